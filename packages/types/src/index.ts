@@ -1,0 +1,7 @@
+export * from './v1/clock.js';
+export * from './v1/code-errors.js';
+export * from './v1/error.js';
+export * from './v1/limits.js';
+export * from './v1/names.js';
+export * from './v1/transport.js';
+export * from './v1/wire.js';

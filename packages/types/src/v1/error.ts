@@ -1,0 +1,128 @@
+/**
+ * Every refusal that a caller can see. Codes are stable; texts are for people and never matched.
+ * ERR_RELAY_*: the relay's word. ERR_E2EE_*: authenticated end to end, or found by our own cryptography.
+ */
+export const ErrorCode = {
+  // identities and files
+  ERR_ID_INVALID: 'the id is not a Sealane id',
+  ERR_NAME_INVALID: 'the name is not a Sealane name',
+  ERR_ADDRESS_INVALID: 'the address cannot be read',
+  ERR_KEY_FILE_INVALID: 'the key file cannot be read as one',
+  ERR_KEY_FILE_PERMISSIONS: 'others can read the key file',
+  ERR_KEY_FILE_EXISTS: 'the file is already there',
+  ERR_SECRET_INVALID: 'the access secret is not one',
+  ERR_KEYCERT_INVALID: 'the keycert does not verify',
+  ERR_SIGNATURE_INVALID: 'the signature does not verify',
+  ERR_CRYPTO_NOT_READY: 'the cryptography is not loaded yet',
+  // noise processor
+  ERR_NOISE_PATTERN: 'the handshake pattern is not supported',
+  ERR_NOISE_STATE: 'the handshake is not at this step',
+  ERR_NOISE_MESSAGE: 'the handshake message does not open',
+  // end to end
+  ERR_E2EE_HANDSHAKE: 'the handshake failed',
+  ERR_E2EE_DAMAGED: 'the answer is damaged, or the access secret differs',
+  ERR_E2EE_SUITE: 'the suite differs from the one asked for',
+  ERR_E2EE_EPOCH: 'the owner has rotated its keys',
+  ERR_E2EE_KEYCERT: 'the keycert is older than one already seen',
+  ERR_E2EE_DUPLICATE: 'the handshake message was seen before',
+  ERR_E2EE_DENIED: 'the owner does not let this identity in',
+  ERR_E2EE_NO_ALPN: 'the owner speaks none of the offered protocols',
+  ERR_E2EE_NO_TARGET: 'the owner does not serve this service',
+  ERR_E2EE_DOWNGRADE: 'a better suite was possible than the one used',
+  ERR_E2EE_BUSY: 'the owner is at a limit',
+  ERR_E2EE_INTEGRITY: 'a record was changed on its way',
+  ERR_E2EE_PROTOCOL: 'the peer broke the session protocol',
+  ERR_E2EE_TRUNCATED: 'the session ended before its authenticated end',
+  ERR_E2EE_PEER_STALLED: 'the peer takes no data',
+  ERR_E2EE_ABORTED: 'the peer ended the session',
+  ERR_E2EE_CLOSED: 'the session is closed',
+  ERR_E2EE_TIMEOUT: 'the handshake did not finish in time',
+  ERR_E2EE_PIN: 'the answer differs from what is pinned',
+  // streams
+  ERR_STREAM_CANCELLED: 'the stream was cancelled',
+  ERR_STREAM_REFUSED: 'the stream was refused',
+  ERR_STREAM_UNREACHABLE: 'the target cannot be reached',
+  ERR_STREAM_BUSY: 'a stream limit is reached',
+  ERR_STREAM_DENIED: 'the stream was denied',
+  ERR_STREAM_TRUNCATED: 'the stream ended before its end',
+  ERR_STREAM_RESET: 'the stream was reset',
+  // frames, messages, links
+  ERR_PROTOCOL_FRAME: 'a frame breaks the protocol',
+  ERR_PROTOCOL_MESSAGE: 'a control message breaks the protocol',
+  ERR_PROTOCOL_LIMIT: 'a message exceeds its limit',
+  ERR_MUX_CREDIT: 'a peer sent more than it was allowed',
+  ERR_MUX_STREAM: 'a stream number breaks the protocol',
+  ERR_MUX_CLOSED: 'the link is closed',
+  ERR_MUX_FLOOD: 'a peer sends without reading',
+  ERR_LINK_FAILED: 'the relay cannot be reached',
+  ERR_LINK_LOST: 'the link to the relay was lost',
+  ERR_LINK_DEAD: 'the relay does not answer',
+  ERR_LINK_TIMEOUT: 'the relay did not answer in time',
+  ERR_LINK_PROTOCOL: 'the relay broke the protocol',
+  // refusals of a relay
+  ERR_RELAY_BUSY: 'the relay is at a limit',
+  ERR_RELAY_NO_OWNER: 'nobody holds this address at the relay',
+  ERR_RELAY_KEYCERT: 'the owner has rotated its keys',
+  ERR_RELAY_LIMIT: 'a limit of the relay was reached',
+  ERR_RELAY_NO_SESSION: 'the relay knows no such session',
+  ERR_RELAY_WRONG_AUTHORITY: 'the relay goes by another address',
+  ERR_RELAY_AUTH: 'the relay did not take the authentication',
+  ERR_RELAY_VERSION: 'the relay speaks another version',
+  ERR_RELAY_LEASE_IN_USE: 'another process holds this lease',
+  ERR_RELAY_LEASE_STALE: 'the relay has a newer lease',
+  ERR_RELAY_LEASE_INVALID: 'the relay did not take the lease',
+  ERR_RELAY_NO_LEASE: 'the lease is not held',
+  ERR_RELAY_NAME_TAKEN: 'the name belongs to somebody else',
+  ERR_RELAY_NAME_INVALID: 'the relay did not take the name',
+  ERR_RELAY_MALFORMED: 'the relay could not read the message',
+  ERR_RELAY_TIMEOUT: 'the owner did not answer in time',
+  ERR_RELAY_DRAINING: 'the relay is shutting down',
+  ERR_RELAY_DENIED: 'the relay does not let this client do this',
+  ERR_RELAY_INTERNAL: 'the relay failed',
+  ERR_RELAY_UNKNOWN: 'the relay refused with a code that is not known here',
+  ERR_RELAY_IDENTITY: 'the relay is not the one that was pinned, or cannot prove that it is',
+  ERR_RELAY_SUPERSEDED: 'another process took the lease over',
+  // use
+  ERR_ARGUMENT: 'an argument is not valid',
+  ERR_ABORTED: 'the caller gave up',
+  ERR_CLOSED: 'it is closed',
+  ERR_DATA_DIR_LOCKED: 'another process uses the data directory',
+  ERR_DATA_DIR: 'the data directory cannot be used',
+  ERR_LISTEN: 'the address cannot be listened on',
+  ERR_NOT_LOOPBACK: 'an open relay on this address must be asked for',
+  ERR_CONFIG: 'the configuration cannot be read',
+  ERR_INTERNAL: 'a defect of this program',
+} as const;
+export type ErrorCode = keyof typeof ErrorCode;
+
+export interface SealaneErrorOptions {
+  readonly cause?: unknown;
+  /** Whether the same call may succeed later without the caller changing anything. Default false. */
+  readonly retryable?: boolean;
+  /** Facts for programs: numbers, codes, ids; never secrets or payload. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+const brand: symbol = Symbol.for('sealane.error');
+
+/** The one error class of Sealane. Tell errors apart by `code`, and from others with {@link isSealaneError}. */
+export class SealaneError extends Error {
+  override readonly name = 'SealaneError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message?: string, options: SealaneErrorOptions = {}) {
+    super(message ?? ErrorCode[code], options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/** True for a {@link SealaneError} of any installed copy of this package, optionally with one of `codes`. */
+export function isSealaneError(value: unknown, ...codes: ErrorCode[]): value is SealaneError {
+  if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+  return codes.length === 0 || codes.includes((value as SealaneError).code);
+}

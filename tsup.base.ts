@@ -1,0 +1,13 @@
+import type { Options } from 'tsup';
+
+/** Every package is built file by file, so that what a subpath pulls in stays visible in the tree. */
+export const base: Options = {
+  entry: ['src/**/*.ts', '!src/**/*.test.ts', '!src/**/*.test-d.ts'],
+  format: ['esm'],
+  target: 'node20',
+  bundle: false,
+  dts: false,
+  sourcemap: true,
+  // Patterns are added to the default "**/*": declarations belong to tsc -b and stay.
+  clean: ['!**/*.d.ts', '!**/*.d.ts.map'],
+};

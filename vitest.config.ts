@@ -1,0 +1,38 @@
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+// Tests read the sources of every package, so that they run without a build and coverage crosses packages.
+const conditions = ['@sealane/source', ...defaultServerConditions];
+
+const project = (root: string, extra: Record<string, unknown> = {}) => ({
+  extends: true as const,
+  root,
+  test: {
+    name: root.replace(/^(packages|apps)\//, ''),
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    ...extra,
+  },
+});
+
+export default defineConfig({
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  resolve: { conditions },
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      project('packages/types'),
+      project('packages/crypto'),
+      project('packages/protocol'),
+      project('packages/mux'),
+      project('packages/client'),
+      project('packages/server'),
+      project('packages/testkit'),
+      project('apps/relay'),
+      project('apps/cli'),
+      project('packages/integration-tests', { testTimeout: 180_000, fileParallelism: false }),
+    ],
+  },
+});
