@@ -1,1 +1,12 @@
-export {};
+export { loadServerIdentity, type ServerIdentity } from './data-dir.js';
+export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent } from './event.js';
+export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
+export { type RelayLimits, resolveLimits } from './limits.js';
+export type {
+  RelayAddress,
+  RelayAttachOptions,
+  RelayListenOptions,
+  RelayServerOptions,
+  RelayStatistics,
+} from './options.js';
+export { RelayServer } from './relay-server.js';

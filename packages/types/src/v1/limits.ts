@@ -111,6 +111,10 @@ export const RelayLimit = {
   sessionsPerIdentity: 1_024,
   connectsPerIdentityPerSecond: 1_000,
   connectsPerLeasePerSecond: 1_000,
+  /** Streams that one link may have open at the relay, whichever side opened them. */
+  streamsPerLink: 1_024,
+  /** REGISTER, RENEW, RELEASE and LOOKUP together. */
+  requestsPerLinkPerSecond: 200,
   waitingAcceptsPerLease: 128,
   acceptTimeoutMs: 10_000,
   leaseTtlMinMs: 10_000,
@@ -118,10 +122,14 @@ export const RelayLimit = {
   leaseTtlMs: 60_000,
   maxLeases: 100_000,
   maxNames: 100_000,
+  /** Names in use and names kept for their owner, together. */
+  namesPerIdentity: 32,
   nameGraceMs: 86_400_000,
   takeOverPingMs: 2_000,
   maxSequenceAheadMs: 86_400_000,
   memoryBudgetBytes: 268_435_456,
+  /** Bytes waiting in one WebSocket above which nothing more is taken from its streams. */
+  maxQueuedBytes: 262_144,
   linkIdleDeadMs: 10_000,
   linkBusyDeadMs: 3_000,
   pingIntervalMs: 5_000,

@@ -1,0 +1,29 @@
+/** Name of a refusal: a RelayCode, or what happened to a socket before it could be told a code. */
+export type RefusalName = string;
+
+/** What a relay tells its operator. Ids and numbers only: no payload, no secrets. */
+export type RelayEvent =
+  | { readonly type: 'link-open'; readonly link: string; readonly client: string; readonly address: string }
+  | { readonly type: 'link-close'; readonly link: string; readonly client: string; readonly reason: string }
+  | {
+      readonly type: 'lease';
+      readonly link: string;
+      readonly id: string;
+      readonly service: string;
+      readonly name: string | null;
+      readonly ttlMs: number;
+    }
+  | { readonly type: 'lease-end'; readonly id: string; readonly service: string; readonly reason: LeaseEndReason }
+  | { readonly type: 'session-open'; readonly session: number; readonly owner: string; readonly service: string }
+  | {
+      readonly type: 'session-close';
+      readonly session: number;
+      readonly bytesToOwner: number;
+      readonly bytesToDialer: number;
+    }
+  | { readonly type: 'refused'; readonly code: RefusalName; readonly where: RefusalStage }
+  | { readonly type: 'fault'; readonly code: string; readonly message: string };
+
+export type RefusalStage = 'socket' | 'http' | 'auth' | 'lease' | 'lookup' | 'connect' | 'link';
+
+export type LeaseEndReason = 'released' | 'expired' | 'superseded' | 'link-lost';

@@ -1,0 +1,62 @@
+import type { Credential, SigningKey } from '@sealane/crypto/credential';
+import type { Clock, RandomBytes } from '@sealane/types';
+import type { RelayEvent } from './event.js';
+import type { LeaseStore } from './lease-store.js';
+import type { RelayLimits } from './limits.js';
+
+export interface RelayServerOptions {
+  /** What URLs pin and leases name as their audience. Shared by the nodes of a cluster. */
+  readonly identity: Credential;
+  /** Signs AUTH_OK; belongs to this node alone. */
+  readonly nodeKey: SigningKey;
+  /** Epoch of the nodecert that the identity issues for the node key. Default 1. */
+  readonly nodeEpoch?: number;
+  /** Overrides of the defaults in docs/limits.md. */
+  readonly limits?: Partial<RelayLimits>;
+  /** `host:port` under which clients may dial this relay, lower case. Without any, every authority is taken. */
+  readonly authorities?: readonly string[];
+  /** Where leases and names are kept. Default: memory of this process. */
+  readonly leaseStore?: LeaseStore;
+  readonly clock?: Clock;
+  readonly random?: RandomBytes;
+  /** For logs and metrics. Holds no payload and no secrets; what it throws is swallowed and counted. */
+  readonly onEvent?: (event: RelayEvent) => void;
+}
+
+export interface RelayAttachOptions {
+  /** Path of the WebSocket, compared exactly and without the query. Default `/`. */
+  readonly path?: string;
+}
+
+export interface RelayListenOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly path?: string;
+}
+
+export interface RelayAddress {
+  readonly host: string;
+  readonly port: number;
+  /** `ws://host:port`, IPv6 in brackets. */
+  readonly url: string;
+}
+
+export interface RelayStatistics {
+  /** Sockets known to this relay, those before their authentication among them. */
+  readonly sockets: number;
+  readonly unauthenticated: number;
+  readonly links: number;
+  readonly leases: number;
+  readonly names: number;
+  readonly sessions: number;
+  /** Requests for a connection that wait for their owner's answer. */
+  readonly waitingAccepts: number;
+  /** Payload bytes forwarded since the start, both directions together. */
+  readonly relayedBytes: number;
+  /** Taken from the memory budget now, and its size. */
+  readonly budgetUsedBytes: number;
+  readonly budgetLimitBytes: number;
+  /** Refusals since the start by the name of their code, e.g. `NO_OWNER`. */
+  readonly refusals: Readonly<Record<string, number>>;
+}
