@@ -1,0 +1,50 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** The part of a test's context that skips. */
+export interface SkippableTest {
+  skip(note?: string): unknown;
+}
+
+/** Absolute path of a program on PATH or in the system directories, or undefined. */
+export function findProgram(name: string): string | undefined {
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+export function hasProgram(name: string): boolean {
+  return findProgram(name) !== undefined;
+}
+
+/**
+ * The path of a program that a test needs. Without it the test is skipped with the reason,
+ * or fails where SEALANE_REQUIRE_PROGRAMS=1 says that a skip is no proof.
+ */
+export function requireProgram(test: SkippableTest, name: string): string {
+  const path = findProgram(name);
+  if (path !== undefined) return path;
+  if (process.env['SEALANE_REQUIRE_PROGRAMS'] === '1')
+    throw new Error(`${name} is not installed, and this run needs it`);
+  test.skip(`${name} is not installed`);
+  throw new Error(`${name} is not installed`);
+}
+
+/** True in runs that were asked for long tests (`pnpm test:long`). */
+export function isLongRun(): boolean {
+  return process.env['SEALANE_LONG'] === '1';
+}
+
+/** Skips a test that is only for long runs. */
+export function requireLongRun(test: SkippableTest): void {
+  if (!isLongRun()) test.skip('long: run with --long');
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
+}
