@@ -1,1 +1,30 @@
-export {};
+export {
+  type AddressParts,
+  type DialTarget,
+  formatAddress,
+  formatRelayUrl,
+  parseAddress,
+  parseRelayUrl,
+  type RelayLocation,
+  type SealaneAddress,
+} from './address.js';
+export { type KeycertStore, MemoryKeycertStore } from './keycert-store.js';
+export type { Listener } from './listener.js';
+export {
+  type ClientTimingOptions,
+  type CredentialSource,
+  DEFAULT_ALPN,
+  type DialOptions,
+  type ListenOptions,
+  type OpenStreamOptions,
+  type RelayClientOptions,
+  type StreamRequest,
+} from './options.js';
+export { MemoryPinStore, type NamePin, type PinStore } from './pin-store.js';
+export { type AcceptDecision, type AcceptPolicy, allowAny, allowIds, type PeerRequest } from './policy.js';
+export { connect, type FoundOwner, RelayClient } from './relay-client.js';
+export type { CloseOptions, ConnectionStatistics, SecureConnection } from './session/secure-connection.js';
+export type { SecureStream } from './session/secure-stream.js';
+export type { StreamPort, StreamSink } from './session/stream-port.js';
+export type { LinkUse, StatusEvent, StatusListener } from './status.js';
+export type { TransportFactory, TransportOptions } from './transport/transport.js';

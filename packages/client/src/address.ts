@@ -1,0 +1,109 @@
+import { encodeId, isIdLike, parseId } from '@sealane/crypto/credential';
+import { isService, parseName, SealaneError } from '@sealane/types';
+
+export interface RelayLocation {
+  /** `ws:` or `wss:` URL without fragment. */
+  readonly url: string;
+  /** The identity that the relay must prove. */
+  readonly relayId?: string;
+}
+
+/** Where an owner is found: by id or by name, and over which relays. */
+export interface SealaneAddress {
+  readonly id?: string;
+  readonly name?: string;
+  readonly service: string;
+  readonly relays: readonly RelayLocation[];
+  /** Lowest epoch of the owner's keycert that is taken. */
+  readonly minEpoch?: number;
+}
+
+export interface AddressParts {
+  readonly id?: string;
+  readonly name?: string;
+  readonly service?: string;
+  readonly relays?: readonly RelayLocation[];
+  readonly minEpoch?: number;
+}
+
+/** What {@link parseAddress} gives, or its parts. */
+export type DialTarget = AddressParts;
+
+const SCHEME = 'sealane://';
+const MAX_ADDRESS_LENGTH = 4_096;
+
+/**
+ * Reads `sealane://ID-or-NAME[/SERVICE][?relay=URL][&e=EPOCH]`, a plain id, or a plain name, each with an optional
+ * `/SERVICE`. Throws ERR_ADDRESS_INVALID, ERR_ID_INVALID or ERR_NAME_INVALID (v1.md, "Addresses").
+ */
+export function parseAddress(text: string): SealaneAddress {
+  const trimmed = text.trim();
+  if (trimmed.length === 0 || trimmed.length > MAX_ADDRESS_LENGTH) throw invalid('it is empty or too long');
+  const bare = trimmed.slice(0, SCHEME.length).toLowerCase() === SCHEME ? trimmed.slice(SCHEME.length) : trimmed;
+  if (bare.includes('://') && !bare.includes('?')) throw invalid('it starts with sealane://, an id or a name');
+  const question = bare.indexOf('?');
+  const path = question === -1 ? bare : bare.slice(0, question);
+  const slash = path.indexOf('/');
+  const host = slash === -1 ? path : path.slice(0, slash);
+  const service = slash === -1 ? '' : path.slice(slash + 1);
+  if (!isService(service)) throw invalid('a service has at most 63 characters a-z, 0-9 and hyphen');
+  const owner = parseOwner(host);
+  const query = new URLSearchParams(question === -1 ? '' : bare.slice(question + 1));
+  const relays = query.getAll('relay').map(parseRelayUrl);
+  const minEpoch = parseEpoch(query.get('e'));
+  return { ...owner, service, relays, ...(minEpoch === undefined ? {} : { minEpoch }) };
+}
+
+/** The text that {@link parseAddress} reads back. Throws ERR_ADDRESS_INVALID without an id or a name. */
+export function formatAddress(address: AddressParts): string {
+  const host = address.id ?? address.name;
+  if (host === undefined) throw invalid('it needs an id or a name');
+  const service = address.service ?? '';
+  const query: string[] = (address.relays ?? []).map((relay) => `relay=${encodeURIComponent(formatRelayUrl(relay))}`);
+  if (address.minEpoch !== undefined) query.push(`e=${address.minEpoch}`);
+  return `${SCHEME}${host}${service === '' ? '' : `/${service}`}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+}
+
+/** Reads `ws(s)://HOST[:PORT][/PATH][#RELAY-ID]`. Throws ERR_ADDRESS_INVALID or ERR_ID_INVALID. */
+export function parseRelayUrl(text: string): RelayLocation {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    throw invalid('a relay is ws://HOST:PORT or wss://HOST', cause);
+  }
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw invalid('a relay URL starts with ws:// or wss://');
+  if (url.username !== '' || url.password !== '') throw invalid('a relay URL carries no user name');
+  const fragment = url.hash.slice(1);
+  url.hash = '';
+  const bare = url.pathname === '/' && url.search === '' ? url.href.replace(/\/$/, '') : url.href;
+  return fragment === '' ? { url: bare } : { url: bare, relayId: encodeId(parseId(fragment)) };
+}
+
+/** The relay as one URL, its identity as the fragment. */
+export function formatRelayUrl(relay: RelayLocation): string {
+  return relay.relayId === undefined ? relay.url : `${relay.url}#${relay.relayId}`;
+}
+
+/** The authority of a relay URL as AUTH names it: lower case, bracketed IPv6, no final dot, always with port. */
+export function relayAuthority(url: string): string {
+  const { protocol, hostname, port } = new URL(url.replace(/^ws/i, 'http'));
+  const host = hostname.toLowerCase().replace(/\.$/, '');
+  return `${host}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`;
+}
+
+function parseOwner(host: string): { id: string } | { name: string } {
+  if (isIdLike(host)) return { id: encodeId(parseId(host)) };
+  return { name: parseName(host) };
+}
+
+function parseEpoch(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  const epoch = Number(text);
+  if (!/^[0-9]{1,10}$/.test(text) || epoch > 0xffff_ffff) throw invalid('the epoch e= is a number');
+  return epoch;
+}
+
+function invalid(reason: string, cause?: unknown): SealaneError {
+  return new SealaneError('ERR_ADDRESS_INVALID', `the address cannot be read: ${reason}`, { cause });
+}

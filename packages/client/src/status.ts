@@ -1,0 +1,56 @@
+import type { SealaneError } from '@sealane/types';
+
+export type LinkUse = 'dial' | 'listen';
+
+/** What a client tells about itself. Never carries secrets or payload. */
+export type StatusEvent =
+  | { readonly type: 'link'; readonly state: 'connecting'; readonly use: LinkUse; readonly url: string }
+  | {
+      readonly type: 'link';
+      readonly state: 'up';
+      readonly use: LinkUse;
+      readonly url: string;
+      readonly relayId: string;
+    }
+  | {
+      readonly type: 'link';
+      readonly state: 'waiting';
+      readonly use: LinkUse;
+      readonly url: string;
+      readonly attempt: number;
+      readonly retryInMs: number;
+      readonly error: SealaneError;
+    }
+  | {
+      readonly type: 'link';
+      readonly state: 'closed';
+      readonly use: LinkUse;
+      readonly url: string;
+      readonly error?: SealaneError;
+    }
+  | {
+      readonly type: 'lease';
+      readonly state: 'registered' | 'waiting' | 'refused' | 'released';
+      readonly service: string;
+      readonly name: string | null;
+      readonly error?: SealaneError;
+    }
+  | {
+      readonly type: 'session';
+      readonly state: 'open' | 'closed';
+      readonly role: 'dialer' | 'owner';
+      readonly peerId: string;
+      readonly service: string;
+      readonly alpn: string;
+      readonly error?: SealaneError;
+    }
+  /** A name was used for the first time, and what it stands for was pinned. */
+  | {
+      readonly type: 'pin';
+      readonly relayId: string;
+      readonly name: string;
+      readonly id: string;
+      readonly service: string;
+    };
+
+export type StatusListener = (event: StatusEvent) => void;
