@@ -1,1 +1,3 @@
-export {};
+export { blake2b } from './primitives/blake2b.js';
+export { bytesEqual, wipe } from './primitives/bytes.js';
+export { loadCrypto } from './sodium.js';

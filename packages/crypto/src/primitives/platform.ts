@@ -1,0 +1,10 @@
+import type { AeadBackend } from './aead-backend.js';
+import type { X25519Backend } from './x25519-backend.js';
+
+/** What a platform has beside libsodium. Chosen by the import condition `#platform-crypto`, nowhere else. */
+export interface PlatformCrypto {
+  readonly aead: AeadBackend | undefined;
+  /** Plaintexts from this size on go to `aead`, smaller ones to libsodium. */
+  readonly aeadFromBytes: number;
+  readonly x25519: X25519Backend;
+}

@@ -1,0 +1,77 @@
+import { SealaneError } from '@sealane/types';
+import sodium from 'libsodium-wrappers';
+
+/**
+ * The functions of libsodium that Sealane uses. Its declarations promise more than the standard build has,
+ * so that a name is checked at load and not when a peer first makes us call it.
+ */
+export const usedFunctions = [
+  'crypto_kem_mlkem768_dec',
+  'crypto_kem_mlkem768_enc_deterministic',
+  'crypto_kem_mlkem768_seed_keypair',
+  'crypto_sign_detached',
+  'crypto_sign_ed25519_pk_to_curve25519',
+  'crypto_sign_seed_keypair',
+  'crypto_sign_verify_detached',
+  'crypto_scalarmult',
+  'crypto_scalarmult_base',
+] as const;
+
+/** Functions of the WebAssembly module itself, called on memory that Sealane reserves once. */
+export const usedRawFunctions = [
+  '_malloc',
+  '_free',
+  '_crypto_aead_chacha20poly1305_ietf_decrypt',
+  '_crypto_aead_chacha20poly1305_ietf_encrypt',
+  '_crypto_generichash_final',
+  '_crypto_generichash_init',
+  '_crypto_generichash_statebytes',
+  '_crypto_generichash_update',
+] as const;
+
+type SodiumFunctions = Pick<typeof sodium, (typeof usedFunctions)[number]>;
+
+/** Addresses are byte offsets in HEAPU8; 64-bit lengths are passed as low and high halves. */
+export type RawSodium = Readonly<Record<(typeof usedRawFunctions)[number], (...numbers: number[]) => number>> & {
+  /** Replaced when the memory grows: read it again after every allocation. */
+  readonly HEAPU8: Uint8Array;
+};
+
+let loading: Promise<void> | undefined;
+let loaded: { readonly functions: SodiumFunctions; readonly raw: RawSodium } | undefined;
+
+/**
+ * Loads the WebAssembly of libsodium, once per process; later calls are free.
+ * Every synchronous function of this package throws ERR_CRYPTO_NOT_READY before it has resolved.
+ */
+export function loadCrypto(): Promise<void> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<void> {
+  await sodium.ready;
+  const raw = (sodium as unknown as { readonly libsodium: RawSodium }).libsodium;
+  const missing = [
+    ...usedFunctions.filter((name) => typeof sodium[name] !== 'function'),
+    ...usedRawFunctions.filter((name) => typeof raw[name] !== 'function'),
+  ];
+  if (missing.length > 0) {
+    throw new SealaneError('ERR_INTERNAL', `this build of libsodium lacks ${missing.join(', ')}`);
+  }
+  loaded = { functions: sodium, raw };
+}
+
+/** libsodium's functions, or ERR_CRYPTO_NOT_READY. */
+export function loadedSodium(): SodiumFunctions {
+  return (loaded ?? notReady()).functions;
+}
+
+/** libsodium's WebAssembly module, or ERR_CRYPTO_NOT_READY. */
+export function loadedRawSodium(): RawSodium {
+  return (loaded ?? notReady()).raw;
+}
+
+function notReady(): never {
+  throw new SealaneError('ERR_CRYPTO_NOT_READY', 'call and await loadCrypto() first');
+}
