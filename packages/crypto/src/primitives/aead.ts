@@ -1,70 +1,62 @@
+import { SealaneError } from '@sealane/types';
 import { platformCrypto } from '#platform-crypto';
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES, type AeadBackend } from './aead-backend.js';
 import { libsodiumAead } from './aead-libsodium.js';
+import { wipe } from './bytes.js';
 
 export { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES } from './aead-backend.js';
 
-/** Noise's largest counter, which is never used for a message: Rekey() seals with it. */
-export const REKEY_COUNTER: bigint = 2n ** 64n - 1n;
-
-const noBytes = new Uint8Array(0);
-
-/** The AEAD's nonce for a counter: four zero bytes and the counter as 64 bits, little-endian (v1.md, "Records"). */
-export function counterNonce(counter: number | bigint): Uint8Array {
-  const nonce = new Uint8Array(AEAD_NONCE_BYTES);
-  const view = new DataView(nonce.buffer);
-  if (typeof counter === 'bigint') {
-    view.setBigUint64(4, counter, true);
-  } else {
-    view.setUint32(4, counter >>> 0, true);
-    view.setUint32(8, Math.floor(counter / 0x1_0000_0000), true);
-  }
-  return nonce;
-}
-
 /**
- * Seals `parts`, joined, and writes `ciphertext | 16-byte tag` into `target` at `offset`; returns the bytes written.
- * The caller never uses a counter twice with one key. Parts must not overlap the place written to.
+ * A ChaCha20-Poly1305 key (RFC 8439). Each call goes to the backend that is faster for its size on this platform;
+ * the bytes are the same. The caller never uses a nonce twice.
  */
-export function sealInto(
-  key: Uint8Array,
-  counter: number | bigint,
-  ad: Uint8Array,
-  parts: readonly Uint8Array[],
-  target: Uint8Array,
-  offset: number,
-): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  if (key.length !== AEAD_KEY_BYTES || offset + length + AEAD_TAG_BYTES > target.length) {
-    throw new RangeError('the key or the target has the wrong size');
+export class AeadKey {
+  readonly #key: Uint8Array;
+  #wiped = false;
+
+  /** Copies `key`. ERR_ARGUMENT unless it has 32 bytes. */
+  constructor(key: Uint8Array) {
+    if (key.length !== AEAD_KEY_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an AEAD key has 32 bytes');
+    this.#key = key.slice();
   }
-  return backendFor(length).sealInto(key, counterNonce(counter), ad, parts, target, offset);
-}
 
-/** As {@link sealInto}, into a new array. */
-export function seal(
-  key: Uint8Array,
-  counter: number | bigint,
-  ad: Uint8Array = noBytes,
-  ...parts: Uint8Array[]
-): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const target = new Uint8Array(length + AEAD_TAG_BYTES);
-  sealInto(key, counter, ad, parts, target, 0);
-  return target;
-}
+  /**
+   * Seals the joined `parts` and writes `ciphertext | 16-byte tag` into `target` at `offset`; returns the bytes
+   * written. No part may overlap the place written to. ERR_ARGUMENT if nonce or target have the wrong size.
+   */
+  seal(
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    parts: readonly Uint8Array[],
+    target: Uint8Array,
+    offset: number = 0,
+  ): number {
+    this.#assertUsable(nonce);
+    let length = 0;
+    for (const part of parts) length += part.length;
+    if (offset + length + AEAD_TAG_BYTES > target.length) {
+      throw new SealaneError('ERR_ARGUMENT', 'the target is too small');
+    }
+    return backendFor(length).sealInto(this.#key, nonce, ad, parts, target, offset);
+  }
 
-/** The plaintext in new memory, or undefined if the ciphertext does not open, for whatever reason. */
-export function open(
-  key: Uint8Array,
-  counter: number | bigint,
-  ad: Uint8Array,
-  ciphertext: Uint8Array,
-): Uint8Array | undefined {
-  if (key.length !== AEAD_KEY_BYTES) throw new RangeError('the key has the wrong size');
-  return backendFor(ciphertext.length).open(key, counterNonce(counter), ad, ciphertext);
+  /** The plaintext in new memory, or undefined if the ciphertext does not open, for whatever reason. */
+  open(nonce: Uint8Array, ad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    this.#assertUsable(nonce);
+    if (ciphertext.length < AEAD_TAG_BYTES) return undefined;
+    return backendFor(ciphertext.length - AEAD_TAG_BYTES).open(this.#key, nonce, ad, ciphertext);
+  }
+
+  /** Overwrites the key; every later use is ERR_CLOSED. */
+  wipe(): void {
+    wipe(this.#key);
+    this.#wiped = true;
+  }
+
+  #assertUsable(nonce: Uint8Array): void {
+    if (this.#wiped) throw new SealaneError('ERR_CLOSED', 'the key was wiped');
+    if (nonce.length !== AEAD_NONCE_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an AEAD nonce has 12 bytes');
+  }
 }
 
 function backendFor(length: number): AeadBackend {

@@ -2,7 +2,7 @@ export const X25519_BYTES = 32;
 
 /** X25519 (RFC 7748) on raw keys. */
 export interface X25519Backend {
-  /** Prepares a secret for repeated use; `secret` is copied. */
+  /** Prepares a secret for repeated use; the array must not change afterwards. */
   importSecret(secret: Uint8Array): X25519Secret;
 }
 

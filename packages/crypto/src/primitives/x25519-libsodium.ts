@@ -4,12 +4,11 @@ import type { X25519Backend } from './x25519-backend.js';
 /** X25519 by libsodium's WebAssembly. */
 export const libsodiumX25519: X25519Backend = {
   importSecret(secret) {
-    const copy = secret.slice();
     return {
-      publicKey: () => loadedSodium().crypto_scalarmult_base(copy),
+      publicKey: () => loadedSodium().crypto_scalarmult_base(secret),
       agree(publicKey) {
         try {
-          return loadedSodium().crypto_scalarmult(copy, publicKey);
+          return loadedSodium().crypto_scalarmult(secret, publicKey);
         } catch {
           // Lengths are checked before, so the only failure left is the all-zero result.
           return undefined;

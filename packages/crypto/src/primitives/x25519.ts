@@ -1,46 +1,51 @@
 import { type RandomBytes, SealaneError, systemRandomBytes } from '@sealane/types';
 import { platformCrypto } from '#platform-crypto';
-import { wipe } from './bytes.js';
-import { X25519_BYTES, type X25519Backend, type X25519Secret } from './x25519-backend.js';
+import { bytesEqual } from './bytes.js';
+import { X25519_BYTES, type X25519Secret } from './x25519-backend.js';
 
 export { X25519_BYTES } from './x25519-backend.js';
 
-/** An X25519 key pair that keeps the platform's form of the secret, so that using it again costs no import. */
-export class X25519KeyPair {
-  /** 32 bytes; belongs to the pair. */
+export interface X25519KeyPair {
   readonly secret: Uint8Array;
   readonly publicKey: Uint8Array;
-  #imported: X25519Secret | undefined;
+}
 
-  /** Copies `secret`. ERR_ARGUMENT unless it has 32 bytes. */
-  constructor(secret: Uint8Array, backend: X25519Backend = platformCrypto.x25519) {
-    if (secret.length !== X25519_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an X25519 secret has 32 bytes');
-    this.secret = secret.slice();
-    this.#imported = backend.importSecret(this.secret);
-    this.publicKey = this.#imported.publicKey();
-  }
+/** A new key pair (RFC 7748 section 6.1). */
+export function x25519KeyPair(random: RandomBytes = systemRandomBytes): X25519KeyPair {
+  const secret = random(X25519_BYTES);
+  return { secret, publicKey: x25519PublicKey(secret) };
+}
 
-  static generate(random: RandomBytes = systemRandomBytes): X25519KeyPair {
-    const secret = random(X25519_BYTES);
-    const pair = new X25519KeyPair(secret);
-    wipe(secret);
-    return pair;
-  }
+/** The public key of a 32-byte secret. */
+export function x25519PublicKey(secret: Uint8Array): Uint8Array {
+  return imported(secret).publicKey();
+}
 
-  /**
-   * The shared secret, 32 bytes in a new array. Every failure (a wrong length, a low-order key, whose result would be
-   * all zero) is the same ERR_NOISE_MESSAGE on every platform.
-   */
-  agree(publicKey: Uint8Array): Uint8Array {
-    if (!this.#imported) throw new SealaneError('ERR_CLOSED', 'the key was wiped');
-    const shared = publicKey.length === X25519_BYTES ? this.#imported.agree(publicKey) : undefined;
-    if (!shared) throw new SealaneError('ERR_NOISE_MESSAGE', 'the public key gives no shared secret');
-    return shared;
-  }
+/**
+ * The shared secret, 32 bytes in a new array. Every failure (a wrong length, a low-order key, whose result would be
+ * all zero) is the same ERR_NOISE_MESSAGE on every platform.
+ */
+export function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array {
+  const shared = publicKey.length === X25519_BYTES ? imported(secret).agree(publicKey) : undefined;
+  if (!shared) throw new SealaneError('ERR_NOISE_MESSAGE', 'the public key gives no shared secret');
+  return shared;
+}
 
-  /** Overwrites the secret; the pair cannot be used afterwards. */
-  wipe(): void {
-    wipe(this.secret);
-    this.#imported = undefined;
-  }
+interface ImportedSecret {
+  readonly bytes: Uint8Array;
+  readonly secret: X25519Secret;
+}
+
+/** The platform's form of a secret lives as long as its array does, so that using it again costs no import. */
+const importedSecrets = new WeakMap<Uint8Array, ImportedSecret>();
+
+function imported(secret: Uint8Array): X25519Secret {
+  if (secret.length !== X25519_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an X25519 secret has 32 bytes');
+  const known = importedSecrets.get(secret);
+  // An array that was wiped or filled anew must not give the old secret's answers.
+  if (known && bytesEqual(known.bytes, secret)) return known.secret;
+  const bytes = secret.slice();
+  const entry = { bytes, secret: platformCrypto.x25519.importSecret(bytes) };
+  importedSecrets.set(secret, entry);
+  return entry.secret;
 }
