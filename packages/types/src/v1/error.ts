@@ -91,6 +91,7 @@ export const ErrorCode = {
   ERR_LISTEN: 'the address cannot be listened on',
   ERR_NOT_LOOPBACK: 'an open relay on this address must be asked for',
   ERR_CONFIG: 'the configuration cannot be read',
+  ERR_SYSTEM: 'the operating system refused',
   ERR_INTERNAL: 'a defect of this program',
 } as const;
 export type ErrorCode = keyof typeof ErrorCode;

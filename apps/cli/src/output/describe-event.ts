@@ -1,0 +1,49 @@
+import type { CliEvent } from './events.js';
+import { sanitize } from './sanitize.js';
+import type { Style } from './style.js';
+
+/** One event as one line for people. Everything that came from elsewhere is made safe for a terminal. */
+export function describeEvent(event: CliEvent, style: Style): string {
+  switch (event.event) {
+    case 'ready':
+      return [
+        `${style.green('ready')}  connect with: sealane connect ${style.bold(sanitize(event.address, 1000))} --listen 127.0.0.1:0`,
+        `       id ${sanitize(event.id)}${event.name === null ? '' : `, name ${sanitize(event.name)}`}`,
+      ].join('\n');
+    case 'listening':
+      return `${style.green('listening')}  ${sanitize(event.address)}`;
+    case 'connected':
+      return `${style.green('connected')}  ${event.name === undefined ? '' : `${sanitize(event.name)} -> `}${sanitize(event.peer)}`;
+    case 'session':
+      return `session ${event.session} ${event.state}  peer ${sanitize(event.peer)}${because(event.code)}`;
+    case 'stream':
+      return `stream ${event.stream} ${event.state}  peer ${sanitize(event.peer)}${traffic(event.bytesIn, event.bytesOut)}${because(event.code)}`;
+    case 'status':
+      return style.dim(
+        `status ${sanitize(event.state)}${event.relay === undefined ? '' : `  ${sanitize(event.relay)}`}${because(event.code)}${
+          event.message === undefined ? '' : `: ${sanitize(event.message)}`
+        }${event.retryInMs === undefined ? '' : `, next attempt in ${Math.ceil(event.retryInMs / 1000)} s`}`,
+      );
+    case 'refused':
+      return style.red(
+        `refused${event.peer === undefined ? '' : `  peer ${sanitize(event.peer)}`}${
+          event.message === undefined ? '' : `: ${sanitize(event.message)}`
+        }${because(event.code)}`,
+      );
+    case 'warning':
+      return style.yellow(`warning: ${sanitize(event.message, 1000)}${because(event.code)}`);
+    case 'dropped':
+      return style.yellow(`warning: ${event.count} events were not shown, because nobody reads them fast enough`);
+    case 'stopping':
+      return `stopping: waiting up to ${event.drainMs / 1000} s for open connections; a second signal stops at once`;
+  }
+}
+
+function because(code: string | undefined): string {
+  return code === undefined ? '' : ` (${sanitize(code)})`;
+}
+
+function traffic(bytesIn: number | undefined, bytesOut: number | undefined): string {
+  if (bytesIn === undefined || bytesOut === undefined) return '';
+  return `  ${bytesIn} B in, ${bytesOut} B out`;
+}

@@ -1,0 +1,21 @@
+/** What the programs report while they run; with `--json` each is one line, unchanged. Documented in docs/cli.md. */
+export type CliEvent =
+  | { event: 'ready'; id: string; name: string | null; service: string; relay: string; address: string }
+  | { event: 'listening'; address: string }
+  | { event: 'connected'; peer: string; name?: string; service: string }
+  | { event: 'session'; state: 'open' | 'closed'; session: number; peer: string; code?: string }
+  | {
+      event: 'stream';
+      state: 'open' | 'closed' | 'reset';
+      stream: number;
+      peer: string;
+      session?: number;
+      bytesIn?: number;
+      bytesOut?: number;
+      code?: string;
+    }
+  | { event: 'status'; state: string; relay?: string; code?: string; retryInMs?: number; message?: string }
+  | { event: 'refused'; code: string; message?: string; peer?: string }
+  | { event: 'warning'; message: string; code?: string }
+  | { event: 'dropped'; count: number }
+  | { event: 'stopping'; drainMs: number };

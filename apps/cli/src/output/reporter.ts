@@ -1,0 +1,55 @@
+import { describeEvent } from './describe-event.js';
+import type { CliEvent } from './events.js';
+import { encodeJsonLine } from './sanitize.js';
+import { createStyle } from './style.js';
+
+export interface OutputOptions {
+  /** Every line on the output is one JSON object. */
+  readonly json: boolean;
+  /** Standard output carries payload: everything said goes to standard error. */
+  readonly payloadOnStdout?: boolean;
+}
+
+export interface Reporter {
+  readonly json: boolean;
+  event(event: CliEvent): void;
+}
+
+/** Unread output beyond this is dropped and counted: whoever does not read our events must not fill our memory. */
+const maxUnreadBytes = 1_048_576;
+
+interface LineSink {
+  readonly writableLength: number;
+  readonly isTTY?: boolean | undefined;
+  write(text: string): unknown;
+}
+
+/** Tells events to people, or with `json` to programs. */
+export function createReporter(options: OutputOptions, stdout: LineSink = process.stdout, stderr: LineSink = process.stderr): Reporter {
+  const main = options.payloadOnStdout ? stderr : stdout;
+  let dropped = 0;
+  const write = (sink: LineSink, event: CliEvent): void => {
+    sink.write(options.json ? encodeJsonLine(event) : `${describeEvent(event, createStyle(sink))}\n`);
+  };
+  return {
+    json: options.json,
+    event(event) {
+      const sink = options.json || isResult(event) ? main : stderr;
+      if (sink.writableLength > maxUnreadBytes) {
+        dropped += 1;
+        return;
+      }
+      if (dropped > 0) {
+        const count = dropped;
+        dropped = 0;
+        write(sink, { event: 'dropped', count });
+      }
+      write(sink, event);
+    },
+  };
+}
+
+/** For people the facts go to standard output and the course of things to standard error. */
+function isResult(event: CliEvent): boolean {
+  return event.event === 'ready' || event.event === 'listening' || event.event === 'session' || event.event === 'stream';
+}
