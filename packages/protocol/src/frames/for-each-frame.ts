@@ -1,0 +1,105 @@
+import { FRAME_HEADER_BYTES, FrameFlag, FrameType } from '@sealane/types';
+import { frameError, limitError } from '../protocol-error.js';
+
+/** One received frame. `body` is a view of the message; the object itself is reused after `visit` returned. */
+export interface Frame {
+  type: number;
+  flags: number;
+  streamId: number;
+  body: Uint8Array;
+}
+
+/** What a layer accepts; the two layers differ only in these numbers (v1.md, "Frames"). */
+export interface FrameLimits {
+  /** Largest number of data bytes in one DATA frame. */
+  readonly maxDataBytes: number;
+  /** Largest OPEN body in a DATA frame with the flag OPEN. */
+  readonly maxOpenBytes: number;
+  /** Largest body of MESSAGE; 0 where MESSAGE is not allowed, as inside a session. */
+  readonly maxMessageBytes: number;
+}
+
+const firstIgnoredType = 64;
+const knownDataFlags = FrameFlag.OPEN | FrameFlag.FIN;
+const goAwayMinBytes = 11;
+const goAwayMaxBytes = goAwayMinBytes + 255;
+
+/**
+ * Calls `visit` for each frame of one whole message, in order, without copying.
+ *
+ * Every frame is checked before it is visited: it lies whole inside the message, its type is known, its flags and
+ * stream number are allowed for the type, its body has a length the type can have. Frames of unknown types from 64 on
+ * are skipped and counted in the result. Frames before a wrong one have been visited already.
+ *
+ * Throws ERR_PROTOCOL_FRAME, or ERR_PROTOCOL_LIMIT for a body above `limits`; both break the link.
+ */
+export function forEachFrame(message: Uint8Array, limits: FrameLimits, visit: (frame: Frame) => void): number {
+  if (message.length === 0) throw frameError('a message holds no frame');
+  const frame: Frame = { type: 0, flags: 0, streamId: 0, body: message };
+  let ignored = 0;
+  let offset = 0;
+  while (offset < message.length) {
+    const start = offset + FRAME_HEADER_BYTES;
+    if (start > message.length) throw frameError('a frame header is cut short');
+    const length = (message[offset + 6]! << 16) | (message[offset + 7]! << 8) | message[offset + 8]!;
+    const end = start + length;
+    if (end > message.length) throw frameError('a frame is longer than its message');
+    frame.type = message[offset]!;
+    frame.flags = message[offset + 1]!;
+    frame.streamId =
+      ((message[offset + 2]! << 24) |
+        (message[offset + 3]! << 16) |
+        (message[offset + 4]! << 8) |
+        message[offset + 5]!) >>>
+      0;
+    offset = end;
+    if (frame.type >= firstIgnoredType) {
+      ignored += 1;
+      continue;
+    }
+    assertFrame(frame.type, frame.flags, frame.streamId, length, limits);
+    frame.body = message.subarray(start, end);
+    visit(frame);
+  }
+  return ignored;
+}
+
+function assertFrame(type: number, flags: number, streamId: number, length: number, limits: FrameLimits): void {
+  if (type === FrameType.DATA) return assertData(flags, streamId, length, limits);
+  if (flags !== 0) throw frameError('a reserved flag is set');
+  switch (type) {
+    case FrameType.CREDIT:
+      return assertFixed(streamId !== 0, length === 4);
+    case FrameType.RESET:
+      return assertFixed(streamId !== 0, length === 2);
+    case FrameType.PING:
+    case FrameType.PONG:
+      return assertFixed(streamId === 0, length === 8);
+    case FrameType.GOAWAY:
+      return assertFixed(streamId === 0, length >= goAwayMinBytes && length <= goAwayMaxBytes);
+    case FrameType.MESSAGE:
+      if (limits.maxMessageBytes === 0) throw frameError('control messages are not allowed here');
+      if (length === 0) throw frameError('a control message has no kind');
+      if (length > limits.maxMessageBytes) throw limitError('a control message exceeds its limit');
+      return;
+    default:
+      throw frameError('the frame type is unknown');
+  }
+}
+
+function assertData(flags: number, streamId: number, length: number, limits: FrameLimits): void {
+  if ((flags & ~knownDataFlags) !== 0) throw frameError('a reserved flag is set');
+  if (streamId === 0) throw frameError('data on stream 0');
+  if ((flags & FrameFlag.OPEN) !== 0) {
+    if (length < 2) throw frameError('an OPEN has no length');
+    if (length > 2 + limits.maxOpenBytes + limits.maxDataBytes) throw limitError('an OPEN exceeds its limit');
+    return;
+  }
+  if (length === 0 && (flags & FrameFlag.FIN) === 0) throw frameError('data of length 0 without FIN');
+  if (length > limits.maxDataBytes) throw limitError('a data frame exceeds its limit');
+}
+
+function assertFixed(streamAllowed: boolean, lengthAllowed: boolean): void {
+  if (!streamAllowed) throw frameError('the frame type does not go with this stream number');
+  if (!lengthAllowed) throw frameError('the body has not the length of its type');
+}
