@@ -1,1 +1,14 @@
-export {};
+export { type BudgetMember, MemoryBudget } from './memory-budget.js';
+export { Mux } from './mux.js';
+export type {
+  GoAway,
+  GoAwayOptions,
+  MuxBatch,
+  MuxHandler,
+  MuxOptions,
+  MuxStatistics,
+  OpenStreamOptions,
+  PullOptions,
+} from './mux-options.js';
+export { MuxStream } from './mux-stream.js';
+export { HEADROOM_BYTES, type StreamHandler } from './stream-handler.js';

@@ -1,0 +1,100 @@
+/** What the budget can end to get memory back. */
+export interface BudgetMember {
+  /** Ends the stream with RESET(BUSY) and releases what it holds. */
+  sacrifice(): void;
+}
+
+/**
+ * The bytes that a process may hold for its peers (docs/protocol/v1.md, "Flow control"). One object for all muxes.
+ * Pressure has three steps: from half of the limit on no window grows, from three quarters on new streams are BUSY,
+ * above the limit the stream that has been full for the longest time is reset, then the next, until it fits.
+ */
+export class MemoryBudget {
+  readonly limitBytes: number;
+  #used = 0;
+  #reserved = 0;
+  readonly #full = new Set<BudgetMember>();
+  readonly #holding = new Set<BudgetMember>();
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes;
+  }
+
+  /** Bytes held now, each held frame at its length plus 128. */
+  get used(): number {
+    return this.#used;
+  }
+
+  get limit(): number {
+    return this.limitBytes;
+  }
+
+  /** Bytes by which windows have grown beyond their first size. */
+  get reservedForGrowth(): number {
+    return this.#reserved;
+  }
+
+  get isOver(): boolean {
+    return this.#used > this.limitBytes;
+  }
+
+  /** True from three quarters of the limit on. */
+  get refusesStreams(): boolean {
+    return this.#used * 4 >= this.limitBytes * 3;
+  }
+
+  /** Takes `bytes` only where they fit. */
+  tryTake(bytes: number): boolean {
+    if (this.#used + bytes > this.limitBytes) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  /** For bytes that are already here. May exceed the limit; call {@link relieve} when it is safe to reset streams. */
+  take(bytes: number): void {
+    this.#used += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#used -= bytes;
+  }
+
+  /** Grants growth of a window as long as what is held and what is granted stay under half of the limit. */
+  tryReserveGrowth(bytes: number): boolean {
+    if ((this.#used + this.#reserved + bytes) * 2 > this.limitBytes) return false;
+    this.#reserved += bytes;
+    return true;
+  }
+
+  releaseGrowth(bytes: number): void {
+    this.#reserved -= bytes;
+  }
+
+  /** A stream holds bytes; `isFull` when it holds more than half of its window. Keeps the time order per state. */
+  hold(member: BudgetMember, isFull: boolean): void {
+    this.#holding.add(member);
+    if (isFull) this.#full.add(member);
+    else this.#full.delete(member);
+  }
+
+  /** A stream holds nothing any more. */
+  forget(member: BudgetMember): void {
+    this.#holding.delete(member);
+    this.#full.delete(member);
+  }
+
+  /** Ends streams, the longest full first, until the budget fits. */
+  relieve(): void {
+    while (this.#used > this.limitBytes) {
+      const victim = first(this.#full) ?? first(this.#holding);
+      if (victim === undefined) return;
+      this.forget(victim);
+      victim.sacrifice();
+    }
+  }
+}
+
+function first<T>(set: ReadonlySet<T>): T | undefined {
+  for (const value of set) return value;
+  return undefined;
+}
