@@ -1,0 +1,2 @@
+export { SignatureLabel } from './labels.js';
+export { assertSignature, verify } from './signature.js';
