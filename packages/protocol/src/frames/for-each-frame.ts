@@ -65,18 +65,25 @@ export function forEachFrame(message: Uint8Array, limits: FrameLimits, visit: (f
 }
 
 function assertFrame(type: number, flags: number, streamId: number, length: number, limits: FrameLimits): void {
-  if (type === FrameType.DATA) return assertData(flags, streamId, length, limits);
+  if (type === FrameType.DATA) {
+    assertData(flags, streamId, length, limits);
+    return;
+  }
   if (flags !== 0) throw frameError('a reserved flag is set');
   switch (type) {
     case FrameType.CREDIT:
-      return assertFixed(streamId !== 0, length === 4);
+      assertFixed(streamId !== 0, length === 4);
+      return;
     case FrameType.RESET:
-      return assertFixed(streamId !== 0, length === 2);
+      assertFixed(streamId !== 0, length === 2);
+      return;
     case FrameType.PING:
     case FrameType.PONG:
-      return assertFixed(streamId === 0, length === 8);
+      assertFixed(streamId === 0, length === 8);
+      return;
     case FrameType.GOAWAY:
-      return assertFixed(streamId === 0, length >= goAwayMinBytes && length <= goAwayMaxBytes);
+      assertFixed(streamId === 0, length >= goAwayMinBytes && length <= goAwayMaxBytes);
+      return;
     case FrameType.MESSAGE:
       if (limits.maxMessageBytes === 0) throw frameError('control messages are not allowed here');
       if (length === 0) throw frameError('a control message has no kind');
