@@ -19,9 +19,9 @@ export function encodeAccessSecret(secret: Uint8Array): string {
 
 /** The 32 bytes of the text form in either case, white space around it ignored. ERR_SECRET_INVALID for all else. */
 export function parseAccessSecret(text: string): Uint8Array {
-  const folded = text.trim().toLowerCase();
-  if (!folded.startsWith(PREFIX)) throw invalid(`an access secret starts with ${PREFIX}`);
-  const bytes = decodeBase32(folded.slice(PREFIX.length));
+  const trimmed = text.trim();
+  if (trimmed.slice(0, PREFIX.length).toLowerCase() !== PREFIX) throw invalid(`an access secret starts with ${PREFIX}`);
+  const bytes = decodeBase32(trimmed.slice(PREFIX.length));
   if (bytes?.length !== SECRET_BYTES + 2) throw invalid('the access secret has the wrong length or characters');
   const secret = bytes.slice(0, SECRET_BYTES);
   if (!bytesEqual(bytes.subarray(SECRET_BYTES), checksum('secret', secret))) {

@@ -1,5 +1,5 @@
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
-const valueOf: ReadonlyMap<string, number> = new Map([...alphabet].map((letter, value) => [letter, value]));
+const letterValues: ReadonlyMap<string, number> = new Map([...alphabet].map((letter, value) => [letter, value]));
 
 /** RFC 4648 section 6 in lower case, without padding. */
 export function encodeBase32(bytes: Uint8Array): string {
@@ -23,6 +23,8 @@ export function encodeBase32(bytes: Uint8Array): string {
  * last character that carry nothing and are not zero. So every value has one text per case.
  */
 export function decodeBase32(text: string): Uint8Array | undefined {
+  // Before folding: Unicode folds characters from elsewhere to these letters.
+  if (!/^[a-z2-7]*$/i.test(text)) return undefined;
   const folded = text.toLowerCase();
   const bytes = new Uint8Array(Math.floor((folded.length * 5) / 8));
   if (Math.ceil((bytes.length * 8) / 5) !== folded.length) return undefined;
@@ -30,9 +32,7 @@ export function decodeBase32(text: string): Uint8Array | undefined {
   let held = 0;
   let offset = 0;
   for (const letter of folded) {
-    const value = valueOf.get(letter);
-    if (value === undefined) return undefined;
-    held = (held << 5) | value;
+    held = (held << 5) | letterValues.get(letter)!;
     bits += 5;
     if (bits >= 8) {
       bits -= 8;

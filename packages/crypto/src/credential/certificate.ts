@@ -62,7 +62,7 @@ interface Certificate {
   readonly copy: Uint8Array;
 }
 
-/** Hashes of certificates that verified, oldest first. A hash costs a fortieth of a verification. */
+/** Hashes of certificates that verified, oldest first. A hash costs far less than a verification. */
 const verified = new Set<string>();
 const MAX_VERIFIED = 4_096;
 

@@ -1,0 +1,3 @@
+export { createKeyFile, loadKeyFile, loadOrCreateKeyFile, rotateKeyFile } from './key-file.js';
+export { KeyFileWatcher, type KeyFileWatcherOptions } from './key-file-watcher.js';
+export { readSecretFile, type WriteSecretFileOptions, writeSecretFile } from './secret-file.js';
