@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 
 /** Where a TCP or unix socket is. */
@@ -85,15 +86,27 @@ export async function writeAll(socket: net.Socket, chunks: Iterable<Uint8Array>)
 /** Resolves with the way in which the peer ended its direction. Node 20 and 22 may report a reset as 'end'. */
 export function streamEnd(socket: net.Socket): Promise<StreamEnd> {
   return new Promise((resolve) => {
-    socket.once('end', () => resolve(hasPeerAddress(socket) ? 'fin' : 'reset'));
+    socket.once('end', () => resolve(endedInOrder(socket) ? 'fin' : 'reset'));
     socket.once('error', () => resolve('reset'));
     socket.once('close', () => resolve('reset'));
   });
 }
 
-/** After a reset the peer's address is gone when it is asked for the first time. Unix sockets have no address at all. */
-function hasPeerAddress(socket: net.Socket): boolean {
-  return socket.localAddress === undefined || socket.remoteAddress !== undefined;
+/**
+ * After a reset the peer's address is gone when it is asked for the first time. It is gone, too, after an orderly end
+ * that answers our own FIN, but then the platform remembers the connection for a minute. Unix sockets have no address.
+ */
+function endedInOrder(socket: net.Socket): boolean {
+  const { localPort } = socket;
+  if (localPort === undefined || socket.remoteAddress !== undefined) return true;
+  return socket.writableEnded && isRemembered(localPort);
+}
+
+/** Whether a connection of this local port stands in TIME_WAIT. */
+function isRemembered(localPort: number): boolean {
+  const port = localPort.toString(16).toUpperCase().padStart(4, '0');
+  const pattern = new RegExp(`^\\s*\\d+: [0-9A-F]+:${port} [0-9A-F]+:[0-9A-F]{4} 0[456]`, 'm');
+  return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => pattern.test(readFileSync(file, 'utf8')));
 }
 
 function toConnectOptions(target: Target): net.NetConnectOpts {

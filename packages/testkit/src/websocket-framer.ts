@@ -72,5 +72,7 @@ export function encodeWebSocketFrame(frame: WebSocketFrame): Uint8Array {
 
 function applyMask(payload: Uint8Array, mask: Uint8Array | undefined): Uint8Array {
   if (mask === undefined || mask.every((byte) => byte === 0)) return payload;
-  return payload.map((byte, index) => byte ^ mask[index & 3]!);
+  const result = new Uint8Array(payload.length);
+  for (let index = 0; index < payload.length; index++) result[index] = payload[index]! ^ mask[index & 3]!;
+  return result;
 }
