@@ -1,0 +1,107 @@
+import { type ErrorCode, SealaneError } from '@sealane/types';
+
+/** Reads fixed layouts, big-endian. Going past the end throws the given code. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #code: ErrorCode;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array, code: ErrorCode) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#code = code;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4));
+  }
+
+  /** At most 2^53 - 1. */
+  u64(): number {
+    const value = this.#view.getBigUint64(this.#advance(8));
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) this.fail('a number is too large');
+    return Number(value);
+  }
+
+  /** A view. */
+  bytes(length: number): Uint8Array {
+    const start = this.#advance(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  fail(message?: string): never {
+    throw new SealaneError(this.#code, message);
+  }
+
+  #advance(length: number): number {
+    if (length > this.remaining) this.fail('it ends too early');
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
+  }
+}
+
+/** Writes fixed layouts, big-endian, into an array of known size that starts as zeros. */
+export class ByteWriter {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(length: number) {
+    this.bytes = new Uint8Array(length);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  u8(value: number): void {
+    this.#view.setUint8(this.#advance(1), value);
+  }
+
+  u16(value: number): void {
+    this.#view.setUint16(this.#advance(2), value);
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.#advance(4), value);
+  }
+
+  u64(value: number): void {
+    this.#view.setBigUint64(this.#advance(8), BigInt(value));
+  }
+
+  put(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.#advance(bytes.length));
+  }
+
+  /** Leaves zeros. */
+  skip(length: number): void {
+    this.#advance(length);
+  }
+
+  #advance(length: number): number {
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
+  }
+}
+
+export function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+/** Whether a text can be told in UTF-8 and read back the same: it has no lone surrogates. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}

@@ -1,0 +1,95 @@
+import { LABEL, ProtocolSize, SealaneError } from '@sealane/types';
+import { blake2bKeyed } from '../primitives/blake2b.js';
+import { utf8 } from '../primitives/bytes.js';
+import { isWellFormed } from './bytes.js';
+import type { NoiseHandshake } from './noise/noise-handshake.js';
+import { RecordOpener } from './records/record-opener.js';
+import { RecordSealer } from './records/record-sealer.js';
+import { type ResumeState, Resumption } from './resumption.js';
+import type { SessionRole } from './session-role.js';
+
+const exporterLabel = utf8(`${LABEL}/exporter\0`);
+
+/** What a finished handshake leaves: the keys of one session, in one role. Never written to disk. */
+export class SessionKeys {
+  readonly role: SessionRole;
+  /** The handshake hash, 64 bytes: the same on both sides and on no other session. Not secret. */
+  readonly channelBinding: Uint8Array;
+  readonly connectionId: Uint8Array;
+  /** 16 bytes by which both sides and the relay know the session when it resumes. */
+  readonly resumeId: Uint8Array;
+  readonly #master: Uint8Array;
+  readonly #sealer: RecordSealer;
+  readonly #resumption: Resumption;
+  readonly #createOpener: (maxPlaintext: number) => RecordOpener;
+  #opener: RecordOpener | undefined;
+  #isSealerTaken = false;
+  #isWiped = false;
+
+  /** Takes the completed handshake. `peerMaxPlaintext` bounds what the sealer makes. */
+  constructor(handshake: NoiseHandshake, role: SessionRole, connectionId: Uint8Array, peerMaxPlaintext: number) {
+    this.role = role;
+    this.channelBinding = handshake.handshakeHash;
+    this.connectionId = connectionId.slice();
+    const { c1, c2, master } = handshake.split();
+    this.#master = master;
+    const [sending, receiving] = role === 'dialer' ? [c1, c2] : [c2, c1];
+    this.#sealer = new RecordSealer(sending, role, peerMaxPlaintext);
+    this.#createOpener = (maxPlaintext) => new RecordOpener(receiving, role, maxPlaintext);
+    this.resumeId = this.#derive('int/resume-id', ProtocolSize.RESUME_ID);
+    this.#resumption = new Resumption(role, (label) => this.#derive(label, 32), this.connectionId, this.resumeId);
+  }
+
+  /**
+   * Key material for an application, the same on both sides: `label` starts with `app/` and has at most 255 bytes,
+   * `length` is 16 to 64 bytes. ERR_ARGUMENT otherwise, ERR_E2EE_CLOSED after `wipe`.
+   */
+  exportKey(label: string, length: number): Uint8Array {
+    if (!label.startsWith('app/') || !isWellFormed(label) || utf8(label).length > 255) {
+      throw new SealaneError('ERR_ARGUMENT', "an exporter's label starts with app/ and has at most 255 bytes");
+    }
+    if (!Number.isInteger(length) || length < 16 || length > 64) {
+      throw new SealaneError('ERR_ARGUMENT', 'exported keys have 16 to 64 bytes');
+    }
+    return this.#derive(label, length);
+  }
+
+  /** The one sealer of this side: a second one would use nonces again, so a second call throws ERR_NOISE_STATE. */
+  createSealer(): RecordSealer {
+    if (this.#isSealerTaken) throw new SealaneError('ERR_NOISE_STATE', 'the sealer is taken');
+    this.#isSealerTaken = true;
+    return this.#sealer;
+  }
+
+  /** The one opener of this side; `maxPlaintext` is what this side named in the handshake. */
+  createOpener(maxPlaintext: number): RecordOpener {
+    if (this.#opener !== undefined) throw new SealaneError('ERR_NOISE_STATE', 'the opener is taken');
+    this.#opener = this.#createOpener(maxPlaintext);
+    return this.#opener;
+  }
+
+  /** This side's RESUME for a path; see {@link Resumption.seal}. */
+  sealResume(pathNumber: number, state: ResumeState): Uint8Array {
+    return this.#resumption.seal(pathNumber, state);
+  }
+
+  /** The other side's RESUME; see {@link Resumption.open}. */
+  openResume(pathNumber: number, sealed: Uint8Array): ResumeState {
+    return this.#resumption.open(pathNumber, sealed);
+  }
+
+  /** Erases every key of the session; the sealer and the opener end with it. Idempotent. */
+  wipe(): void {
+    this.#isWiped = true;
+    this.#master.fill(0);
+    this.#sealer.wipe();
+    this.#opener ??= this.#createOpener(0);
+    this.#opener.wipe();
+    this.#resumption.wipe();
+  }
+
+  #derive(label: string, length: number): Uint8Array {
+    if (this.#isWiped) throw new SealaneError('ERR_E2EE_CLOSED');
+    return blake2bKeyed(length, this.#master, exporterLabel, utf8(label));
+  }
+}
