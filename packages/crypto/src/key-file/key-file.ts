@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isSealaneError } from '@sealane/types';
 import { Credential } from '../credential/credential.js';
+import { decodeKeyFile } from '../credential/key-file-content.js';
 import { wipe } from '../primitives/bytes.js';
 import { keyFileError } from './key-file-error.js';
 import { withKeyFileLock } from './key-file-lock.js';
@@ -87,8 +88,7 @@ async function readCredential(path: string, nowMs: number): Promise<LoadedKeyFil
   const { bytes, version } = await readSecretFileVersion(path);
   try {
     const credential = await Credential.decode(bytes, nowMs);
-    const isOutdated =
-      credential.eraseAtMs === undefined && (await Credential.decode(bytes, 0)).eraseAtMs !== undefined;
+    const isOutdated = credential.eraseAtMs === undefined && decodeKeyFile(bytes).previous !== undefined;
     return { credential, version, isOutdated };
   } finally {
     wipe(bytes);
