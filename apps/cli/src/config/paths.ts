@@ -3,7 +3,8 @@ import { join } from 'node:path';
 
 /** Where the user's files are: XDG_CONFIG_HOME, on Windows APPDATA, else ~/.config; below it `sealane`. */
 export function configDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  const base = absolute(env['XDG_CONFIG_HOME']) ?? (process.platform === 'win32' ? absolute(env['APPDATA']) : undefined);
+  const base =
+    absolute(env['XDG_CONFIG_HOME']) ?? (process.platform === 'win32' ? absolute(env['APPDATA']) : undefined);
   return join(base ?? join(homedir(), '.config'), 'sealane');
 }
 
@@ -15,4 +16,5 @@ function absolute(path: string | undefined): string | undefined {
 
 export const configFile = (env?: NodeJS.ProcessEnv): string => join(configDirectory(env), 'config.json');
 export const defaultIdentityFile = (env?: NodeJS.ProcessEnv): string => join(configDirectory(env), 'identity.json');
-export const defaultKnownPeersFile = (env?: NodeJS.ProcessEnv): string => join(configDirectory(env), 'known-peers.jsonl');
+export const defaultKnownPeersFile = (env?: NodeJS.ProcessEnv): string =>
+  join(configDirectory(env), 'known-peers.jsonl');

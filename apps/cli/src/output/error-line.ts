@@ -10,7 +10,10 @@ export function usageError(message: string, options: SealaneErrorOptions = {}): 
 /** The same refusal as `error`, but caused by what was typed: exit code 2. */
 export function asUsageError(error: unknown, what: string): SealaneError {
   if (!isSealaneError(error)) return usageError(`${what}: ${String(error)}`, { cause: error });
-  return new SealaneError(error.code, `${what}: ${error.message}`, { cause: error, details: { ...error.details, usage: true } });
+  return new SealaneError(error.code, `${what}: ${error.message}`, {
+    cause: error,
+    details: { ...error.details, usage: true },
+  });
 }
 
 export function exitCodeOf(error: unknown): 1 | 2 {
@@ -25,9 +28,13 @@ export function toSealaneError(error: unknown): SealaneError {
     if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
       return new SealaneError('ERR_SYSTEM', error.message, { cause: error });
     }
-    return new SealaneError('ERR_INTERNAL', `this is a defect of sealane: ${error.message}; run again with --debug and report it`, {
-      cause: error,
-    });
+    return new SealaneError(
+      'ERR_INTERNAL',
+      `this is a defect of sealane: ${error.message}; run again with --debug and report it`,
+      {
+        cause: error,
+      },
+    );
   }
   return new SealaneError('ERR_INTERNAL', `this is a defect of sealane: ${String(error)}`);
 }

@@ -12,6 +12,9 @@ export type CliEvent =
       session?: number;
       bytesIn?: number;
       bytesOut?: number;
+      /** False when the local program could not be told that the end was not orderly (unix sockets). */
+      resetDelivered?: boolean;
+      message?: string;
       code?: string;
     }
   | { event: 'status'; state: string; relay?: string; code?: string; retryInMs?: number; message?: string }

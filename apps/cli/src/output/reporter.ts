@@ -25,7 +25,11 @@ interface LineSink {
 }
 
 /** Tells events to people, or with `json` to programs. */
-export function createReporter(options: OutputOptions, stdout: LineSink = process.stdout, stderr: LineSink = process.stderr): Reporter {
+export function createReporter(
+  options: OutputOptions,
+  stdout: LineSink = process.stdout,
+  stderr: LineSink = process.stderr,
+): Reporter {
   const main = options.payloadOnStdout ? stderr : stdout;
   let dropped = 0;
   const write = (sink: LineSink, event: CliEvent): void => {
@@ -51,5 +55,7 @@ export function createReporter(options: OutputOptions, stdout: LineSink = proces
 
 /** For people the facts go to standard output and the course of things to standard error. */
 function isResult(event: CliEvent): boolean {
-  return event.event === 'ready' || event.event === 'listening' || event.event === 'session' || event.event === 'stream';
+  return (
+    event.event === 'ready' || event.event === 'listening' || event.event === 'session' || event.event === 'stream'
+  );
 }

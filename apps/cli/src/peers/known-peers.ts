@@ -41,7 +41,14 @@ export class KnownPeers {
     this.#reported.add(key);
     const before = (await this.state()).refused.get(key);
     if (before?.id === answer.id && before.service === answer.service) return;
-    await appendRecord(this.path, { kind: 'seen', relay, name, id: answer.id, service: answer.service, at: this.#seconds() });
+    await appendRecord(this.path, {
+      kind: 'seen',
+      relay,
+      name,
+      id: answer.id,
+      service: answer.service,
+      at: this.#seconds(),
+    });
   }
 
   async keycert(id: string): Promise<KnownKeycert | undefined> {

@@ -1,14 +1,41 @@
 /** Lines of the known-peers file. The order of the lines is the only truth: see `foldRecords`. */
 export type PeerRecord =
   /** The first answer that a relay gave for a name. The first line of a (relay, name) counts. */
-  | { readonly kind: 'pin'; readonly relay: string; readonly name: string; readonly id: string; readonly service: string; readonly at: number }
+  | {
+      readonly kind: 'pin';
+      readonly relay: string;
+      readonly name: string;
+      readonly id: string;
+      readonly service: string;
+      readonly at: number;
+    }
   /** An answer that the user took on purpose: it replaces what was there. */
-  | { readonly kind: 'accept'; readonly relay: string; readonly name: string; readonly id: string; readonly service: string; readonly at: number }
+  | {
+      readonly kind: 'accept';
+      readonly relay: string;
+      readonly name: string;
+      readonly id: string;
+      readonly service: string;
+      readonly at: number;
+    }
   /** An answer that differed and was refused: what `peers accept NAME` takes when no id is given. */
-  | { readonly kind: 'seen'; readonly relay: string; readonly name: string; readonly id: string; readonly service: string; readonly at: number }
+  | {
+      readonly kind: 'seen';
+      readonly relay: string;
+      readonly name: string;
+      readonly id: string;
+      readonly service: string;
+      readonly at: number;
+    }
   | { readonly kind: 'forget'; readonly relay: string; readonly name: string; readonly at: number }
   /** The keys of an identity with the highest epoch counts. */
-  | { readonly kind: 'keycert'; readonly id: string; readonly epoch: number; readonly keycert: string; readonly at: number }
+  | {
+      readonly kind: 'keycert';
+      readonly id: string;
+      readonly epoch: number;
+      readonly keycert: string;
+      readonly at: number;
+    }
   | { readonly kind: 'forget-id'; readonly id: string; readonly at: number };
 
 export interface Pin {
@@ -61,7 +88,8 @@ export function parseRecord(line: string): PeerRecord | undefined {
     case 'forget-id':
       return matches(id, idPattern) ? { kind, id, at } : undefined;
     case 'keycert':
-      if (!matches(id, idPattern) || typeof epoch !== 'number' || !Number.isInteger(epoch) || epoch < 0) return undefined;
+      if (!matches(id, idPattern) || typeof epoch !== 'number' || !Number.isInteger(epoch) || epoch < 0)
+        return undefined;
       if (typeof keycert !== 'string' || Buffer.from(keycert, 'base64').length !== keycertBytes) return undefined;
       return { kind, id, epoch, keycert, at };
     default:

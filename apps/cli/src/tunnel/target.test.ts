@@ -19,12 +19,26 @@ describe('TARGET', () => {
     expect(parseTarget('unix:/run/app.sock')).toEqual({ kind: 'unix', path: '/run/app.sock' });
   });
 
-  it.each(['', '0', '65536', 'host', 'host:0', 'host:99999', '::1:80', '[::1]', '[nonsense]:80', 'udp://h:1', 'unix:rel', 'http://h:80', 'a b:80', 'h:80/x'])(
-    'refuses "%s" as wrong usage',
-    (text) => {
-      expect(() => parseTarget(text)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', details: { usage: true } }));
-    },
-  );
+  it.each([
+    '',
+    '0',
+    '65536',
+    'host',
+    'host:0',
+    'host:99999',
+    '::1:80',
+    '[::1]',
+    '[nonsense]:80',
+    'udp://h:1',
+    'unix:rel',
+    'http://h:80',
+    'a b:80',
+    'h:80/x',
+  ])('refuses "%s" as wrong usage', (text) => {
+    expect(() => parseTarget(text)).toThrow(
+      expect.objectContaining({ code: 'ERR_ARGUMENT', details: { usage: true } }),
+    );
+  });
 
   it('refuses a unix path that the system would cut', () => {
     expect(() => parseTarget(`unix:/${'a'.repeat(108)}`)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));

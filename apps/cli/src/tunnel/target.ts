@@ -4,7 +4,8 @@ import { formatHostPort, parseHostPort } from './host-port.js';
 /** What `expose` forwards to. */
 export type Target =
   /** The hosts are tried in turn. */
-  { readonly kind: 'tcp'; readonly hosts: readonly string[]; readonly port: number } | { readonly kind: 'unix'; readonly path: string };
+  | { readonly kind: 'tcp'; readonly hosts: readonly string[]; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
 
 /** `PORT`, `HOST:PORT`, `tcp://HOST:PORT` or `unix:/path`. A bare port is a local one, by IPv4 and then by IPv6. */
 export function parseTarget(text: string): Target {
@@ -26,7 +27,9 @@ export function formatTarget(target: Target): string {
 }
 
 /** Where `connect` listens. */
-export type ListenAddress = { readonly kind: 'tcp'; readonly host: string; readonly port: number } | { readonly kind: 'unix'; readonly path: string };
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
 
 /** `HOST:PORT` (port 0 picks one), `PORT` on 127.0.0.1, or `unix:/path`. */
 export function parseListenAddress(text: string): ListenAddress {
@@ -43,9 +46,12 @@ const maxSocketPathBytes = process.platform === 'linux' ? 107 : 103;
 
 function parseSocketPath(text: string): string {
   const path = text.slice('unix:'.length);
-  if (!path.startsWith('/') || path.includes('\0')) throw usageError(`"${text}" needs an absolute path, as in unix:/run/app.sock`);
+  if (!path.startsWith('/') || path.includes('\0'))
+    throw usageError(`"${text}" needs an absolute path, as in unix:/run/app.sock`);
   if (Buffer.byteLength(path) > maxSocketPathBytes) {
-    throw usageError(`the path of "${text}" is longer than the ${maxSocketPathBytes} bytes that a unix socket can have`);
+    throw usageError(
+      `the path of "${text}" is longer than the ${maxSocketPathBytes} bytes that a unix socket can have`,
+    );
   }
   return path;
 }

@@ -1,0 +1,49 @@
+import { type Command, Option } from 'commander';
+import { usageError } from '../output/error-line.js';
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly debug?: boolean;
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--json', 'print every line as one JSON object')
+    .option('--debug', 'print stack traces of errors');
+}
+
+/** Where peers, keys and the relay come from; shared by the commands that talk to a relay. */
+export interface RelayOptions extends CommonOptions {
+  readonly relay?: string;
+  readonly identity?: string;
+  readonly accessSecret?: string;
+  readonly alpn?: readonly string[];
+  readonly knownPeers?: string;
+  readonly ca?: string;
+  readonly drain: number;
+}
+
+export function addRelayOptions(command: Command): Command {
+  return command
+    .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity')
+    .option('--identity <file>', 'key file of this side; created at first use in the configuration directory')
+    .option('--access-secret <file>', 'secret that both sides must have, made by "sealane secret new"')
+    .option('--alpn <protocol>', 'application protocol, best first; may be repeated', collect)
+    .option('--known-peers <file>', 'file of pinned names and known keys')
+    .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay')
+    .addOption(
+      new Option('--drain <seconds>', 'time that open connections get after SIGTERM').argParser(parseDrain).default(10),
+    );
+}
+
+export function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
+
+function parseDrain(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds > 86_400)
+    throw usageError(`"${text}" is not a number of seconds for --drain`);
+  return seconds;
+}

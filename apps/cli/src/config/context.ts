@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { formatRelayUrl, parseRelayUrl, type RelayLocation } from '@sealane/client';
+import { loadCrypto } from '@sealane/crypto';
+import type { KeyFileWatcher } from '@sealane/crypto/key-file';
+import { SealaneError } from '@sealane/types';
+import type { RelayOptions } from '../commands/options.js';
+import { asUsageError, usageError } from '../output/error-line.js';
+import { createReporter, type Reporter } from '../output/reporter.js';
+import { KnownPeers } from '../peers/known-peers.js';
+import { knownPeersPath } from '../peers/peers-commands.js';
+import { loadConfigFile } from './config-file.js';
+import { watchIdentity } from './identity.js';
+import { loadAccessSecret } from './secret-commands.js';
+
+/** What expose and connect need beside their own options. */
+export interface TunnelContext {
+  readonly reporter: Reporter;
+  readonly id: string;
+  readonly credential: KeyFileWatcher;
+  readonly peers: KnownPeers;
+  readonly accessSecret: Uint8Array | undefined;
+  readonly ca: string | undefined;
+  readonly drainMs: number;
+}
+
+export async function createTunnelContext(options: RelayOptions, payloadOnStdout: boolean): Promise<TunnelContext> {
+  await loadCrypto();
+  const reporter = createReporter({ json: options.json === true, payloadOnStdout });
+  const config = await loadConfigFile();
+  const { id, source } = await watchIdentity(options.identity);
+  const caFile = options.ca === undefined ? config.ca : resolve(options.ca);
+  const peers = new KnownPeers(await knownPeersPath(options.knownPeers), {
+    onDamaged: (count) =>
+      reporter.event({ event: 'warning', message: `${count} damaged lines in the known-peers file were skipped` }),
+  });
+  return {
+    reporter,
+    id,
+    credential: source,
+    peers,
+    accessSecret: options.accessSecret === undefined ? undefined : await loadAccessSecret(options.accessSecret),
+    ca: caFile === undefined ? undefined : await readAuthority(caFile),
+    drainMs: Math.round(options.drain * 1000),
+  };
+}
+
+/** The relay in use: --relay, else the address's, else SEALANE_RELAY, else the configuration file's. */
+export async function resolveRelay(option: string | undefined, fromAddress?: RelayLocation): Promise<string> {
+  if (option !== undefined) return checkedUrl(option, '--relay');
+  if (fromAddress !== undefined) return formatRelayUrl(fromAddress);
+  const environment = process.env['SEALANE_RELAY'];
+  if (environment !== undefined && environment !== '') return checkedUrl(environment, 'SEALANE_RELAY');
+  const { relay } = await loadConfigFile();
+  if (relay !== undefined) return checkedUrl(relay, 'the relay in the configuration file');
+  throw usageError('no relay is given; use --relay wss://HOST, SEALANE_RELAY, or "relay" in the configuration file');
+}
+
+function checkedUrl(text: string, source: string): string {
+  try {
+    return formatRelayUrl(parseRelayUrl(text));
+  } catch (error) {
+    throw asUsageError(error, source);
+  }
+}
+
+async function readAuthority(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new SealaneError('ERR_CONFIG', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,3 @@
+import type { DemoOptions } from '../commands/demo.js';
+
+export async function runDemo(_options: DemoOptions): Promise<void> {}

@@ -1,0 +1,32 @@
+import { encodeErrorLine, exitCodeOf, toSealaneError } from './output/error-line.js';
+import { exitAfterFlush } from './output/exit.js';
+
+/**
+ * Runs one command and sets the exit code: 0 success, 1 failure, 2 wrong usage. An error is one line on standard
+ * error; the stack only with --debug.
+ */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const options = new Set(argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
+  try {
+    const { createProgram } = await import('./program.js');
+    const { parseProgram } = await import('./parse-program.js');
+    process.exitCode = await parseProgram(createProgram(), argv);
+  } catch (error) {
+    process.stderr.write(encodeErrorLine(error, options.has('--json') && options.has('--stdio')));
+    if (options.has('--debug')) process.stderr.write(`${stackOf(error)}\n`);
+    // Something may still be open after a failure; waiting for it would hide the failure.
+    await exitAfterFlush(exitCodeOf(error));
+  }
+}
+
+function stackOf(error: unknown): string {
+  const stacks: string[] = [];
+  for (
+    let current: unknown = toSealaneError(error);
+    current instanceof Error && stacks.length < 8;
+    current = current.cause
+  ) {
+    stacks.push(current.stack ?? String(current));
+  }
+  return stacks.join('\ncaused by: ');
+}

@@ -1,0 +1,104 @@
+import { parseAddress, type SealaneAddress } from '@sealane/client';
+import { isService, SealaneError } from '@sealane/types';
+import type { ConnectOptions } from '../commands/connect.js';
+import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
+import { asUsageError, usageError } from '../output/error-line.js';
+import { exitAfterFlush } from '../output/exit.js';
+import { ConnectSockets, localWaitMs } from './connect-sockets.js';
+import { untilAborted } from './contact.js';
+import { createLocalServer } from './local-server.js';
+import { createShutdown, type Shutdown } from './shutdown.js';
+import { pipeStdio } from './stdio.js';
+import { StreamOpener } from './stream-opener.js';
+import { type ListenAddress, parseListenAddress } from './target.js';
+
+/** How long the first contact may delay the local port. */
+const firstContactMs = 3_000;
+
+/** Opens a local port, a unix socket or standard input and output to an owner. */
+export async function runConnect(addressText: string, options: ConnectOptions): Promise<void> {
+  const listen = parseWhere(options);
+  const { loadCrypto } = await import('@sealane/crypto');
+  await loadCrypto();
+  const address = checkedAddress(addressText, options.service);
+  const url = await resolveRelay(options.relay, address.relays[0]);
+  const context = await createTunnelContext(options, listen === 'stdio');
+  const shutdown = createShutdown(context.drainMs);
+  const opener = await StreamOpener.create(context, {
+    url,
+    target: { ...address, relays: [] },
+    alpn: options.alpn,
+    identify: options.identify === true,
+  });
+  try {
+    if (listen === 'stdio') await runStdio(opener, context, shutdown);
+    else await runLocalServer(listen, opener, context, shutdown);
+  } catch (error) {
+    if (!shutdown.signal.aborted || listen === 'stdio') throw error;
+  }
+  await Promise.race([opener.close(context.drainMs), shutdown.deadline]);
+  await exitAfterFlush(0);
+}
+
+async function runLocalServer(
+  address: ListenAddress,
+  opener: StreamOpener,
+  context: TunnelContext,
+  shutdown: Shutdown,
+): Promise<void> {
+  const { reporter } = context;
+  const sockets = new ConnectSockets((signal) => opener.open(signal), reporter);
+  const server = await createLocalServer(address, (socket) => sockets.accept(socket));
+  try {
+    // A refusal now ends the program; from here on it concerns the local connection that met it.
+    await opener.firstContact(firstContactMs, shutdown.signal);
+    reporter.event({ event: 'listening', address: server.address });
+    await aborted(shutdown.signal);
+  } finally {
+    server.close();
+  }
+  reporter.event({ event: 'stopping', drainMs: context.drainMs });
+  await Promise.race([sockets.idle(), shutdown.deadline]);
+}
+
+async function runStdio(opener: StreamOpener, context: TunnelContext, shutdown: Shutdown): Promise<void> {
+  const limit = AbortSignal.any([shutdown.signal, AbortSignal.timeout(localWaitMs)]);
+  const stream = await opener.open(limit).catch((error: unknown) => {
+    if (shutdown.signal.aborted) return undefined;
+    if (!limit.aborted) throw error;
+    throw new SealaneError('ERR_LINK_TIMEOUT', `the other side was not reached within ${localWaitMs / 1000} s`, {
+      cause: error,
+    });
+  });
+  if (stream === undefined) return;
+  context.reporter.event({ event: 'stream', state: 'open', stream: 1, peer: stream.connection.peerId });
+  const cutShort = shutdown.deadline.then(() => {
+    stream.abort();
+    throw new SealaneError('ERR_ABORTED', 'the stream was still open when the time to stop was over');
+  });
+  cutShort.catch(() => {});
+  await Promise.race([pipeStdio(stream), cutShort]);
+  context.reporter.event({ event: 'stream', state: 'closed', stream: 1, peer: stream.connection.peerId });
+}
+
+function parseWhere(options: ConnectOptions): ListenAddress | 'stdio' {
+  if (options.stdio === true && options.listen === undefined) return 'stdio';
+  if (options.listen === undefined || options.stdio === true)
+    throw usageError('give one of --listen HOST:PORT, --listen unix:/path and --stdio');
+  return parseListenAddress(options.listen);
+}
+
+function checkedAddress(text: string, service: string | undefined): SealaneAddress {
+  try {
+    const address = parseAddress(text);
+    if (service === undefined) return address;
+    if (!isService(service)) throw usageError(`"${service}" is not a service`);
+    return { ...address, service };
+  } catch (error) {
+    throw asUsageError(error, 'ADDRESS');
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return untilAborted(new Promise<never>(() => {}), signal).catch(() => {});
+}

@@ -1,0 +1,44 @@
+import type { StatusEvent } from '@sealane/client';
+import type { Reporter } from '../output/reporter.js';
+
+/** What the client says about its links, leases and pins as events of the program. Sessions are reported by who owns them. */
+export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
+  return (event) => {
+    switch (event.type) {
+      case 'link':
+        if (event.state === 'up') {
+          reporter.event({ event: 'status', state: 'connected', relay: `${event.url}#${event.relayId}` });
+        } else if (event.state === 'waiting') {
+          reporter.event({
+            event: 'status',
+            state: 'waiting',
+            relay: event.url,
+            code: event.error.code,
+            message: event.error.message,
+            retryInMs: Math.round(event.retryInMs),
+          });
+        } else if (event.state === 'connecting') {
+          reporter.event({ event: 'status', state: 'connecting', relay: event.url });
+        } else if (event.error !== undefined) {
+          reporter.event({ event: 'status', state: 'disconnected', relay: event.url, code: event.error.code });
+        }
+        break;
+      case 'lease':
+        reporter.event({
+          event: 'status',
+          state: `lease-${event.state}`,
+          ...(event.error === undefined ? {} : { code: event.error.code, message: event.error.message }),
+        });
+        break;
+      case 'pin':
+        reporter.event({
+          event: 'status',
+          state: 'pinned',
+          message: `${event.name} -> ${event.id}${event.service === '' ? '' : `/${event.service}`}`,
+        });
+        break;
+      case 'session':
+        break;
+    }
+  };
+}

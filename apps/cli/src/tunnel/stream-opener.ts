@@ -1,0 +1,176 @@
+import { type DialOptions, type DialTarget, formatAddress, RelayClient, type SecureStream } from '@sealane/client';
+import { isSealaneError, SealaneError } from '@sealane/types';
+import type { TunnelContext } from '../config/context.js';
+import { sanitize } from '../output/sanitize.js';
+import { createKeycertStore, createPinStore, pinError } from '../peers/stores.js';
+import { Contact } from './contact.js';
+import { classifyFailure, doubtfulAttempts } from './failure.js';
+import { reportStatus } from './status.js';
+
+export interface StreamOpenerOptions {
+  readonly url: string;
+  readonly target: DialTarget;
+  readonly alpn: readonly string[] | undefined;
+  readonly identify: boolean;
+}
+
+/** Opens streams to one owner, however often relay, owner or session go away between them. */
+export class StreamOpener {
+  readonly #context: TunnelContext;
+  readonly #target: DialTarget;
+  readonly #client: RelayClient;
+  readonly #dialOptions: DialOptions;
+  readonly #contact: Contact;
+  readonly #troubles = new Set<() => void>();
+  #connected = false;
+
+  static async create(context: TunnelContext, options: StreamOpenerOptions): Promise<StreamOpener> {
+    const report = reportStatus(context.reporter);
+    let opener: StreamOpener | undefined;
+    const client = await RelayClient.create(options.url, {
+      credential: context.credential,
+      identify: options.identify,
+      use: 'dial',
+      knownKeycerts: createKeycertStore(context.peers),
+      pins: createPinStore(context.peers),
+      onStatus: (event) => {
+        report(event);
+        if (event.type === 'link' && event.state === 'waiting') opener?.onTrouble();
+        if (event.type === 'session' && event.role === 'dialer' && event.state === 'closed')
+          opener?.onLost(event.error);
+      },
+      ...(context.ca === undefined ? {} : { ca: context.ca }),
+    });
+    opener = new StreamOpener(context, client, options);
+    return opener;
+  }
+
+  constructor(context: TunnelContext, client: RelayClient, options: StreamOpenerOptions) {
+    this.#context = context;
+    this.#client = client;
+    this.#target = options.target;
+    this.#dialOptions = {
+      ...(options.alpn === undefined ? {} : { alpn: options.alpn }),
+      ...(context.accessSecret === undefined ? {} : { accessSecret: context.accessSecret }),
+    };
+    this.#contact = new Contact({
+      attempt: (signal) => this.#attempt(signal),
+      onWaiting: (error, retryInMs) => {
+        context.reporter.event({
+          event: 'status',
+          state: 'waiting',
+          code: error.code,
+          message: error.message,
+          retryInMs: Math.round(retryInMs),
+        });
+        this.onTrouble();
+      },
+    });
+  }
+
+  /**
+   * True when the owner was reached, false when relay or owner are away for now. Rejects with a refusal
+   * that no waiting can change. Keeps trying in the background after `false`.
+   */
+  async firstContact(limitMs: number, signal: AbortSignal): Promise<boolean> {
+    let tellTrouble: () => void = () => {};
+    const trouble = new Promise<false>((resolve) => {
+      tellTrouble = () => resolve(false);
+      this.#troubles.add(tellTrouble);
+    });
+    const timer = setTimeout(tellTrouble, limitMs);
+    const reached = this.#contact.reach(signal).then(() => true);
+    // After `false` a refusal shows at the next local connection.
+    reached.catch(() => {});
+    try {
+      return await Promise.race([reached, trouble]);
+    } finally {
+      clearTimeout(timer);
+      this.#troubles.delete(tellTrouble);
+    }
+  }
+
+  /** One stream; waits through passing troubles until the signal ends it. */
+  async open(signal: AbortSignal): Promise<SecureStream> {
+    for (let doubts = 0; ; ) {
+      await this.#contact.reach(signal);
+      try {
+        return await this.#client.openStream(this.#target, { ...this.#dialOptions, signal });
+      } catch (thrown) {
+        const error = await this.#explain(thrown);
+        const kind = classifyFailure(error);
+        if (kind === 'doubtful') doubts += 1;
+        if (signal.aborted || kind === 'final' || doubts >= doubtfulAttempts) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 200));
+      }
+    }
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    await this.#client.close({ deadlineMs });
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    try {
+      const connection = await this.#client.dial(this.#target, { ...this.#dialOptions, signal });
+      if (this.#connected) return;
+      this.#connected = true;
+      this.#context.reporter.event({
+        event: 'connected',
+        peer: connection.peerId,
+        ...(this.#target.name === undefined ? {} : { name: this.#target.name }),
+        service: connection.service,
+      });
+    } catch (error) {
+      throw await this.#explain(error);
+    }
+  }
+
+  private onLost(error: SealaneError | undefined): void {
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#context.reporter.event({
+      event: 'status',
+      state: 'session-lost',
+      ...(error === undefined ? {} : { code: error.code }),
+    });
+  }
+
+  private onTrouble(): void {
+    for (const tell of this.#troubles) tell();
+  }
+
+  /** Adds what the user can do to a refusal that the client found. */
+  async #explain(error: unknown): Promise<unknown> {
+    if (isSealaneError(error, 'ERR_E2EE_PIN') && error.details['advised'] !== true) {
+      const answer = error.details['answer'];
+      const { name } = this.#target;
+      const relayId = this.#client.relayId;
+      const pinned =
+        name === undefined || relayId === undefined ? undefined : await this.#context.peers.pin(relayId, name);
+      if (name !== undefined && relayId !== undefined && pinned !== undefined && isAnswer(answer)) {
+        return await pinError(this.#context.peers, relayId, name, pinned, answer);
+      }
+      return new SealaneError('ERR_E2EE_PIN', `${error.message}; see "sealane peers ls"`, { cause: error });
+    }
+    if (isSealaneError(error, 'ERR_RELAY_NO_OWNER')) {
+      const address = sanitize(formatAddress({ ...this.#target, relays: [] }));
+      return new SealaneError('ERR_RELAY_NO_OWNER', `nobody serves ${address} at the relay now`, {
+        cause: error,
+        retryable: true,
+      });
+    }
+    return error;
+  }
+}
+
+function isAnswer(value: unknown): value is { id: string; service: string } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'id' in value &&
+    typeof value.id === 'string' &&
+    'service' in value &&
+    typeof value.service === 'string'
+  );
+}
