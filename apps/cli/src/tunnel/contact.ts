@@ -63,6 +63,7 @@ export class Contact {
         const waitMs = Math.max(50, random() * cap);
         this.#options.onWaiting(error, waitMs);
         await this.#wait(waitMs);
+        if (this.#waiters === 0) throw error;
       }
     }
   }
