@@ -1,0 +1,102 @@
+import { EventEmitter } from 'node:events';
+import { VirtualClock } from '@sealane/testkit';
+import { describe, expect, it } from 'vitest';
+import { type RelayLimits, resolveLimits } from './limits.js';
+import { Reporter } from './refusals.js';
+import { SocketLimits } from './socket-limits.js';
+
+class FakeSocket extends EventEmitter {
+  readonly remoteAddress: string;
+  destroyed = false;
+
+  constructor(remoteAddress: string) {
+    super();
+    this.remoteAddress = remoteAddress;
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+function setup(overrides: Partial<RelayLimits> = {}) {
+  const clock = new VirtualClock();
+  const reporter = new Reporter(undefined);
+  const limits = new SocketLimits(resolveLimits(overrides), clock, reporter);
+  const open = (address: string) => {
+    const socket = new FakeSocket(address);
+    return { socket, refusal: limits.admit(socket) };
+  };
+  return { clock, reporter, limits, open };
+}
+
+describe('SocketLimits', () => {
+  it('takes a limited number of new sockets per address and second, and no more than its share at once', () => {
+    const { clock, limits, open } = setup({ socketsPerAddress: 30, newSocketsPerAddressPerSecond: 20 });
+    const first = Array.from({ length: 21 }, () => open('192.0.2.1').refusal);
+    expect(first.filter((refusal) => refusal === undefined)).toHaveLength(20);
+    expect(first.at(-1)).toBe('NEW_SOCKETS_PER_ADDRESS');
+    expect(open('192.0.2.2').refusal).toBeUndefined();
+    clock.advance(1_000);
+    const second = Array.from({ length: 11 }, () => open('192.0.2.1').refusal);
+    expect(second.filter((refusal) => refusal === undefined)).toHaveLength(10);
+    expect(second.at(-1)).toBe('SOCKETS_PER_ADDRESS');
+    expect(limits.sockets).toBe(31);
+  });
+
+  it('counts one IPv6 network as one address', () => {
+    const { open } = setup({ socketsPerAddress: 1 });
+    expect(open('2001:db8::1').refusal).toBeUndefined();
+    expect(open('2001:db8::ffff:1').refusal).toBe('SOCKETS_PER_ADDRESS');
+  });
+
+  it('does not limit the machine itself, except what a proxy on it passes on', () => {
+    const { limits, open } = setup({ socketsPerAddress: 2 });
+    for (let i = 0; i < 10; i++) expect(open('127.0.0.1').refusal).toBeUndefined();
+    const forwarded = Array.from({ length: 3 }, () => {
+      const { socket } = open('127.0.0.1');
+      return limits.readmit(socket, { 'x-forwarded-for': '203.0.113.5' });
+    });
+    expect(forwarded).toEqual([undefined, undefined, 'SOCKETS_PER_ADDRESS']);
+  });
+
+  it('has one cap for all sockets together', () => {
+    const { open } = setup({ maxSockets: 2 });
+    expect([open('127.0.0.1').refusal, open('::1').refusal, open('127.0.0.1').refusal]).toEqual([
+      undefined,
+      undefined,
+      'SOCKETS',
+    ]);
+  });
+
+  it('drops the oldest unauthenticated socket when too many wait', () => {
+    const { limits, reporter, open } = setup({ maxUnauthenticated: 3 });
+    const sockets = Array.from({ length: 5 }, () => open('127.0.0.1').socket);
+    expect(sockets.map((socket) => socket.destroyed)).toEqual([true, true, false, false, false]);
+    expect(limits.unauthenticated).toBe(3);
+    expect(reporter.refusals).toEqual({ UNAUTHENTICATED: 2 });
+  });
+
+  it('drops a socket that does not authenticate in time, and leaves those that did', () => {
+    const { clock, limits, reporter, open } = setup();
+    const slow = open('127.0.0.1').socket;
+    const good = open('127.0.0.1').socket;
+    limits.authenticated(good);
+    clock.advance(9_999);
+    limits.sweep();
+    expect(slow.destroyed).toBe(false);
+    clock.advance(1);
+    limits.sweep();
+    expect([slow.destroyed, good.destroyed]).toEqual([true, false]);
+    expect(reporter.refusals).toEqual({ AUTH_TIMEOUT: 1 });
+    expect(limits.sockets).toBe(1);
+  });
+
+  it('gives a place back when a socket closes', () => {
+    const { open } = setup({ socketsPerAddress: 1, newSocketsPerAddressPerSecond: 10 });
+    const { socket } = open('192.0.2.1');
+    socket.destroy();
+    expect(open('192.0.2.1').refusal).toBeUndefined();
+  });
+});

@@ -1,0 +1,49 @@
+/**
+ * Tokens that fill at a steady rate up to a capacity. Time is an argument: a bucket owns no timer.
+ * It may be overdrawn by {@link charge}, for work whose cost is known only afterwards.
+ */
+export class TokenBucket {
+  readonly #ratePerMs: number;
+  readonly #capacity: number;
+  #tokens: number;
+  #filledAtMs: number;
+
+  constructor(ratePerSecond: number, capacity: number, nowMs: number) {
+    this.#ratePerMs = ratePerSecond / 1_000;
+    this.#capacity = capacity;
+    this.#tokens = capacity;
+    this.#filledAtMs = nowMs;
+  }
+
+  /** Takes one token if a whole one is there. */
+  tryTake(nowMs: number): boolean {
+    this.#fill(nowMs);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Takes `amount` whether it is there or not. */
+  charge(amount: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#tokens -= amount;
+  }
+
+  /** Milliseconds until the level is above zero; 0 if it is now. */
+  waitMs(nowMs: number): number {
+    this.#fill(nowMs);
+    if (this.#tokens > 0) return 0;
+    return Math.ceil((1 - Math.min(0, this.#tokens)) / this.#ratePerMs);
+  }
+
+  isFull(nowMs: number): boolean {
+    this.#fill(nowMs);
+    return this.#tokens >= this.#capacity;
+  }
+
+  #fill(nowMs: number): void {
+    const elapsedMs = Math.max(0, nowMs - this.#filledAtMs);
+    this.#filledAtMs = nowMs;
+    this.#tokens = Math.min(this.#capacity, this.#tokens + elapsedMs * this.#ratePerMs);
+  }
+}
