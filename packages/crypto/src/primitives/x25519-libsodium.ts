@@ -7,8 +7,9 @@ export const libsodiumX25519: X25519Backend = {
     return {
       publicKey: () => loadedSodium().crypto_scalarmult_base(secret),
       agree(publicKey) {
+        const sodium = loadedSodium();
         try {
-          return loadedSodium().crypto_scalarmult(secret, publicKey);
+          return sodium.crypto_scalarmult(secret, publicKey);
         } catch {
           // Lengths are checked before, so the only failure left is the all-zero result.
           return undefined;
