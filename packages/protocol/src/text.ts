@@ -35,21 +35,22 @@ export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** Texts of a peer end up in terminals and logs, so C0, DEL and C1 are no part of any text on the wire. */
-export function hasControlCharacter(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x20 || (unit >= 0x7f && unit < 0xa0)) return true;
-  }
-  return false;
+// Texts of a peer end up in terminals and logs, so C0, DEL and C1 are no part of any text on the wire; a lone
+// surrogate has no UTF-8.
+const controlCharacter = /\p{Cc}/u;
+const notPlain = /[\p{Cc}\p{Cs}]/u;
+
+/** True for a text without control characters that UTF-8 can carry. */
+export function isPlainText(text: string): boolean {
+  return !notPlain.test(text);
 }
 
-/** `text` made fit for the wire: control characters become spaces, the end is cut at a whole character. */
+/** `text` made fit for the wire: control characters become spaces, and it is cut at the end of a character. */
 export function clipText(text: string, maxBytes: number): string {
   let clipped = '';
   let used = 0;
   for (const character of text) {
-    const bytes = encoder.encode(hasControlCharacter(character) ? ' ' : character);
+    const bytes = encoder.encode(controlCharacter.test(character) ? ' ' : character);
     used += bytes.length;
     if (used > maxBytes) break;
     clipped += decoder.decode(bytes);

@@ -1,6 +1,6 @@
 import { ProtocolSize } from '@sealane/types';
 import { limitError, messageError } from '../protocol-error.js';
-import { decodeUtf8, encodeUtf8, hasControlCharacter } from '../text.js';
+import { decodeUtf8, encodeUtf8, isPlainText } from '../text.js';
 
 /** OPEN body of a stream inside a session (v1.md, "Streams inside a session"). */
 export interface StreamOpen {
@@ -15,7 +15,7 @@ export function encodeStreamOpen(open: StreamOpen): Uint8Array {
   const label = encodeUtf8(open.label);
   if (label.length > ProtocolSize.STREAM_LABEL) throw limitError('a label has at most 63 bytes');
   if (open.metadata.length > ProtocolSize.STREAM_METADATA) throw limitError('metadata has at most 1,024 bytes');
-  if (hasControlCharacter(open.label)) throw messageError('a label has no control characters');
+  if (!isPlainText(open.label)) throw messageError('a label has no control characters');
   const body = new Uint8Array(1 + label.length + open.metadata.length);
   body[0] = label.length;
   body.set(label, 1);
@@ -31,6 +31,6 @@ export function parseStreamOpen(body: Uint8Array): StreamOpen {
   const metadata = body.subarray(1 + length);
   if (metadata.length > ProtocolSize.STREAM_METADATA) throw limitError('metadata has at most 1,024 bytes');
   const label = decodeUtf8(body, 1, 1 + length);
-  if (label === undefined || hasControlCharacter(label)) throw messageError('the label is not text');
+  if (label === undefined || !isPlainText(label)) throw messageError('the label is not text');
   return { label, metadata };
 }

@@ -1,5 +1,5 @@
 import { limitError, messageError } from '../protocol-error.js';
-import { clipText, encodeUtf8, hasControlCharacter } from '../text.js';
+import { clipText, encodeUtf8, isPlainText } from '../text.js';
 import type { WireValue } from './strict-msgpack.js';
 
 /** How one typed value stands in a control body. Both directions check the same rule. */
@@ -43,7 +43,7 @@ export function text(maxBytes: number, test?: (value: string) => boolean, minByt
     if (typeof value !== 'string') throw messageError('a text is missing');
     if (value.length > maxBytes || encodeUtf8(value).length > maxBytes) throw limitError('a text exceeds its limit');
     if (value.length < minBytes) throw messageError('a text is empty');
-    if (hasControlCharacter(value)) throw messageError('a text has control characters');
+    if (!isPlainText(value)) throw messageError('a text has control characters');
     if (test !== undefined && !test(value)) throw messageError('a text has not the form of its field');
     return value;
   });
