@@ -1,0 +1,62 @@
+// The gates of the repository: `node scripts/check.mjs [NAME]...`. One line per gate, then `N passed, N failed`.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { checkBrowserBundle, checkRelayBundle } from './check/bundles.mjs';
+import { checkFileSizes } from './check/file-sizes.mjs';
+import { checkPack, publishedPackages } from './check/packages.mjs';
+import { root } from './check/root.mjs';
+
+const bin = (name) => join(root, 'node_modules/.bin', name);
+const program =
+  (name, ...args) =>
+  () =>
+    run(bin(name), args);
+
+const gates = [
+  ['biome', program('biome', 'ci', '--colors=off', '.')],
+  ['build', program('turbo', 'run', 'build', '--output-logs=errors-only')],
+  ['types', program('tsc', '-b')],
+  ['types of tests', program('tsc', '-p', 'tsconfig.test.json')],
+  ['layers and importers', program('depcruise', 'packages', 'apps', '--config', '.dependency-cruiser.cjs')],
+  ['unused code', program('knip', '--no-config-hints')],
+  ['workspace', program('sherif')],
+  ['file sizes', checkFileSizes],
+  ['relay bundle', checkRelayBundle],
+  ['browser bundle', checkBrowserBundle],
+  ...publishedPackages().flatMap((entry) => [
+    [`publint ${entry.name}`, () => run(bin('publint'), ['--strict', entry.directory])],
+    [`pack ${entry.name}`, () => checkPack(entry)],
+  ]),
+];
+
+const wanted = process.argv.slice(2);
+let passed = 0;
+let failed = 0;
+for (const [name, gate] of gates) {
+  if (wanted.length > 0 && !wanted.some((part) => name.includes(part))) continue;
+  const startMs = performance.now();
+  const problems = await gate().catch((error) => String(error.stack ?? error));
+  const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+  if (problems === '') passed++;
+  else failed++;
+  console.log(`${problems === '' ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+  if (problems !== '') console.log(problems.replace(/^/gm, '    '));
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+/** The program's output if it failed, else an empty string. */
+function run(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (text) => {
+        output += text;
+      });
+    }
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code) => resolve(code === 0 ? '' : output.trim() || `exit status ${code}`));
+  });
+}
