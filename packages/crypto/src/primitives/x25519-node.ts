@@ -8,15 +8,34 @@ basePoint[0] = 9;
 /** X25519 by node:crypto. Keys go in as JWK: parsing DER costs more than the operation itself. */
 export const nodeX25519: X25519Backend = {
   importSecret(secret) {
-    // The import wants a public half and does not use it.
-    const key = { kty: 'OKP', crv: 'X25519', d: base64url(secret), x: base64url(basePoint) };
-    const privateKey = createPrivateKey({ key, format: 'jwk' });
+    const privateKey = importPrivate(secret);
     return {
       publicKey: () => agree(privateKey, basePoint)!,
       agree: (publicKey) => agree(privateKey, publicKey),
     };
   },
 };
+
+/** RFC 8410 section 7: what stands before the 32 bytes of an X25519 secret in PKCS #8. */
+const pkcs8Prefix = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/**
+ * A JWK wants the public half too. Older versions of Node do not look at it, so a wrong one saves computing it; newer
+ * ones (seen with 26) refuse a half that does not fit, and read PKCS #8 fast enough.
+ */
+let ignoresPublicHalf = true;
+
+function importPrivate(secret: Uint8Array): KeyObject {
+  if (ignoresPublicHalf) {
+    const key = { kty: 'OKP', crv: 'X25519', d: base64url(secret), x: base64url(basePoint) };
+    try {
+      return createPrivateKey({ key, format: 'jwk' });
+    } catch {
+      ignoresPublicHalf = false;
+    }
+  }
+  return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, secret]), format: 'der', type: 'pkcs8' });
+}
 
 function agree(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
   const key = { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) };
