@@ -1,7 +1,7 @@
+export type { GoAway } from '@sealane/protocol';
 export { type BudgetMember, MemoryBudget } from './memory-budget.js';
 export { Mux } from './mux.js';
 export type {
-  GoAway,
   GoAwayOptions,
   MuxBatch,
   MuxHandler,
@@ -10,5 +10,5 @@ export type {
   OpenStreamOptions,
   PullOptions,
 } from './mux-options.js';
-export { MuxStream } from './mux-stream.js';
+export type { MuxStream } from './mux-stream.js';
 export { HEADROOM_BYTES, type StreamHandler } from './stream-handler.js';

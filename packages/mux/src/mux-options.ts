@@ -1,17 +1,7 @@
+import type { GoAway } from '@sealane/protocol';
 import type { Clock } from '@sealane/types';
 import type { MemoryBudget } from './memory-budget.js';
 import type { MuxStream } from './mux-stream.js';
-
-export interface GoAway {
-  /** The highest stream of the receiver of the GOAWAY that will be served. */
-  readonly lastStream: number;
-  /** A `GoAwayCode`. */
-  readonly code: number;
-  /** When to come back; 0 = no advice. */
-  readonly retryAfterMs: number;
-  /** Where to go; empty = no advice. At most 255 bytes. */
-  readonly url: string;
-}
 
 export interface GoAwayOptions {
   readonly code: number;
@@ -87,19 +77,17 @@ export interface OpenStreamOptions {
 
 /** Counters since the mux was made; they only grow. */
 export interface MuxStatistics {
-  framesReceived: number;
-  framesSent: number;
+  readonly framesReceived: number;
+  readonly framesSent: number;
   /** DATA bodies without their OPEN part. */
-  dataBytesReceived: number;
-  dataBytesSent: number;
-  streamsOpened: number;
-  streamsAccepted: number;
+  readonly dataBytesReceived: number;
+  readonly dataBytesSent: number;
+  readonly streamsOpened: number;
+  readonly streamsAccepted: number;
   /** OPENs answered by us with RESET(BUSY) or RESET(REFUSED) before anyone saw them. */
-  streamsRefused: number;
+  readonly streamsRefused: number;
   /** Frames for streams that are closed. */
-  framesIgnored: number;
-  resetsReceived: number;
-  resetsSent: number;
-  /** Streams reset because the process was over its budget. */
-  streamsSacrificed: number;
+  readonly framesIgnored: number;
+  readonly resetsReceived: number;
+  readonly resetsSent: number;
 }

@@ -1,52 +1,42 @@
 import type { StreamHandler } from './stream-handler.js';
 
 /**
- * One stream. Both directions end on their own (FIN) or together (RESET). Once closed, every method is a no-op.
+ * One stream (docs/protocol/v1.md, "Streams"). Both directions end on their own (FIN) or together (RESET). Once it is
+ * closed every method is a no-op, except that `consume` still counts bytes delivered before an orderly end.
  */
-export class MuxStream {
+export interface MuxStream {
   /** Given when the OPEN is handed to a batch, 0 before: numbers grow in the order of the wire. */
-  id = 0;
+  readonly id: number;
   handler: StreamHandler | undefined;
-
-  /** Bytes written and not yet handed to a batch. The caller bounds them (`onSent`, `onDrain`). */
-  get queuedBytes(): number {
-    return 0;
-  }
-  /** Bytes the peer lets us send now. */
-  get sendCredit(): number {
-    return 0;
-  }
-  /** Bytes delivered and not yet consumed. */
-  get heldBytes(): number {
-    return 0;
-  }
-  get finSent(): boolean {
-    return false;
-  }
-  get finReceived(): boolean {
-    return false;
-  }
-  /** Finished in both directions, reset, or its mux ended. */
-  get isClosed(): boolean {
-    return false;
-  }
   /** Opened by the peer. */
-  get isInbound(): boolean {
-    return false;
-  }
+  readonly isInbound: boolean;
+  /** Bytes written and not yet handed to a batch. The caller bounds them (`onSent`, `onDrain`). */
+  readonly queuedBytes: number;
+  /** Bytes the peer lets us send now. */
+  readonly sendCredit: number;
+  /** Bytes delivered and not yet consumed. */
+  readonly heldBytes: number;
+  /** The FIN was handed to a batch. */
+  readonly finSent: boolean;
+  readonly finReceived: boolean;
+  /** Finished in both directions, reset, or its mux ended. */
+  readonly isClosed: boolean;
 
   /**
-   * Queues bytes by reference; they must not be changed afterwards. With `hasHeadroom` the {@link HEADROOM_BYTES}
-   * before the chunk in its ArrayBuffer are given away too (as before every chunk from `onData`), so that a frame
-   * header can be put there and the frame needs no copy.
+   * Queues bytes by reference; they must not be changed afterwards. ERR_ARGUMENT after `end`. With `hasHeadroom` the
+   * {@link HEADROOM_BYTES} before the chunk in its ArrayBuffer are given away too (they come with every chunk from
+   * `onData`), so that a frame header can be put there and a batch of one frame is one piece of memory.
    */
-  write(_chunk: Uint8Array, _hasHeadroom?: boolean): void {}
+  write(chunk: Uint8Array, hasHeadroom?: boolean): void;
   /** FIN after what is queued. Idempotent. */
-  end(): void {}
-  /** Sends the OPEN of a stream opened with `holdUntilData`. */
-  sendOpen(): void {}
-  /** Ends both directions at once; what is queued and held is dropped. The handler is not called. */
-  reset(_code: number): void {}
-  /** Returns credit for bytes that left the receiver's hands. */
-  consume(_bytes: number): void {}
+  end(): void;
+  /** Sends the OPEN of a stream opened with `holdUntilData` now. */
+  sendOpen(): void;
+  /**
+   * Ends both directions at once with a `ResetCode`: what is queued and held is dropped, the RESET overtakes queued
+   * data, and a stream whose OPEN was never handed to a batch is forgotten without a trace. `onReset` is not called.
+   */
+  reset(code: number): void;
+  /** Returns credit for bytes that left the receiver's hands. ERR_ARGUMENT for more than is held. */
+  consume(bytes: number): void;
 }

@@ -1,0 +1,42 @@
+/** A first-in-first-out list whose operations cost the same at any length. */
+export class Fifo<T> {
+  #items: T[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  replaceFirst(item: T): void {
+    this.#items[this.#head] = item;
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head];
+    this.#head += 1;
+    if (this.#head >= this.#items.length) {
+      this.clear();
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#items.length) {
+      // Moving at most half of the list after as many shifts keeps the cost per item constant.
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    } else {
+      // The place must not keep what was taken alive.
+      this.#items[this.#head - 1] = undefined as T;
+    }
+    return item;
+  }
+
+  clear(): void {
+    this.#items.length = 0;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,126 @@
+import { MuxLimit, SealaneError } from '@sealane/types';
+import { Fifo } from './fifo.js';
+import type { BudgetMember, MemoryBudget } from './memory-budget.js';
+
+/** How the budget lists a stream: not at all, as holding bytes, or as full. */
+type Listing = 0 | 1 | 2;
+
+/** The receiving half of one stream: what the peer may send, what is held, what can be returned. */
+export class ReceiveWindow {
+  /** Bytes the peer may still send. */
+  credit: number;
+  /** Bytes delivered and not consumed. */
+  held = 0;
+  /** Bytes consumed and not returned yet. */
+  unreturned = 0;
+  windowBytes: number;
+  readonly #firstWindowBytes: number;
+  readonly #budget: MemoryBudget;
+  readonly #member: BudgetMember;
+  #frames: Fifo<number> | undefined;
+  #listing: Listing = 0;
+  #epochStartMs = -1;
+  #epochBytes = 0;
+
+  constructor(windowBytes: number, budget: MemoryBudget, member: BudgetMember) {
+    this.credit = windowBytes;
+    this.windowBytes = windowBytes;
+    this.#firstWindowBytes = windowBytes;
+    this.#budget = budget;
+    this.#member = member;
+  }
+
+  /** Charges one frame to credit. ERR_MUX_CREDIT when the peer sent more than it may. */
+  charge(length: number): void {
+    if (length > this.credit) throw new SealaneError('ERR_MUX_CREDIT');
+    this.credit -= length;
+  }
+
+  /** Charges one frame that is about to be delivered to the budget. */
+  hold(length: number): void {
+    this.held += length;
+    this.#frames ??= new Fifo();
+    this.#frames.push(length);
+    this.#budget.take(length + MuxLimit.heldFrameOverheadBytes);
+  }
+
+  /** Returns whether enough was consumed to send credit. */
+  consume(bytes: number): boolean {
+    this.held -= bytes;
+    this.unreturned += bytes;
+    this.#epochBytes += bytes;
+    this.#budget.release(bytes + this.#shiftFrames(bytes) * MuxLimit.heldFrameOverheadBytes);
+    if (this.#listing !== 0) this.list();
+    return this.unreturned * 2 >= this.windowBytes;
+  }
+
+  /** Tells the budget where this stream stands. Called after a delivery, so that consuming at once costs nothing. */
+  list(): void {
+    const listing = this.held === 0 ? 0 : this.held * 2 > this.windowBytes ? 2 : 1;
+    if (listing === this.#listing) return;
+    this.#listing = listing;
+    if (listing === 0) this.#budget.forget(this.#member);
+    else this.#budget.hold(this.#member, listing === 2);
+  }
+
+  /**
+   * Lets the window grow to twice what was consumed in one smallest round trip, so that a queue is never mistaken for
+   * a long path (docs/protocol/v1.md, "Flow control"). Asked when credit is due, which bounds its cost.
+   */
+  grow(nowMs: number, minRttMs: number | undefined, maxWindowBytes: number): void {
+    const elapsedMs = nowMs - this.#epochStartMs;
+    if (this.#epochStartMs >= 0) {
+      if (minRttMs === undefined || minRttMs <= 0 || elapsedMs < minRttMs) return;
+      const tookBytes = (this.#epochBytes * minRttMs) / elapsedMs;
+      const targetBytes = Math.min(Math.floor(tookBytes * 2), maxWindowBytes);
+      const growthBytes = targetBytes - this.windowBytes;
+      if (growthBytes > 0 && this.#budget.tryReserveGrowth(growthBytes)) {
+        this.windowBytes = targetBytes;
+        this.unreturned += growthBytes;
+      }
+    }
+    this.#epochStartMs = nowMs;
+    this.#epochBytes = 0;
+  }
+
+  /** Everything that can be returned now; the peer may send it from here on. */
+  takeCredit(): number {
+    const delta = this.unreturned;
+    this.unreturned = 0;
+    this.credit += delta;
+    return delta;
+  }
+
+  /** The stream takes no more data: a window that has grown is given back. */
+  releaseGrowth(): void {
+    this.#budget.releaseGrowth(this.windowBytes - this.#firstWindowBytes);
+    this.windowBytes = this.#firstWindowBytes;
+  }
+
+  /** Drops what is held. */
+  drop(): void {
+    const frames = this.#frames?.length ?? 0;
+    this.#budget.release(this.held + frames * MuxLimit.heldFrameOverheadBytes);
+    this.held = 0;
+    this.#frames = undefined;
+    this.list();
+  }
+
+  /** Returns how many frames are gone entirely. */
+  #shiftFrames(bytes: number): number {
+    const frames = this.#frames;
+    let gone = 0;
+    let left = bytes;
+    while (left > 0 && frames !== undefined) {
+      const first = frames.first!;
+      if (first > left) {
+        frames.replaceFirst(first - left);
+        break;
+      }
+      frames.shift();
+      left -= first;
+      gone += 1;
+    }
+    return gone;
+  }
+}
