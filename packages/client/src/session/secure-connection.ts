@@ -1,6 +1,23 @@
-import type { Suite } from '@sealane/types';
-import type { OpenStreamOptions } from '../options.js';
-import type { SecureStream } from './secure-stream.js';
+import type { SessionKeys } from '@sealane/crypto/e2ee';
+import type { MemoryBudget, MuxStream } from '@sealane/mux';
+import { encodeStreamOpen, parseStreamOpen } from '@sealane/protocol';
+import {
+  AbortCode,
+  type Clock,
+  GoAwayCode,
+  isSealaneError,
+  ResetCode,
+  SealaneError,
+  SessionLimit,
+  type Suite,
+  type Timer,
+} from '@sealane/types';
+import type { OpenStreamOptions, StreamRequest } from '../options.js';
+import { AsyncQueue } from './async-queue.js';
+import { Deferred } from './deferred.js';
+import { SecureStream } from './secure-stream.js';
+import { Session, type SessionOptions } from './session.js';
+import type { SessionPath, SessionPathSink } from './session-path.js';
 
 export interface ConnectionStatistics {
   /** Application bytes. */
@@ -20,8 +37,36 @@ export interface CloseOptions {
   readonly deadlineMs?: number;
 }
 
-/** One end-to-end session with one peer. */
-export declare class SecureConnection implements AsyncIterable<SecureStream>, AsyncDisposable {
+/** What the handshake says about a session. */
+export interface ConnectionFacts {
+  readonly peerId: string;
+  readonly peerEpoch: number;
+  readonly alpn: string;
+  readonly service: string;
+  readonly suite: Suite;
+  readonly instance: Uint8Array;
+}
+
+export interface SecureConnectionOptions {
+  readonly keys: SessionKeys;
+  readonly own: SessionOptions['own'];
+  readonly peer: SessionOptions['peer'];
+  readonly clock: Clock;
+  readonly budget: MemoryBudget;
+  readonly facts: ConnectionFacts;
+  /** Decides about each stream of the peer: nothing to take it, or the code of its reset. */
+  readonly acceptStream?: ((request: StreamRequest) => ResetCode | undefined) | undefined;
+  readonly onConfirmed?: (connection: SecureConnection) => void;
+  /** The session takes more or fewer streams than before. */
+  readonly onChange?: (connection: SecureConnection) => void;
+  readonly onEnd?: (connection: SecureConnection, error: SealaneError | undefined) => void;
+}
+
+/** Streams of the peer that the application has not taken yet; more are refused as BUSY. */
+const MAX_WAITING_STREAMS = 1_024;
+
+/** One end-to-end session with one peer, authenticated on both sides, carrying many streams. */
+export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDisposable {
   readonly role: 'dialer' | 'owner';
   readonly peerId: string;
   readonly peerEpoch: number;
@@ -30,15 +75,225 @@ export declare class SecureConnection implements AsyncIterable<SecureStream>, As
   readonly suite: Suite;
   /** The handshake hash: equal on both sides, different for every session. */
   readonly channelBinding: Uint8Array;
-  readonly statistics: ConnectionStatistics;
-  readonly isOpen: boolean;
+  /** Of the owner's process, 16 bytes. */
+  readonly instance: Uint8Array;
+  readonly startedMs: number;
+  readonly #options: SecureConnectionOptions;
+  readonly #session: Session;
+  readonly #incoming = new AsyncQueue<SecureStream>();
+  readonly #closed = new Deferred<void>();
+  readonly #maxStreams: number;
+  #streams = 0;
+  #closing: Promise<void> | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: SecureConnectionOptions) {
+    const { keys, own, peer, clock, budget, facts } = options;
+    this.#options = options;
+    this.role = keys.role;
+    this.peerId = facts.peerId;
+    this.peerEpoch = facts.peerEpoch;
+    this.alpn = facts.alpn;
+    this.service = facts.service;
+    this.suite = facts.suite;
+    this.instance = facts.instance;
+    this.channelBinding = keys.channelBinding;
+    this.startedMs = clock.nowMs();
+    this.#maxStreams = peer.maxStreams;
+    this.#session = new Session({
+      keys,
+      own,
+      peer,
+      clock,
+      budget,
+      handler: {
+        onConfirmed: () => options.onConfirmed?.(this),
+        onOpen: (stream, open) => this.#onOpen(stream, open),
+        onChange: () => options.onChange?.(this),
+        onEnd: (error) => this.#onEnd(error),
+      },
+    });
+  }
+
+  get statistics(): ConnectionStatistics {
+    const { mux, recordsSent, recordsReceived } = this.#session;
+    const { dataBytesSent, dataBytesReceived, streamsOpened, streamsAccepted } = mux.statistics;
+    return {
+      bytesSent: dataBytesSent,
+      bytesReceived: dataBytesReceived,
+      recordsSent,
+      recordsReceived,
+      streamsOpened,
+      streamsAccepted,
+      streamsOpen: this.#streams,
+      rttMs: mux.rttMs,
+    };
+  }
+
+  /** New streams can be opened, as far as the peer's limit goes. */
+  get isOpen(): boolean {
+    return this.#session.isOpen && this.#closing === undefined;
+  }
+
+  /** Streams of both sides that have not ended. */
+  get streamCount(): number {
+    return this.#streams;
+  }
+
+  /** How many more streams may be opened now. */
+  get freeStreams(): number {
+    return this.isOpen ? Math.max(0, this.#maxStreams - this.#session.mux.streamCount) : 0;
+  }
+
   /** Resolves after an orderly close, rejects with the error that ended the session otherwise. */
-  readonly closed: Promise<void>;
-  openStream(options?: OpenStreamOptions): Promise<SecureStream>;
-  /** Secret bytes that both sides can derive; labels start with `app/`. */
-  exportKey(label: string, length: number): Uint8Array;
-  close(options?: CloseOptions): Promise<void>;
-  abort(reason?: unknown): void;
-  [Symbol.asyncIterator](): AsyncIterator<SecureStream>;
-  [Symbol.asyncDispose](): Promise<void>;
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Opens a stream without a round trip; a refusal of the peer ends the stream. ERR_STREAM_BUSY at the peer's limit,
+   * ERR_E2EE_CLOSED on a session that closes, ERR_ABORTED.
+   */
+  async openStream(options: OpenStreamOptions = {}): Promise<SecureStream> {
+    return this.openStreamNow(options);
+  }
+
+  /** {@link openStream} without a promise. */
+  openStreamNow(options: OpenStreamOptions = {}): SecureStream {
+    const { label = '', metadata = new Uint8Array(0), signal } = options;
+    if (signal?.aborted) throw new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason });
+    if (!this.isOpen) throw new SealaneError('ERR_E2EE_CLOSED', undefined, { retryable: true });
+    const stream = new SecureStream(this, label, metadata);
+    stream.bind(this.#session.mux.openStream(encodeStreamOpen({ label, metadata }), stream));
+    this.#streams += 1;
+    if (signal !== undefined) abortWith(stream, signal);
+    return stream;
+  }
+
+  /** Secret bytes, 16 to 64, that both sides can derive; labels start with `app/`. ERR_ARGUMENT, ERR_E2EE_CLOSED. */
+  exportKey(label: string, length: number): Uint8Array {
+    return this.#options.keys.exportKey(label, length);
+  }
+
+  /**
+   * Ends the session in order: no new streams, the open ones finish or are reset at the deadline, both sides agree that
+   * it is over. Resolves when that is done, at most five seconds after the deadline. Idempotent.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.deadlineMs ?? SessionLimit.closeWaitMs);
+    return this.#closing;
+  }
+
+  /** Ends the session at once; its streams end with an error on both sides. Idempotent. */
+  abort(reason?: unknown): void {
+    const error = isSealaneError(reason) ? reason : new SealaneError('ERR_ABORTED', undefined, { cause: reason });
+    this.#session.abort(error.code === 'ERR_E2EE_DENIED' ? AbortCode.DENIED : AbortCode.SHUTDOWN, error);
+  }
+
+  /** Streams that the peer opens. Leaving the loop refuses the ones that nobody took. */
+  [Symbol.asyncIterator](): AsyncIterator<SecureStream> {
+    return {
+      next: () => this.#incoming.next(),
+      return: () => {
+        for (const stream of this.#incoming.drop()) stream.reset(ResetCode.REFUSED);
+        return Promise.resolve({ value: undefined, done: true });
+      },
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Called once by who made the connection: records flow on `path` from now on. */
+  attachPath(path: SessionPath & { attach(sink: SessionPathSink): void }): void {
+    path.attach(this.#session);
+    this.#session.attachPath(path);
+  }
+
+  /** Called once by each stream when it is over, in whatever way. */
+  onStreamDone(_stream: SecureStream): void {
+    this.#streams -= 1;
+    if (this.#streams === 0) this.#onEmpty?.();
+    this.#options.onChange?.(this);
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    if (this.#session.isEnded) return;
+    if (this.isUnconfirmed) {
+      this.abort(new SealaneError('ERR_CLOSED'));
+      return;
+    }
+    if (this.#session.isOpen) this.#session.mux.goAway({ code: GoAwayCode.SHUTDOWN });
+    this.#options.onChange?.(this);
+    for (const stream of this.#incoming.drop()) stream.reset(ResetCode.REFUSED);
+    if (this.#streams > 0) await this.#streamsDone(deadlineMs);
+    this.#session.sealClose();
+    // What an orderly end was refused is told by `closed`; here it is over either way.
+    await this.#closed.promise.catch(() => undefined);
+  }
+
+  /** An owner's session whose dialer has not confirmed. */
+  get isUnconfirmed(): boolean {
+    return !this.#session.isEnded && !this.#session.isConfirmed;
+  }
+
+  #streamsDone(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const done = (): void => {
+        timer?.cancel();
+        this.#onEmpty = undefined;
+        resolve();
+      };
+      this.#onEmpty = done;
+      timer = this.#options.clock.schedule(deadlineMs, () => {
+        for (const stream of [...this.#session.mux.streams()]) {
+          if (stream.handler instanceof SecureStream) stream.handler.reset(ResetCode.GONE);
+        }
+        done();
+      });
+    });
+  }
+
+  #onOpen(muxStream: MuxStream, open: Uint8Array): void {
+    // ERR_PROTOCOL_* of a malformed OPEN ends the session.
+    const { label, metadata } = parseStreamOpen(open);
+    const refusal = this.#refusalOf({ label, metadata, peerId: this.peerId });
+    if (refusal !== undefined) return muxStream.reset(refusal);
+    const stream = new SecureStream(this, label, metadata);
+    stream.bind(muxStream);
+    muxStream.handler = stream;
+    this.#streams += 1;
+    if (this.#incoming.push(stream)) return;
+    stream.reset(ResetCode.REFUSED);
+  }
+
+  #refusalOf(request: StreamRequest): ResetCode | undefined {
+    if (this.#closing !== undefined) return ResetCode.REFUSED;
+    if (this.#incoming.length >= MAX_WAITING_STREAMS) return ResetCode.BUSY;
+    try {
+      return this.#options.acceptStream?.(request);
+    } catch {
+      return ResetCode.INTERNAL;
+    }
+  }
+
+  #onEnd(error: SealaneError | undefined): void {
+    this.#closing ??= Promise.resolve();
+    this.#incoming.end();
+    if (error === undefined || error.code === 'ERR_CLOSED') this.#closed.resolve();
+    else this.#closed.reject(error);
+    this.#onEmpty?.();
+    this.#options.onEnd?.(this, error);
+  }
+}
+
+function abortWith(stream: SecureStream, signal: AbortSignal): void {
+  const abort = (): void => stream.abort(new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason }));
+  signal.addEventListener('abort', abort, { once: true });
+  stream.finished.then(
+    () => signal.removeEventListener('abort', abort),
+    () => signal.removeEventListener('abort', abort),
+  );
 }

@@ -1,0 +1,219 @@
+import type { Credential, Keycert } from '@sealane/crypto/credential';
+import { encodeId } from '@sealane/crypto/credential';
+import { DialerHandshake } from '@sealane/crypto/e2ee';
+import { type ControlMessage, encodeOpen } from '@sealane/protocol';
+import {
+  isSealaneError,
+  MessageKind,
+  OpenKind,
+  RelayCode,
+  ResetCode,
+  relayError,
+  SealaneError,
+  Suite,
+} from '@sealane/types';
+import type { ClientContext } from '../client-context.js';
+import type { RelayLink } from '../link/relay-link.js';
+import { Deferred } from '../session/deferred.js';
+import { LinkStreamPath } from '../session/link-stream-path.js';
+import { SecureConnection } from '../session/secure-connection.js';
+
+export interface DialRequest {
+  readonly link: RelayLink;
+  readonly owner: Keycert;
+  readonly service: string;
+  readonly alpn: readonly string[];
+  readonly suites: readonly Suite[];
+  readonly accessSecret: Uint8Array | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onChange?: ((connection: SecureConnection) => void) | undefined;
+  readonly onEnd?: ((connection: SecureConnection, error: SealaneError | undefined) => void) | undefined;
+}
+
+/** A relay's HELD makes the wait this much longer. */
+const HELD_MS = 5_000;
+
+/**
+ * The dialer's side of CONNECT and the handshake inside it: one round trip. Every attempt has fresh keys; there is a
+ * second attempt only after the owner's own newer keycert, or its sealed DOWNGRADE to a suite that the caller allows.
+ */
+export async function dialSession(context: ClientContext, request: DialRequest): Promise<SecureConnection> {
+  let { owner } = request;
+  let suite: Suite | undefined;
+  for (let retried = false; ; retried = true) {
+    try {
+      return await attempt(context, request, owner, suite);
+    } catch (error) {
+      if (retried) throw error;
+      const newer = await newerKeycert(context, owner, error);
+      if (newer !== undefined) owner = newer;
+      else if (isSealaneError(error, 'ERR_E2EE_DOWNGRADE') && allowsClassical(request)) suite = Suite.CLASSICAL;
+      else throw error;
+    }
+  }
+}
+
+function allowsClassical(request: DialRequest): boolean {
+  return request.accessSecret === undefined && request.suites.includes(Suite.CLASSICAL);
+}
+
+async function newerKeycert(context: ClientContext, owner: Keycert, error: unknown): Promise<Keycert | undefined> {
+  if (!isSealaneError(error, 'ERR_RELAY_KEYCERT')) return undefined;
+  const bytes = error.details['keycert'];
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  const keycert = await context.keycerts.takeFromRelay(encodeId(owner.publicKey), bytes);
+  return keycert.epoch > owner.epoch ? keycert : undefined;
+}
+
+async function attempt(
+  context: ClientContext,
+  request: DialRequest,
+  owner: Keycert,
+  suite: Suite | undefined,
+): Promise<SecureConnection> {
+  const { signal } = request;
+  const credential = await context.currentCredential();
+  if (signal?.aborted) throw new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason });
+  const dial = new DialAttempt(context, request, owner, suite, credential);
+  const abort = (): void => dial.fail(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    dial.start();
+    return await dial.result;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+class DialAttempt {
+  readonly #result = new Deferred<SecureConnection>();
+  readonly #context: ClientContext;
+  readonly #request: DialRequest;
+  readonly #owner: Keycert;
+  readonly #handshake: DialerHandshake;
+  readonly #path: LinkStreamPath;
+  #timer: { cancel(): void } | undefined;
+  #isDone = false;
+
+  constructor(
+    context: ClientContext,
+    request: DialRequest,
+    owner: Keycert,
+    suite: Suite | undefined,
+    credential: Credential,
+  ) {
+    this.#context = context;
+    this.#request = request;
+    this.#owner = owner;
+    this.#handshake = DialerHandshake.create({
+      credential,
+      owner,
+      service: request.service,
+      alpn: request.alpn,
+      suites: request.suites,
+      parameters: context.parameters,
+      random: context.random,
+      ...(suite === undefined ? {} : { suite }),
+      ...(request.accessSecret === undefined ? {} : { accessSecret: request.accessSecret }),
+    });
+    this.#path = new LinkStreamPath(request.link, {
+      onMessage: (message) => this.#onMessage(message),
+      onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data came before the answer')),
+      onEnd: (error) => this.fail(error),
+    });
+  }
+
+  get result(): Promise<SecureConnection> {
+    return this.#result.promise;
+  }
+
+  start(): void {
+    const { link, service } = this.#request;
+    const open = encodeOpen({
+      kind: OpenKind.CONNECT,
+      owner: this.#owner.publicKey,
+      service,
+      connectionId: this.#handshake.connectionId,
+      message1: this.#handshake.createMessage1(),
+    });
+    try {
+      this.#path.bind(link.openStream(open, this.#path));
+    } catch (error) {
+      this.#handshake.wipe();
+      throw error;
+    }
+    this.#startTimer(this.#context.timing.requestTimeoutMs);
+  }
+
+  fail(error: SealaneError): void {
+    if (this.#isDone) return;
+    this.#finish();
+    this.#handshake.wipe();
+    this.#path.reset(ResetCode.CANCELLED);
+    this.#result.reject(error);
+  }
+
+  #startTimer(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#context.clock.schedule(delayMs, () => {
+      this.fail(new SealaneError('ERR_E2EE_TIMEOUT', undefined, { retryable: true }));
+    });
+  }
+
+  #onMessage(message: ControlMessage): void {
+    switch (message.kind) {
+      case MessageKind.HELD:
+        return this.#startTimer(this.#context.timing.requestTimeoutMs + HELD_MS);
+      case MessageKind.REJECT:
+        return this.fail(rejection(message.code, message.text, message.keycert));
+      case MessageKind.ACCEPT:
+        if (message.message2 !== null) return this.#onMessage2(message.message2);
+        return this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message 2'));
+      default:
+        return this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here'));
+    }
+  }
+
+  #onMessage2(message2: Uint8Array): void {
+    if (this.#isDone) return;
+    const { service, onChange, onEnd } = this.#request;
+    let connection: SecureConnection;
+    try {
+      const { keys, alpn, suite, peer, instance } = this.#handshake.readMessage2(message2);
+      connection = new SecureConnection({
+        keys,
+        own: this.#context.parameters,
+        peer,
+        clock: this.#context.clock,
+        budget: this.#context.budget,
+        facts: {
+          peerId: encodeId(this.#owner.publicKey),
+          peerEpoch: this.#owner.epoch,
+          alpn,
+          service,
+          suite,
+          instance,
+        },
+        ...(onChange === undefined ? {} : { onChange }),
+        ...(onEnd === undefined ? {} : { onEnd }),
+      });
+    } catch (cause) {
+      this.fail(isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause }));
+      return;
+    }
+    this.#finish();
+    // The path wakes the session, whose first record is CONFIRM.
+    connection.attachPath(this.#path);
+    this.#result.resolve(connection);
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    this.#timer?.cancel();
+  }
+}
+
+function rejection(code: number, text: string, keycert: Uint8Array | null): SealaneError {
+  const details = code === RelayCode.KEYCERT && keycert !== null ? { keycert: keycert.slice() } : {};
+  return relayError(code, text === '' ? undefined : text, { details });
+}

@@ -1,0 +1,135 @@
+import { blake2b, bytesEqual } from '@sealane/crypto';
+import { encodeId, parseId, parseNodecert } from '@sealane/crypto/credential';
+import { SignatureLabel, verify } from '@sealane/crypto/signature';
+import {
+  appendSignature,
+  type ControlMessage,
+  decodeMessage,
+  encodeAuthUnsigned,
+  type ErrorMessage,
+  type Hello,
+  isAuthority,
+  signedBytes,
+} from '@sealane/protocol';
+import { MessageKind, ProtocolSize, type RandomBytes, relayError, SealaneError } from '@sealane/types';
+
+/** Who a link says that it is: an identity, or a key made for this link alone. */
+export interface LinkSigner {
+  readonly publicKey: Uint8Array;
+  sign(label: SignatureLabel, ...parts: readonly Uint8Array[]): Uint8Array;
+}
+
+export interface AuthenticationOptions {
+  readonly signer: LinkSigner;
+  readonly authority: string;
+  /** The relay identity that the caller expects; undefined takes any. */
+  readonly relayId: string | undefined;
+  readonly features: number;
+  readonly initialWindow: number;
+  readonly maxStreams: number;
+  readonly random: RandomBytes;
+}
+
+export interface AuthenticatedRelay {
+  readonly relayId: string;
+  readonly relayKey: Uint8Array;
+  readonly hello: Hello;
+  readonly features: number;
+  readonly linkId: Uint8Array;
+}
+
+/** The client's half of HELLO, AUTH, AUTH_OK (v1.md, "Authentication"): bytes in, bytes out, three steps. */
+export class Authentication {
+  readonly #options: AuthenticationOptions;
+  #state:
+    | { readonly step: 'hello' }
+    | {
+        readonly step: 'answer';
+        readonly hello: Hello;
+        readonly nodeKey: Uint8Array;
+        readonly helloHash: Uint8Array;
+        readonly authHash: Uint8Array;
+      }
+    | { readonly step: 'done' } = { step: 'hello' };
+
+  constructor(options: AuthenticationOptions) {
+    if (!isAuthority(options.authority)) {
+      throw new SealaneError('ERR_ADDRESS_INVALID', `a relay cannot be named ${options.authority}`);
+    }
+    this.#options = options;
+  }
+
+  /**
+   * Takes a MESSAGE body of the relay: AUTH to send after HELLO, the relay's proof after AUTH_OK.
+   * ERR_RELAY_IDENTITY when the relay is not the one expected or cannot prove what it says, a relay's refusal, or
+   * ERR_PROTOCOL_*.
+   */
+  receive(body: Uint8Array): { readonly auth: Uint8Array } | { readonly relay: AuthenticatedRelay } {
+    const message = decodeMessage(body, ProtocolSize.PRE_AUTH);
+    if (message.kind === MessageKind.ERROR) throw refusal(message);
+    const state = this.#state;
+    if (state.step === 'hello') return { auth: this.#answerHello(message, body) };
+    if (state.step !== 'answer' || message.kind !== MessageKind.AUTH_OK) throw unexpected();
+    this.#state = { step: 'done' };
+    const { hello, nodeKey, helloHash, authHash } = state;
+    if (!verify(SignatureLabel.AUTH_OK, nodeKey, message.signature, helloHash, authHash, signedBytes(body))) {
+      throw new SealaneError('ERR_RELAY_IDENTITY', 'the relay could not prove its identity');
+    }
+    return {
+      relay: {
+        relayId: encodeId(hello.relay),
+        relayKey: hello.relay.slice(),
+        hello,
+        features: message.features,
+        linkId: message.linkId.slice(),
+      },
+    };
+  }
+
+  #answerHello(message: ControlMessage, body: Uint8Array): Uint8Array {
+    if (message.kind !== MessageKind.HELLO) throw unexpected();
+    const { relayId, signer, random, authority, features, initialWindow, maxStreams } = this.#options;
+    if (relayId !== undefined && !bytesEqual(message.relay, parseId(relayId))) {
+      throw new SealaneError('ERR_RELAY_IDENTITY', 'the relay is not the one that was expected', {
+        details: { expected: relayId, found: encodeId(message.relay) },
+      });
+    }
+    const nodeKey = provenNodeKey(message);
+    const helloHash = blake2b(32, body);
+    const unsigned = encodeAuthUnsigned({
+      client: signer.publicKey,
+      nonce: random(ProtocolSize.NONCE),
+      authority,
+      features,
+      initialWindow,
+      maxStreams,
+    });
+    const auth = appendSignature(unsigned, signer.sign(SignatureLabel.AUTH, helloHash, unsigned));
+    this.#state = { step: 'answer', hello: message, nodeKey, helloHash, authHash: blake2b(32, auth) };
+    return auth;
+  }
+}
+
+function provenNodeKey(hello: Hello): Uint8Array {
+  let nodecert: ReturnType<typeof parseNodecert>;
+  try {
+    nodecert = parseNodecert(hello.nodecert);
+  } catch (cause) {
+    throw new SealaneError('ERR_RELAY_IDENTITY', 'the certificate of the relay node does not verify', { cause });
+  }
+  if (!bytesEqual(nodecert.identity, hello.relay)) {
+    throw new SealaneError('ERR_RELAY_IDENTITY', 'the certificate of the relay node is of another relay');
+  }
+  return nodecert.nodeKey;
+}
+
+/** The error that a relay's ERROR stands for. */
+export function refusal(message: ErrorMessage): SealaneError {
+  return relayError(message.code, message.text === '' ? undefined : message.text, {
+    details: message.value === null ? {} : { value: message.value },
+  });
+}
+
+function unexpected(): SealaneError {
+  return new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here');
+}

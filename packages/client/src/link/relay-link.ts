@@ -1,0 +1,315 @@
+import { type GoAway, type MemoryBudget, Mux, type MuxStream, type OpenStreamOptions, type StreamHandler } from '@sealane/mux';
+import {
+  type ControlMessage,
+  decodeMessage,
+  encodeFrame,
+  encodeMessage,
+  forEachFrame,
+  type HelloLimits,
+  type Superseded,
+} from '@sealane/protocol';
+import {
+  type Clock,
+  FrameType,
+  isSealaneError,
+  type LinkEnd,
+  type MessageLink,
+  MessageKind,
+  MuxLimit,
+  ProtocolSize,
+  SealaneError,
+  SessionLimit,
+  type Timer,
+} from '@sealane/types';
+import { type AuthenticatedRelay, type Authentication, refusal } from './authentication.js';
+import { Liveness } from './liveness.js';
+import { RequestTable } from './request-table.js';
+import { sendBatch } from './send-batch.js';
+import { type RecordSource, SendTurn } from './send-turn.js';
+import type { ClientTimingConfig } from './timing.js';
+
+const TICK_MS = 1_000;
+/** A record and the control frames of a turn: records are sent by reference, so a batch holds one of them. */
+const BATCH_BYTES = ProtocolSize.OUTER_DATA + MuxLimit.controlTurnBytes;
+const PRE_AUTH_LIMITS = { maxDataBytes: 0, maxOpenBytes: 0, maxMessageBytes: ProtocolSize.PRE_AUTH };
+
+/** A stream of the link; also told about control messages on it. */
+export interface LinkStreamHandler extends StreamHandler {
+  onMessage(message: ControlMessage): void;
+}
+
+export interface RelayLinkHandler {
+  onUp(link: RelayLink): void;
+  /** Called once, also when the link never came up. */
+  onEnd(link: RelayLink, error: SealaneError): void;
+  /** The relay forwards a request: set `stream.handler` or reset the stream. */
+  onForward(link: RelayLink, stream: MuxStream, open: Uint8Array): void;
+  onSuperseded(link: RelayLink, message: Superseded): void;
+  onGoAway(link: RelayLink, goAway: GoAway): void;
+}
+
+export interface RelayLinkOptions {
+  readonly transport: MessageLink;
+  readonly authentication: Authentication;
+  readonly clock: Clock;
+  readonly timing: ClientTimingConfig;
+  readonly budget: MemoryBudget;
+  readonly receiveWindowBytes: number;
+  readonly maxInboundStreams: number;
+  readonly handler: RelayLinkHandler;
+}
+
+type LinkState =
+  | { readonly step: 'authenticating'; readonly deadlineMs: number }
+  | { readonly step: 'up'; readonly relay: AuthenticatedRelay; readonly mux: Mux }
+  | { readonly step: 'ended'; readonly error: SealaneError };
+
+/** One authenticated link to a relay: requests, streams, pings (v1.md, "Links"). */
+export class RelayLink {
+  /** Bytes of records that wait in the outer mux. */
+  unsentBytes = 0;
+  readonly turn: SendTurn;
+  readonly #options: RelayLinkOptions;
+  readonly #requests = new RequestTable();
+  readonly #liveness: Liveness;
+  /** Asked at every tick whether an answer of the other side is due. */
+  readonly #busyProbes = new Set<() => boolean>();
+  #state: LinkState;
+  #timer: Timer | undefined;
+
+  constructor(options: RelayLinkOptions) {
+    this.#options = options;
+    const nowMs = options.clock.nowMs();
+    this.#state = { step: 'authenticating', deadlineMs: nowMs + options.timing.authTimeoutMs };
+    this.#liveness = new Liveness(options.timing, nowMs);
+    this.turn = new SendTurn({ hasRoom: () => this.hasRoom, flush: () => this.#flush() });
+    this.#scheduleTick();
+    options.transport.start({
+      onMessage: (message) => this.#guard(() => this.#receive(message)),
+      onDrain: () => this.turn.schedule(),
+      onEnd: (end) => this.#end(lostError(end, this.#state.step === 'authenticating')),
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#state.step === 'up';
+  }
+
+  get relay(): AuthenticatedRelay {
+    if (this.#state.step !== 'up') throw new SealaneError('ERR_LINK_LOST', undefined, { retryable: true });
+    return this.#state.relay;
+  }
+
+  get limits(): HelloLimits {
+    return this.relay.hello.limits;
+  }
+
+  /** Room for another record before the queue towards the socket is full. */
+  get hasRoom(): boolean {
+    return this.unsentBytes + this.#options.transport.queuedBytes < SessionLimit.maxQueuedBytes;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#state.step === 'up' ? this.#state.mux.rttMs : undefined;
+  }
+
+  /** Sends a request and waits for its answer: a refusal, a timeout, the end of the link and the signal reject. */
+  async request(
+    create: (request: number) => ControlMessage,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ControlMessage> {
+    const mux = this.#mux();
+    const { clock, timing } = this.#options;
+    const { number, answer } = this.#requests.add(clock.nowMs() + timing.requestTimeoutMs, options.signal);
+    mux.sendMessage(0, encodeMessage(create(number)));
+    return await answer;
+  }
+
+  openStream(open: Uint8Array, handler: LinkStreamHandler, options?: OpenStreamOptions): MuxStream {
+    return this.#mux().openStream(open, handler, options);
+  }
+
+  sendMessage(stream: MuxStream, message: ControlMessage): void {
+    if (this.#state.step === 'up') this.#state.mux.sendMessage(stream, encodeMessage(message));
+  }
+
+  /** Counts records that a path wrote, so that the room is known before they reach the socket. */
+  addUnsent(bytes: number): void {
+    this.unsentBytes += bytes;
+  }
+
+  addSource(source: RecordSource): void {
+    this.turn.add(source);
+  }
+
+  addBusyProbe(probe: () => boolean): void {
+    this.#busyProbes.add(probe);
+  }
+
+  removeBusyProbe(probe: () => boolean): void {
+    this.#busyProbes.delete(probe);
+  }
+
+  /** Orderly end; streams of the link end with ERR_LINK_LOST. Idempotent. */
+  close(error: SealaneError = new SealaneError('ERR_CLOSED')): void {
+    if (this.#state.step === 'ended') return;
+    this.#flush();
+    this.#options.transport.close(1000);
+    this.#end(error);
+  }
+
+  /** Ends at once what cannot be trusted or does not answer. */
+  abort(error: SealaneError): void {
+    if (this.#state.step === 'ended') return;
+    this.#options.transport.abort(error.code);
+    this.#end(error);
+  }
+
+  #mux(): Mux {
+    if (this.#state.step === 'up') return this.#state.mux;
+    if (this.#state.step === 'ended') throw this.#state.error;
+    throw new SealaneError('ERR_LINK_LOST', undefined, { retryable: true });
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      if (isSealaneError(cause)) this.abort(asLinkError(cause));
+      else this.abort(new SealaneError('ERR_INTERNAL', undefined, { cause }));
+    }
+  }
+
+  #receive(message: Uint8Array): void {
+    const state = this.#state;
+    if (state.step === 'up') state.mux.receive(message);
+    else if (state.step === 'authenticating') this.#authenticate(message);
+  }
+
+  #authenticate(message: Uint8Array): void {
+    forEachFrame(message, PRE_AUTH_LIMITS, (frame) => {
+      if (frame.type !== FrameType.MESSAGE || frame.streamId !== 0 || this.#state.step !== 'authenticating') {
+        throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a frame that does not belong here');
+      }
+      const step = this.#options.authentication.receive(frame.body.slice());
+      if ('auth' in step) this.#options.transport.send(encodeFrame(FrameType.MESSAGE, 0, 0, step.auth));
+      else this.#goUp(step.relay);
+    });
+  }
+
+  #goUp(relay: AuthenticatedRelay): void {
+    const { limits } = relay.hello;
+    const { clock, budget, receiveWindowBytes, maxInboundStreams, handler } = this.#options;
+    const mux = new Mux({
+      role: 'opener',
+      clock,
+      budget,
+      maxBodyBytes: Math.min(ProtocolSize.OUTER_DATA, limits.maxData),
+      maxOpenBytes: ProtocolSize.CONTROL,
+      receiveWindowBytes,
+      maxReceiveWindowBytes: MuxLimit.maxOuterWindowBytes,
+      sendWindowBytes: limits.initialWindow,
+      maxInboundStreams,
+      maxOutboundStreams: limits.maxStreams,
+      allowMessages: true,
+      handler: {
+        onWritable: () => this.turn.schedule(),
+        onOpen: (stream, open) => handler.onForward(this, stream, open),
+        onMessage: (streamId, stream, body) => this.#onMessage(streamId, stream, body),
+        onGoAway: (goAway) => handler.onGoAway(this, goAway),
+      },
+    });
+    this.#state = { step: 'up', relay, mux };
+    handler.onUp(this);
+  }
+
+  #onMessage(streamId: number, stream: MuxStream | undefined, body: Uint8Array): void {
+    const message = decodeMessage(body);
+    if (streamId !== 0) {
+      (stream?.handler as LinkStreamHandler | undefined)?.onMessage(message);
+      return;
+    }
+    switch (message.kind) {
+      case MessageKind.ERROR:
+        if (message.request === 0) this.abort(refusal(message));
+        else this.#requests.reject(message.request, refusal(message));
+        return;
+      case MessageKind.REGISTERED:
+      case MessageKind.RENEWED:
+      case MessageKind.RELEASED:
+      case MessageKind.FOUND:
+        this.#requests.resolve(message.request, message);
+        return;
+      case MessageKind.SUPERSEDED:
+        this.#options.handler.onSuperseded(this, message);
+        return;
+      default:
+        throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that only a client sends');
+    }
+  }
+
+  #flush(): void {
+    if (this.#state.step !== 'up') return;
+    const { mux } = this.#state;
+    const { transport } = this.#options;
+    const send = (message: Uint8Array): void => transport.send(message);
+    while (transport.queuedBytes < SessionLimit.maxQueuedBytes) {
+      const batch = mux.pull(BATCH_BYTES);
+      if (batch === undefined) return;
+      sendBatch(batch.chunks, send);
+    }
+  }
+
+  #scheduleTick(): void {
+    this.#timer = this.#options.clock.schedule(TICK_MS, () => this.#guard(() => this.#tick()));
+  }
+
+  #tick(): void {
+    const { clock, transport } = this.#options;
+    const state = this.#state;
+    if (state.step === 'ended') return;
+    this.#scheduleTick();
+    const nowMs = clock.nowMs();
+    if (state.step === 'authenticating') {
+      if (nowMs >= state.deadlineMs) throw new SealaneError('ERR_LINK_TIMEOUT', undefined, { retryable: true });
+      return;
+    }
+    this.#requests.expire(nowMs);
+    let isBusy = transport.queuedBytes > 0 || this.unsentBytes > 0 || this.#requests.size > 0;
+    for (const probe of this.#busyProbes) isBusy = probe() || isBusy;
+    const { receivedBytes, sentBytes } = transport;
+    const verdict = this.#liveness.tick(nowMs, { receivedBytes, sentBytes, isBusy });
+    if (verdict === 'dead') throw new SealaneError('ERR_LINK_DEAD', undefined, { retryable: true });
+    // The answer shows in the byte counters; a link that ends meanwhile reports that by itself.
+    if (verdict === 'ping') state.mux.ping().catch(() => undefined);
+  }
+
+  #end(error: SealaneError): void {
+    const state = this.#state;
+    if (state.step === 'ended') return;
+    this.#state = { step: 'ended', error };
+    this.#timer?.cancel();
+    this.turn.stop();
+    this.#requests.rejectAll(error);
+    if (state.step === 'up') state.mux.close(error);
+    this.#busyProbes.clear();
+    this.#options.handler.onEnd(this, error);
+  }
+}
+
+function lostError(end: LinkEnd, isOpening: boolean): SealaneError {
+  return new SealaneError(
+    isOpening ? 'ERR_LINK_FAILED' : 'ERR_LINK_LOST',
+    `the link to the relay ended: ${end.reason || `code ${end.code ?? 0}`}`,
+    { retryable: true, details: end.code === undefined ? {} : { closeCode: end.code } },
+  );
+}
+
+/** What the relay sent is its fault alone: a broken rule ends the link, and another link may be better. */
+function asLinkError(error: SealaneError): SealaneError {
+  if (!error.code.startsWith('ERR_PROTOCOL_') && !error.code.startsWith('ERR_MUX_')) return error;
+  return new SealaneError('ERR_LINK_PROTOCOL', `the relay broke the protocol: ${error.message}`, {
+    cause: error,
+    retryable: true,
+  });
+}

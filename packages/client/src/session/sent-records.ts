@@ -1,0 +1,62 @@
+import { SealaneError } from '@sealane/types';
+
+/** Told when the record that carried its end is acknowledged. */
+export interface EndOfStream {
+  onEndAcknowledged(): void;
+  /** The session ended first: nobody knows whether the end arrived. */
+  onEndLost(error: SealaneError): void;
+}
+
+interface SentEnds {
+  readonly number: number;
+  readonly streams: readonly EndOfStream[];
+}
+
+/**
+ * What was sealed and not acknowledged. Without resumption only the count and the ends in it matter; this is also where
+ * the ciphertext of a session that can be resumed is kept.
+ */
+export class SentRecords {
+  #nextNumber = 0;
+  #acknowledged = 0;
+  #ends: SentEnds[] = [];
+  /** Clock time since which the oldest unacknowledged record waits, or of the last ack that moved. */
+  #waitingSinceMs = 0;
+
+  get hasUnacknowledged(): boolean {
+    return this.#acknowledged < this.#nextNumber;
+  }
+
+  /** Number of the next record that the peer has to acknowledge. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  get waitingSinceMs(): number {
+    return this.#waitingSinceMs;
+  }
+
+  add(number: number, nowMs: number, ends: readonly EndOfStream[]): void {
+    if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
+    this.#nextNumber = number + 1;
+    if (ends.length > 0) this.#ends.push({ number, streams: ends });
+  }
+
+  /** Takes the peer's ack. One that is lower than before is old news; one above what was sent is ERR_E2EE_PROTOCOL. */
+  acknowledge(next: number, nowMs: number): void {
+    if (next > this.#nextNumber) throw new SealaneError('ERR_E2EE_PROTOCOL', 'an ack for a record that was not sent');
+    if (next <= this.#acknowledged) return;
+    this.#acknowledged = next;
+    this.#waitingSinceMs = nowMs;
+    while (this.#ends.length > 0 && this.#ends[0]!.number < next) {
+      for (const stream of this.#ends.shift()!.streams) stream.onEndAcknowledged();
+    }
+  }
+
+  /** The session is over: ends that were not acknowledged are lost. */
+  abandon(error: SealaneError): void {
+    const lost = this.#ends;
+    this.#ends = [];
+    for (const { streams } of lost) for (const stream of streams) stream.onEndLost(error);
+  }
+}

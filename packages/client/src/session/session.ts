@@ -1,0 +1,350 @@
+import {
+  encodeAbort,
+  encodeFramesPrefix,
+  type OpenedRecord,
+  parseAbort,
+  parseFrames,
+  RecordReader,
+  type RecordOpener,
+  type RecordSealer,
+  type SessionKeys,
+  type SessionParameters,
+} from '@sealane/crypto/e2ee';
+import { type MemoryBudget, Mux, type MuxBatch, type MuxStream } from '@sealane/mux';
+import {
+  AbortCode,
+  abortError,
+  type Clock,
+  isSealaneError,
+  MuxLimit,
+  ProtocolSize,
+  RecordType,
+  ResetCode,
+  SealaneError,
+  SessionLimit,
+  type Timer,
+} from '@sealane/types';
+import { AckState } from './ack-state.js';
+import { LEAST_RECORD_BYTES } from './link-stream-path.js';
+import { type EndOfStream, SentRecords } from './sent-records.js';
+import type { SessionPath, SessionPathSink } from './session-path.js';
+
+/** `type u8 | ack u64` before the frames, `u24 length` and the tag around them. */
+const PLAINTEXT_BEFORE_FRAMES = 9;
+const RECORD_AROUND = ProtocolSize.RECORD_LENGTH + ProtocolSize.RECORD_TAG;
+const PATH_SILENT_MS = 10_000;
+const PEER_STALLED_MS = 30_000;
+const PING_INTERVAL_MS = 5_000;
+
+export interface SessionHandler {
+  /** The dialer's CONFIRM was opened: only now is the peer known to be there. Owner only. */
+  onConfirmed(): void;
+  onOpen(stream: MuxStream, open: Uint8Array): void;
+  /** Room for new streams may have come or gone. */
+  onChange(): void;
+  /** Called once. Undefined after an orderly close of both sides. */
+  onEnd(error: SealaneError | undefined): void;
+}
+
+export interface SessionOptions {
+  readonly keys: SessionKeys;
+  readonly own: SessionParameters;
+  readonly peer: SessionParameters;
+  readonly clock: Clock;
+  readonly budget: MemoryBudget;
+  readonly handler: SessionHandler;
+}
+
+/**
+ * The records of one end-to-end session and the mux inside them (v1.md, "Sessions"). Data is pulled: a record is sealed
+ * only when the path can take it, so what waits, waits in its stream under that stream's credit.
+ */
+export class Session implements SessionPathSink {
+  readonly mux: Mux;
+  recordsSent = 0;
+  recordsReceived = 0;
+  readonly #options: SessionOptions;
+  readonly #sealer: RecordSealer;
+  readonly #opener: RecordOpener;
+  readonly #ack: AckState;
+  readonly #sent = new SentRecords();
+  #path: SessionPath | undefined;
+  #reader: RecordReader;
+  #receivedBytes = 0;
+  #creditedBytes = 0;
+  #state: 'unconfirmed' | 'open' | 'ended' = 'open';
+  #closeStep: 'none' | 'wanted' | 'sealed' = 'none';
+  #closeNumber = 0;
+  #peerClosed = false;
+  #closeTimer: Timer | undefined;
+  #openedMs: number;
+  #pingMs = Number.NEGATIVE_INFINITY;
+  #pingRecords = -1;
+
+  constructor(options: SessionOptions) {
+    const { keys, own, peer, clock, budget, handler } = options;
+    this.#options = options;
+    this.#sealer = keys.createSealer();
+    this.#opener = keys.createOpener(own.maxRecordPlaintext);
+    this.#reader = new RecordReader(own.maxRecordPlaintext);
+    this.#ack = new AckState(clock, () => this.wake());
+    this.#openedMs = clock.nowMs();
+    if (keys.role === 'owner') this.#state = 'unconfirmed';
+    this.mux = new Mux({
+      role: keys.role === 'dialer' ? 'opener' : 'acceptor',
+      clock,
+      budget,
+      maxBodyBytes:
+        Math.min(own.maxRecordPlaintext, peer.maxRecordPlaintext) - ProtocolSize.RECORD_OVERHEAD,
+      maxOpenBytes: 1 + ProtocolSize.STREAM_LABEL + ProtocolSize.STREAM_METADATA,
+      receiveWindowBytes: own.initialWindow,
+      maxReceiveWindowBytes: MuxLimit.maxInnerWindowBytes,
+      sendWindowBytes: peer.initialWindow,
+      maxInboundStreams: own.maxStreams,
+      maxOutboundStreams: peer.maxStreams,
+      allowMessages: false,
+      handler: {
+        onWritable: () => this.wake(),
+        onOpen: (stream, open) => handler.onOpen(stream, open),
+        onGoAway: () => handler.onChange(),
+      },
+    });
+  }
+
+  get isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  get isConfirmed(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Neither side has begun to close. */
+  get isOpen(): boolean {
+    return this.#state !== 'ended' && this.#closeStep === 'none' && !this.#peerClosed;
+  }
+
+  attachPath(path: SessionPath): void {
+    this.#path = path;
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.#state !== 'ended') this.#path?.wake();
+  }
+
+  /** Seals CLOSE after everything that is queued. Streams must be finished or reset before. Idempotent. */
+  sealClose(): void {
+    if (this.#state === 'ended' || this.#closeStep !== 'none') return;
+    this.#closeStep = 'wanted';
+    this.#closeTimer = this.#options.clock.schedule(SessionLimit.closeWaitMs, () => {
+      const isDone = this.#closeStep === 'sealed' && !this.#sent.hasUnacknowledged;
+      this.#end(isDone ? undefined : new SealaneError('ERR_E2EE_TRUNCATED', 'the peer did not answer the close'));
+    });
+    this.wake();
+  }
+
+  /** Ends at once, telling the peer `code` where a path can still carry it. */
+  abort(code: AbortCode, error: SealaneError): void {
+    if (this.#state === 'ended') return;
+    const path = this.#path;
+    const canTell = this.#state === 'open' && this.#closeStep !== 'sealed';
+    if (path !== undefined && canTell && path.sendableBytes >= 64 && !this.#isConfirmDue) {
+      this.#seal(path, RecordType.ABORT, [encodeAbort(code)], []);
+    }
+    this.#end(error);
+  }
+
+  sendRecord(): boolean {
+    const path = this.#path;
+    if (path === undefined || this.#state !== 'open') return false;
+    const room = path.sendableBytes;
+    if (room < LEAST_RECORD_BYTES) return false;
+    if (this.#closeStep === 'sealed') {
+      if (this.#ack.isDue) this.#seal(path, RecordType.FRAMES, [this.#ackPrefix()], []);
+      this.#finishClose();
+      return false;
+    }
+    if (!this.#isConfirmDue && this.#sealer.rekeyDue(this.#options.clock.nowMs())) {
+      this.#seal(path, RecordType.REKEY, [], []);
+      return true;
+    }
+    const most = Math.min(this.#options.peer.maxRecordPlaintext, room - RECORD_AROUND) - PLAINTEXT_BEFORE_FRAMES;
+    const batch = this.mux.pull(most);
+    if (batch === undefined && this.#closeStep === 'wanted' && !this.#isConfirmDue) {
+      this.#closeNumber = this.#seal(path, RecordType.CLOSE, [], []);
+      this.#closeStep = 'sealed';
+      return this.#ack.isDue;
+    }
+    if (batch === undefined && !this.#ack.isDue && !this.#isConfirmDue) return false;
+    const type = this.#isConfirmDue ? RecordType.CONFIRM : RecordType.FRAMES;
+    this.#seal(path, type, batch === undefined ? [this.#ackPrefix()] : [this.#ackPrefix(), ...batch.chunks], endsIn(batch));
+    return this.mux.hasPending || this.#closeStep === 'wanted';
+  }
+
+  onPathData(chunk: Uint8Array): void {
+    this.#receivedBytes += chunk.length;
+    try {
+      for (const ciphertext of this.#reader.push(chunk)) {
+        if (this.isEnded) return;
+        this.#onRecord(this.#opener.open(ciphertext), ciphertext.length);
+      }
+    } catch (cause) {
+      this.#onBroken(cause);
+      return;
+    }
+    if (this.isEnded) return;
+    const opened = this.#receivedBytes - this.#reader.bufferedBytes - this.#creditedBytes;
+    if (opened > 0) {
+      this.#creditedBytes += opened;
+      this.#path?.returnCredit(opened);
+    }
+  }
+
+  onPathEnd(cause: SealaneError): void {
+    this.#path = undefined;
+    const isDone = this.#peerClosed && !this.#sent.hasUnacknowledged;
+    this.#end(isDone ? undefined : new SealaneError('ERR_E2EE_TRUNCATED', undefined, { cause, retryable: true }));
+  }
+
+  tick(): boolean {
+    const nowMs = this.#options.clock.nowMs();
+    if (this.#state !== 'open') return false;
+    const pingSinceMs = this.mux.pingPendingSinceMs;
+    if (!this.#sent.hasUnacknowledged && pingSinceMs === undefined) {
+      this.#pingIfUsed(nowMs);
+      return false;
+    }
+    const waitingSinceMs = this.#sent.hasUnacknowledged ? this.#sent.waitingSinceMs : (pingSinceMs ?? nowMs);
+    if (nowMs - Math.max(this.#openedMs, waitingSinceMs) >= PATH_SILENT_MS) {
+      this.#breakPath(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer does not answer', { retryable: true }));
+    } else if (this.#sent.hasUnacknowledged && nowMs - waitingSinceMs >= PEER_STALLED_MS) {
+      this.abort(AbortCode.PEER_STALLED, new SealaneError('ERR_E2EE_PEER_STALLED'));
+    } else {
+      this.#pingIfUsed(nowMs);
+    }
+    return true;
+  }
+
+  get #isConfirmDue(): boolean {
+    return this.#options.keys.role === 'dialer' && this.#sealer.nextNumber === 0;
+  }
+
+  #ackPrefix(): Uint8Array {
+    this.#ack.onSent();
+    return encodeFramesPrefix(this.#opener.nextNumber);
+  }
+
+  #seal(path: SessionPath, type: RecordType, parts: readonly Uint8Array[], ends: readonly EndOfStream[]): number {
+    const number = this.#sealer.nextNumber;
+    const { headroomBytes } = path;
+    const record = this.#sealer.seal(type, parts, { headroom: headroomBytes });
+    this.recordsSent += 1;
+    this.#sent.add(number, this.#options.clock.nowMs(), ends);
+    path.send(headroomBytes === 0 ? record : record.subarray(headroomBytes));
+    return number;
+  }
+
+  #onRecord(record: OpenedRecord, ciphertextBytes: number): void {
+    this.recordsReceived += 1;
+    this.#openedMs = this.#options.clock.nowMs();
+    switch (record.type) {
+      case RecordType.CONFIRM:
+        this.#state = 'open';
+        this.#options.handler.onConfirmed();
+        if (this.isEnded) return;
+        this.#onFrames(record.body);
+        this.#ack.onRecord(ciphertextBytes, 'urgent');
+        return;
+      case RecordType.FRAMES:
+        this.#ack.onRecord(ciphertextBytes, this.#onFrames(record.body) ? 'data' : 'quiet');
+        return;
+      case RecordType.CLOSE:
+        return this.#onPeerClose(ciphertextBytes);
+      case RecordType.ABORT:
+        this.#end(abortError(parseAbort(record.body)));
+        return;
+      default:
+        if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'a record after CLOSE');
+        this.#ack.onRecord(ciphertextBytes, record.type === RecordType.REKEY ? 'data' : 'quiet');
+    }
+  }
+
+  /** False for a pure ack. */
+  #onFrames(body: Uint8Array): boolean {
+    const { ack, frames } = parseFrames(body);
+    this.#sent.acknowledge(ack, this.#openedMs);
+    if (this.#closeStep === 'sealed') this.#finishClose();
+    if (frames.length === 0) return false;
+    if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'frames after CLOSE');
+    if (!this.isEnded) this.mux.receive(frames);
+    return true;
+  }
+
+  #onPeerClose(ciphertextBytes: number): void {
+    if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'a second CLOSE');
+    this.#peerClosed = true;
+    this.mux.close(new SealaneError('ERR_E2EE_CLOSED', 'the peer closed the session'));
+    this.#options.handler.onChange();
+    this.#ack.onRecord(ciphertextBytes, 'urgent');
+    this.sealClose();
+    this.wake();
+  }
+
+  /** Both sides have closed, and each knows that the other one knows. */
+  #finishClose(): void {
+    if (!this.#peerClosed || this.#ack.isDue || this.#sent.acknowledged <= this.#closeNumber) return;
+    this.#end(undefined);
+  }
+
+  #onBroken(cause: unknown): void {
+    if (!isSealaneError(cause)) {
+      this.abort(AbortCode.INTERNAL, new SealaneError('ERR_INTERNAL', undefined, { cause }));
+    } else if (cause.code === 'ERR_E2EE_INTEGRITY') {
+      this.abort(AbortCode.INTEGRITY, cause);
+    } else if (cause.code === 'ERR_E2EE_PROTOCOL') {
+      this.abort(AbortCode.PROTOCOL, cause);
+    } else {
+      this.abort(AbortCode.PROTOCOL, new SealaneError('ERR_E2EE_PROTOCOL', cause.message, { cause }));
+    }
+  }
+
+  #breakPath(error: SealaneError): void {
+    const path = this.#path;
+    this.#path = undefined;
+    path?.reset(ResetCode.GONE);
+    this.#end(error);
+  }
+
+  /** Measures the round trip while records flow, for the windows; an idle session stays silent. */
+  #pingIfUsed(nowMs: number): void {
+    const records = this.recordsReceived + this.recordsSent;
+    if (records === this.#pingRecords || nowMs - this.#pingMs < PING_INTERVAL_MS || this.#closeStep !== 'none') return;
+    if (this.mux.isClosed || this.mux.pingPendingSinceMs !== undefined) return;
+    this.#pingMs = nowMs;
+    // The ping, its answer and the acks for both are not use.
+    this.#pingRecords = records + 4;
+    this.mux.ping().catch(() => undefined);
+  }
+
+  #end(error: SealaneError | undefined): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#ack.stop();
+    this.#closeTimer?.cancel();
+    const lost = error ?? new SealaneError('ERR_E2EE_CLOSED');
+    this.mux.close(lost);
+    this.#sent.abandon(lost);
+    this.#options.keys.wipe();
+    const path = this.#path;
+    this.#path = undefined;
+    if (error === undefined) path?.end();
+    else path?.reset(ResetCode.GONE);
+    this.#options.handler.onEnd(error);
+  }
+}
+
+function endsIn(batch: MuxBatch | undefined): readonly EndOfStream[] {
+  if (batch?.streamsWithFin === undefined) return [];
+  return batch.streamsWithFin.flatMap((stream) => (stream.handler === undefined ? [] : [stream.handler as unknown as EndOfStream]));
+}
