@@ -1,0 +1,108 @@
+import type net from 'node:net';
+import { connectTo, startServer, stopAllProcesses, streamEnd, type TestServer } from '@sealane/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { World } from './world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.create();
+});
+afterAll(async () => {
+  await stopAllProcesses();
+  await world.dispose();
+});
+
+const rounds = 200;
+
+/** A server that gives its sockets out in the order in which they came. */
+async function startQueueServer(): Promise<{ server: TestServer; next(): Promise<net.Socket> }> {
+  const sockets: net.Socket[] = [];
+  const waiting: ((socket: net.Socket) => void)[] = [];
+  const server = await startServer((socket) => {
+    const waiter = waiting.shift();
+    if (waiter === undefined) sockets.push(socket);
+    else waiter(socket);
+  });
+  const next = (): Promise<net.Socket> => {
+    const socket = sockets.shift();
+    return socket === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(socket);
+  };
+  return { server, next };
+}
+
+describe('a reset never becomes an end', () => {
+  it(`${rounds} local resets right after data, on the side of connect`, async () => {
+    const { server, next } = await startQueueServer();
+    const { process: owner, address } = await world.expose(server.port, ['--service', 'up']);
+    const { process: dialer, port } = await world.connect(address);
+    const ends: Record<string, number> = {};
+    for (let round = 0; round < rounds; round += 1) {
+      const [socket, peer] = await Promise.all([connectTo({ port }), next()]);
+      const end = streamEnd(peer);
+      peer.resume();
+      socket.write(`data ${round}`);
+      socket.resetAndDestroy();
+      const kind = await end;
+      ends[kind] = (ends[kind] ?? 0) + 1;
+      peer.destroy();
+    }
+    expect(ends).toEqual({ reset: rounds });
+    for (const process of [owner, dialer]) await process.kill();
+    await server.close();
+  });
+
+  it(`${rounds} resets of the target right after data, on the side of expose`, async () => {
+    const { server, next } = await startQueueServer();
+    const { process: owner, address } = await world.expose(server.port, ['--service', 'down']);
+    const { process: dialer, port } = await world.connect(address);
+    const ends: Record<string, number> = {};
+    for (let round = 0; round < rounds; round += 1) {
+      const [socket, peer] = await Promise.all([connectTo({ port }), next()]);
+      const end = streamEnd(socket);
+      socket.resume();
+      peer.write(`data ${round}`);
+      peer.resetAndDestroy();
+      const kind = await end;
+      ends[kind] = (ends[kind] ?? 0) + 1;
+      socket.destroy();
+    }
+    expect(ends).toEqual({ reset: rounds });
+    for (const process of [owner, dialer]) await process.kill();
+    await server.close();
+  });
+
+  it('an owner that is killed in the middle resets the local connection', async () => {
+    const { server, next } = await startQueueServer();
+    const { process: owner, address } = await world.expose(server.port, ['--service', 'killed']);
+    const { process: dialer, port } = await world.connect(address);
+    const [socket, peer] = await Promise.all([connectTo({ port }), next()]);
+    const end = streamEnd(socket);
+    const first = new Promise((resolve) => socket.once('data', resolve));
+    peer.write('half');
+    await first;
+    await owner.kill();
+    expect(await end).toBe('reset');
+    expect(await dialer.waitFor('stream', ({ state }) => state === 'reset')).toMatchObject({
+      code: expect.stringMatching(/^ERR_/),
+    });
+    await dialer.kill();
+    await server.close();
+  });
+
+  it('on unix sockets the event says that the reset could not be passed on', async () => {
+    const { server, next } = await startQueueServer();
+    const path = world.dialer.file('cut.sock');
+    const { process: owner, address } = await world.expose(server.port, ['--service', 'unixcut']);
+    const { process: dialer } = await world.connect(address, ['--listen', `unix:${path}`]);
+    const [socket, peer] = await Promise.all([connectTo({ path }), next()]);
+    const first = new Promise((resolve) => socket.once('data', resolve));
+    peer.write('half');
+    await first;
+    peer.resetAndDestroy();
+    const event = await dialer.waitFor('stream', ({ state }) => state === 'reset');
+    expect(event).toMatchObject({ resetDelivered: false });
+    socket.destroy();
+    for (const process of [owner, dialer]) await process.kill();
+    await server.close();
+  });
+});
