@@ -3,7 +3,7 @@ export type RefusalName = string;
 
 /** What a relay tells its operator. Ids and numbers only: no payload, no secrets. */
 export type RelayEvent =
-  | { readonly type: 'link-open'; readonly link: string; readonly client: string; readonly address: string }
+  | { readonly type: 'link-open'; readonly link: string; readonly client: string }
   | { readonly type: 'link-close'; readonly link: string; readonly client: string; readonly reason: string }
   | {
       readonly type: 'lease';

@@ -43,7 +43,7 @@ export interface LeaseStore {
   findName(name: string): Awaitable<LeaseRecord | undefined>;
   /** Puts a lease in force if its sequence is above the last one, its name free, and limits allow. */
   claim(record: LeaseRecord, options: ClaimOptions): Awaitable<ClaimResult>;
-  /** Starts the lease's time again; false if it is not in force under that holder. */
+  /** Starts the lease's time again; undefined if it is not in force under that holder with that sequence. */
   renew(identity: Uint8Array, service: string, holder: string, sequence: number): Awaitable<LeaseRecord | undefined>;
   /** Ends the lease; its name and sequence number stay reserved for the owner. */
   release(identity: Uint8Array, service: string, holder: string): Awaitable<boolean>;

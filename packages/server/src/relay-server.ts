@@ -1,5 +1,31 @@
 import type { Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
+import { loadCrypto } from '@sealane/crypto';
+import { createNodecert } from '@sealane/crypto/credential';
+import { MemoryBudget, type MuxStream } from '@sealane/mux';
+import { type ControlMessage, isAuthority } from '@sealane/protocol';
+import {
+  GoAwayCode,
+  isSealaneError,
+  MessageKind,
+  type MessageLink,
+  RelayCode,
+  relayError,
+  SealaneError,
+  systemClock,
+  systemRandomBytes,
+  type Timer,
+} from '@sealane/types';
+import { AuthQueue } from './auth-queue.js';
+import { ConnectionHandler } from './connection-handler.js';
+import { ForwardingHandler } from './forwarding-handler.js';
+import { createRelayHttpServer, listen } from './http-server.js';
+import { IdentityUsage } from './identity-usage.js';
+import { LeaseHandler } from './lease-handler.js';
+import { LeaseManager } from './lease-manager.js';
+import { resolveLimits } from './limits.js';
+import { type LinkHost, RelayLink, wireRefusal } from './link.js';
+import { MemoryLeaseStore } from './memory-lease-store.js';
 import type {
   RelayAddress,
   RelayAttachOptions,
@@ -7,30 +33,266 @@ import type {
   RelayServerOptions,
   RelayStatistics,
 } from './options.js';
+import { Reporter } from './refusals.js';
+import type { RelayConfig } from './relay-config.js';
+import { SocketLimits } from './socket-limits.js';
+import { WebSocketDoor } from './websocket-door.js';
 
-/** A relay (v1.md, "Client and relay"). */
-export class RelayServer implements AsyncDisposable {
-  readonly id: string = '';
+const TICK_MS = 1_000;
+/** After it what is left of the sockets is cut. */
+const CLOSE_GRACE_MS = 500;
+const RETRY_AFTER_MS = 1_000;
 
-  static async create(_options: RelayServerOptions): Promise<RelayServer> {
-    return new RelayServer();
+/**
+ * A relay: leases, requests for connections, and forwarding of bytes that it cannot read (v1.md, "Client and relay").
+ * It serves the WebSockets of servers it is attached to, or listens itself. Close it to give everything back.
+ */
+export class RelayServer implements LinkHost, AsyncDisposable {
+  readonly #config: RelayConfig;
+  readonly #sockets: SocketLimits;
+  readonly #door: WebSocketDoor;
+  readonly #queue: AuthQueue;
+  readonly #usage: IdentityUsage;
+  readonly #leases: LeaseManager;
+  readonly #leaseHandler: LeaseHandler;
+  readonly #connections: ConnectionHandler;
+  readonly #forwarding: ForwardingHandler;
+  /** All links, those before their authentication among them. */
+  readonly #links = new Set<RelayLink>();
+  readonly #detach: (() => void)[] = [];
+  readonly #servers: Server[] = [];
+  #upLinks = 0;
+  #timer: Timer | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(config: RelayConfig, options: RelayServerOptions) {
+    this.#config = config;
+    const { limits, clock, reporter, budget } = config;
+    this.#sockets = new SocketLimits(limits, clock, reporter);
+    this.#queue = new AuthQueue(clock, limits.authCpuShare);
+    this.#usage = new IdentityUsage(config);
+    this.#leases = new LeaseManager(config, options.leaseStore ?? new MemoryLeaseStore(limits, clock));
+    this.#leaseHandler = new LeaseHandler(config, this.#leases);
+    this.#forwarding = new ForwardingHandler(config, this.#usage);
+    this.#connections = new ConnectionHandler(config, {
+      leases: this.#leases,
+      usage: this.#usage,
+      forwarding: this.#forwarding,
+    });
+    this.#door = new WebSocketDoor({
+      limits,
+      sockets: this.#sockets,
+      reporter,
+      budget,
+      onLink: (link) => this.accept(link),
+    });
+    this.#scheduleTick();
   }
 
-  attach(_server: Server | SecureServer, _options: RelayAttachOptions = {}): void {}
+  /**
+   * Loads the cryptography and makes a relay that serves nobody yet.
+   * @throws ERR_ARGUMENT for a limit or an authority that is not one
+   */
+  static async create(options: RelayServerOptions): Promise<RelayServer> {
+    await loadCrypto();
+    const limits = resolveLimits(options.limits);
+    const authorities = (options.authorities ?? []).map((authority) => authority.toLowerCase());
+    for (const authority of authorities) {
+      if (!isAuthority(authority)) {
+        throw new SealaneError('ERR_ARGUMENT', `"${authority}" is not an authority; it has the form host:port`);
+      }
+    }
+    return new RelayServer(
+      {
+        identity: options.identity,
+        nodeKey: options.nodeKey,
+        nodecert: createNodecert(options.identity, options.nodeEpoch ?? 1, options.nodeKey.publicKey),
+        authorities,
+        limits,
+        clock: options.clock ?? systemClock,
+        random: options.random ?? systemRandomBytes,
+        budget: new MemoryBudget(limits.memoryBudgetBytes),
+        reporter: new Reporter(options.onEvent),
+      },
+      options,
+    );
+  }
 
-  async listen(_options: RelayListenOptions): Promise<RelayAddress> {
-    throw new Error('not yet');
+  /** The relay's id: what URLs pin after `#`, and leases name. */
+  get id(): string {
+    return this.#config.identity.id;
+  }
+
+  /**
+   * Serves the upgrades of a server that the caller owns, also of one with TLS. Its header timeout and size are the
+   * caller's matter; all other limits apply from the upgrade on.
+   */
+  attach(server: Server | SecureServer, options: RelayAttachOptions = {}): void {
+    this.#assertOpen();
+    this.#detach.push(this.#door.attach(server, options.path ?? '/'));
+  }
+
+  /** Listens on an address of its own, without TLS. @throws ERR_LISTEN */
+  async listen(options: RelayListenOptions): Promise<RelayAddress> {
+    this.#assertOpen();
+    const { limits, reporter } = this.#config;
+    const server = createRelayHttpServer(limits, this.#sockets, this.#door, reporter);
+    this.#detach.push(this.#door.attach(server, options.path ?? '/'));
+    const address = await listen(server, options, reporter);
+    this.#servers.push(server);
+    return address;
+  }
+
+  /** Serves one more link, over any transport that carries messages. */
+  accept(transport: MessageLink): RelayLink {
+    const link = new RelayLink(this.#config, this, transport, this.#queue);
+    this.#links.add(link);
+    return link;
   }
 
   statistics(): RelayStatistics {
-    throw new Error('not yet');
+    const { budget, reporter } = this.#config;
+    const { store } = this.#leases;
+    return {
+      sockets: this.#sockets.sockets,
+      unauthenticated: this.#sockets.unauthenticated,
+      links: this.#upLinks,
+      leases: store.leaseCount,
+      names: store.nameCount,
+      sessions: this.#forwarding.sessionCount,
+      waitingAccepts: this.#connections.waitingCount,
+      relayedBytes: this.#forwarding.relayedBytes,
+      budgetUsedBytes: budget.used,
+      budgetLimitBytes: budget.limit,
+      refusals: reporter.refusals,
+    };
   }
 
-  async drain(_options: { readonly deadlineMs?: number } = {}): Promise<void> {}
+  /**
+   * Sends GOAWAY, takes no new connections and waits until the sessions have ended, at most `deadlineMs`
+   * (default: the limit `drainMs`). Sockets stay open: {@link close} ends them.
+   */
+  async drain(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    const { clock, limits } = this.#config;
+    this.#connections.isDraining = true;
+    for (const server of this.#servers) server.close();
+    for (const link of this.#links) link.goAway(GoAwayCode.DRAINING, RETRY_AFTER_MS);
+    let timer: Timer | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = clock.schedule(options.deadlineMs ?? limits.drainMs, resolve);
+    });
+    await Promise.race([this.#forwarding.whenIdle(), deadline]);
+    timer?.cancel();
+  }
 
-  async close(): Promise<void> {}
+  /** Ends every link, and the servers that `listen` made. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** @internal */
+  onAuthenticated(link: RelayLink): void {
+    if (this.#connections.isDraining) throw relayError(RelayCode.DRAINING);
+    this.#usage.addLink(link);
+    this.#leases.addLink(link);
+    this.#upLinks++;
+    this.#config.reporter.event({ type: 'link-open', link: link.id, client: link.clientId });
+  }
+
+  /** @internal */
+  onRequest(link: RelayLink, message: ControlMessage): void {
+    const request = 'request' in message ? message.request : 0;
+    this.#answer(link, message).catch((error: unknown) => {
+      const known = isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', undefined, { cause: error });
+      if (known !== error) {
+        this.#config.reporter.event({ type: 'fault', code: known.code, message: String(error) });
+      }
+      this.#config.reporter.refused(wireRefusal(known).code, message.kind === MessageKind.LOOKUP ? 'lookup' : 'lease');
+      link.refuse(request, known);
+    });
+  }
+
+  /** @internal */
+  onOpen(link: RelayLink, stream: MuxStream, open: Uint8Array): void {
+    this.#connections.open(link, stream, open);
+  }
+
+  /** @internal */
+  onStreamMessage(_link: RelayLink, stream: MuxStream, body: Uint8Array): void {
+    this.#connections.answer(stream, body);
+  }
+
+  /** @internal */
+  onEnd(link: RelayLink, reason: string, wasUp: boolean): void {
+    this.#links.delete(link);
+    if (!wasUp) return;
+    this.#upLinks--;
+    this.#usage.removeLink(link);
+    this.#leases.removeLink(link);
+    this.#config.reporter.event({ type: 'link-close', link: link.id, client: link.clientId, reason });
+  }
+
+  async #answer(link: RelayLink, message: ControlMessage): Promise<void> {
+    const { kind } = message;
+    if (kind === MessageKind.LOOKUP) return await this.#connections.lookup(link, message);
+    if (kind === MessageKind.REGISTER) {
+      if (this.#connections.isDraining) throw relayError(RelayCode.DRAINING);
+      return await this.#leaseHandler.register(link, message);
+    }
+    if (kind === MessageKind.RENEW) {
+      const { ttlMs } = await this.#leases.renew(link, message.service, message.sequence);
+      return link.send({ kind: MessageKind.RENEWED, request: message.request, ttlMs });
+    }
+    if (kind === MessageKind.RELEASE) {
+      await this.#leases.release(link, message.service, message.sequence);
+      return link.send({ kind: MessageKind.RELEASED, request: message.request });
+    }
+    throw relayError(RelayCode.MALFORMED, 'a client does not send this message');
+  }
+
+  #scheduleTick(): void {
+    this.#timer = this.#config.clock.schedule(TICK_MS, () => {
+      if (this.#closing !== undefined) return;
+      this.#scheduleTick();
+      this.#tick();
+    });
+  }
+
+  #tick(): void {
+    const { clock, reporter } = this.#config;
+    const nowMs = clock.nowMs();
+    this.#sockets.sweep();
+    this.#connections.tick(nowMs);
+    for (const link of this.#links) link.tick(nowMs);
+    this.#leases.expire().catch((error: unknown) => {
+      reporter.event({ type: 'fault', code: 'ERR_INTERNAL', message: String(error) });
+    });
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new SealaneError('ERR_CLOSED', 'the relay is closed');
+  }
+
+  async #close(): Promise<void> {
+    this.#connections.isDraining = true;
+    this.#timer?.cancel();
+    this.#queue.close();
+    for (const detach of this.#detach) detach();
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const server of this.#servers) server.closeIdleConnections();
+    const links = [...this.#links];
+    for (const link of links) link.close();
+    const { clock } = this.#config;
+    const grace = clock.schedule(CLOSE_GRACE_MS, () => {
+      for (const link of links) link.abort();
+      for (const server of this.#servers) server.closeAllConnections();
+    });
+    await Promise.all(closed);
+    grace.cancel();
   }
 }

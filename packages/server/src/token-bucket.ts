@@ -15,11 +15,11 @@ export class TokenBucket {
     this.#filledAtMs = nowMs;
   }
 
-  /** Takes one token if a whole one is there. */
-  tryTake(nowMs: number): boolean {
+  /** Takes `amount` if all of it is there. */
+  tryTake(nowMs: number, amount = 1): boolean {
     this.#fill(nowMs);
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < amount) return false;
+    this.#tokens -= amount;
     return true;
   }
 

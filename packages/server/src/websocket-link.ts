@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net';
+import type { MemoryBudget } from '@sealane/mux';
 import type { LinkEnd, MessageLink, MessageLinkHandler } from '@sealane/types';
 import type { RawData, WebSocket } from 'ws';
 
 export interface WebSocketLinkOptions {
   /** `onDrain` comes when the queue falls below this. */
   readonly lowMarkBytes: number;
+  /** Charged with what waits in the socket, beside what waits in windows. */
+  readonly budget: MemoryBudget;
 }
 
 /** A server's end of an open WebSocket as a {@link MessageLink}. Binary messages only. */
@@ -12,6 +15,7 @@ export class WebSocketLink implements MessageLink {
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   readonly #lowMarkBytes: number;
+  readonly #budget: MemoryBudget;
   #handler: MessageLinkHandler | undefined;
   #queuedBytes = 0;
   #sentBytes = 0;
@@ -21,6 +25,7 @@ export class WebSocketLink implements MessageLink {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#lowMarkBytes = options.lowMarkBytes;
+    this.#budget = options.budget;
   }
 
   start(handler: MessageLinkHandler): void {
@@ -37,9 +42,11 @@ export class WebSocketLink implements MessageLink {
     if (this.#handler === undefined || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     const length = message.byteLength;
     this.#queuedBytes += length;
+    this.#budget.take(length);
     this.#webSocket.send(message, (error) => {
       const before = this.#queuedBytes;
       this.#queuedBytes -= length;
+      this.#budget.release(length);
       if (error !== undefined && error !== null) return;
       this.#sentBytes += length;
       if (before >= this.#lowMarkBytes && this.#queuedBytes < this.#lowMarkBytes) this.#handler?.onDrain();

@@ -1,0 +1,189 @@
+import { MessageKind, RelayCode, relayError, SupersededBy } from '@sealane/types';
+import type { LeaseEndReason } from './event.js';
+import { leaseKey } from './lease-key.js';
+import type { ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
+import type { RelayLink } from './link.js';
+import type { RelayConfig } from './relay-config.js';
+import type { TokenBucket } from './token-bucket.js';
+
+/** Something that goes on under a lease and can be ended with it. */
+export interface LeaseUse {
+  /** The same process came back on another link: what it had accepted on the old one is over. */
+  endWithLease(): void;
+}
+
+/** A lease that a live link of this relay serves. */
+export interface ServedLease {
+  readonly key: string;
+  readonly record: LeaseRecord;
+  readonly link: RelayLink;
+  endsAtMs: number;
+  /** CONNECTs that wait for the owner's answer. */
+  waiting: number;
+  connects: TokenBucket | undefined;
+  readonly uses: Set<LeaseUse>;
+}
+
+/** More rounds than two processes need that fight for one lease. */
+const MAX_CLAIM_ROUNDS = 4;
+
+/** Which link serves which lease, who may take one over, and when it ends. */
+export class LeaseManager {
+  readonly #config: RelayConfig;
+  readonly #store: LeaseStore;
+  readonly #served = new Map<string, ServedLease>();
+  readonly #byLink = new Map<RelayLink, Set<ServedLease>>();
+  readonly #links = new Map<string, RelayLink>();
+
+  constructor(config: RelayConfig, store: LeaseStore) {
+    this.#config = config;
+    this.#store = store;
+  }
+
+  get store(): LeaseStore {
+    return this.#store;
+  }
+
+  addLink(link: RelayLink): void {
+    this.#links.set(link.id, link);
+  }
+
+  /** The lease to forward to: in force, and served by a link that is up. */
+  route(identity: Uint8Array, service: string): ServedLease | undefined {
+    return this.#usable(this.#served.get(leaseKey(identity, service)));
+  }
+
+  async routeByName(name: string): Promise<ServedLease | undefined> {
+    const record = await this.#store.findName(name);
+    return record === undefined ? undefined : this.route(record.identity, record.service);
+  }
+
+  /**
+   * Puts a lease in force for `link`, over an older one where the rules allow it (v1.md, "Instances").
+   * @throws ERR_RELAY_LEASE_IN_USE, _LEASE_STALE (`value`: the stored sequence), _NAME_TAKEN, _LIMIT, _BUSY
+   */
+  async register(link: RelayLink, record: LeaseRecord, takeOver: boolean): Promise<void> {
+    const result = await this.#claim(link, record, takeOver);
+    if (!link.isUp) {
+      // It went while it waited for another instance's answer: nobody would renew this lease.
+      await this.#store.release(record.identity, record.service, link.id);
+      return;
+    }
+    const key = leaseKey(record.identity, record.service);
+    const before = this.#served.get(key);
+    if (before !== undefined && before.link !== link) this.#supersede(before, record);
+    this.#serve({
+      key,
+      record,
+      link,
+      endsAtMs: this.#config.clock.nowMs() + record.ttlMs,
+      waiting: before?.link === link ? before.waiting : 0,
+      connects: before?.connects,
+      uses: before?.link === link ? before.uses : new Set(),
+    });
+    const { id, service, name, ttlMs } = result.previous === undefined ? record : { ...result.previous, ...record };
+    this.#config.reporter.event({ type: 'lease', link: link.id, id, service, name, ttlMs });
+  }
+
+  /** @throws ERR_RELAY_NO_LEASE */
+  async renew(link: RelayLink, service: string, sequence: number): Promise<LeaseRecord> {
+    const record = await this.#store.renew(link.clientKey, service, link.id, sequence);
+    const served = this.#served.get(leaseKey(link.clientKey, service));
+    if (record === undefined || served?.link !== link) throw relayError(RelayCode.NO_LEASE);
+    served.endsAtMs = this.#config.clock.nowMs() + record.ttlMs;
+    return record;
+  }
+
+  /** @throws ERR_RELAY_NO_LEASE */
+  async release(link: RelayLink, service: string, sequence: number): Promise<void> {
+    const served = this.#served.get(leaseKey(link.clientKey, service));
+    if (served?.link !== link || served.record.sequence !== sequence) throw relayError(RelayCode.NO_LEASE);
+    this.#drop(served, 'released');
+    await this.#store.release(link.clientKey, service, link.id);
+  }
+
+  /** The link is gone. Its leases stay in force for their time, so that their owner takes them back unasked. */
+  removeLink(link: RelayLink): void {
+    this.#links.delete(link.id);
+    for (const served of [...(this.#byLink.get(link) ?? [])]) this.#drop(served, 'link-lost');
+  }
+
+  /** About once a second. */
+  async expire(): Promise<void> {
+    for (const record of await this.#store.expire()) {
+      const served = this.#served.get(leaseKey(record.identity, record.service));
+      if (served?.record.holder === record.holder && served.record.sequence === record.sequence) {
+        this.#drop(served, 'expired');
+      }
+    }
+  }
+
+  async #claim(link: RelayLink, record: LeaseRecord, takeOver: boolean): Promise<Extract<ClaimResult, { ok: true }>> {
+    let replaces: string | undefined;
+    for (let round = 0; round < MAX_CLAIM_ROUNDS; round++) {
+      const result = await this.#store.claim(record, { replaces });
+      if (result.ok) return result;
+      if (result.reason !== 'held') throw refusalOf(result);
+      const { current } = result;
+      const holder = this.#links.get(current.holder);
+      const isFree =
+        holder === undefined || holder === link || takeOver || sameBytes(current.instance, record.instance);
+      if (!isFree && (await holder.answersPing(this.#config.limits.takeOverPingMs))) break;
+      replaces = current.holder;
+    }
+    throw relayError(RelayCode.LEASE_IN_USE, 'another process of this identity holds the lease');
+  }
+
+  #supersede(before: ServedLease, record: LeaseRecord): void {
+    const isSame = sameBytes(before.record.instance, record.instance);
+    this.#drop(before, 'superseded');
+    const by = isSame ? SupersededBy.SAME_INSTANCE : SupersededBy.OTHER_INSTANCE;
+    before.link.send({ kind: MessageKind.SUPERSEDED, service: record.service, by });
+    if (isSame) for (const use of [...before.uses]) use.endWithLease();
+  }
+
+  #serve(served: ServedLease): void {
+    const previous = this.#served.get(served.key);
+    if (previous !== undefined) this.#byLink.get(previous.link)?.delete(previous);
+    this.#served.set(served.key, served);
+    let leases = this.#byLink.get(served.link);
+    if (leases === undefined) {
+      leases = new Set();
+      this.#byLink.set(served.link, leases);
+    }
+    leases.add(served);
+  }
+
+  #drop(served: ServedLease, reason: LeaseEndReason): void {
+    if (this.#served.get(served.key) === served) this.#served.delete(served.key);
+    const leases = this.#byLink.get(served.link);
+    leases?.delete(served);
+    if (leases?.size === 0) this.#byLink.delete(served.link);
+    const { id, service } = served.record;
+    this.#config.reporter.event({ type: 'lease-end', id, service, reason });
+  }
+
+  #usable(served: ServedLease | undefined): ServedLease | undefined {
+    if (served === undefined || !served.link.isUp || served.endsAtMs <= this.#config.clock.nowMs()) return undefined;
+    return served;
+  }
+}
+
+function refusalOf(result: Exclude<ClaimResult, { ok: true } | { reason: 'held' }>): Error {
+  switch (result.reason) {
+    case 'stale':
+      return relayError(RelayCode.LEASE_STALE, undefined, { details: { value: result.sequence } });
+    case 'name-taken':
+      return relayError(RelayCode.NAME_TAKEN);
+    case 'leases':
+      return relayError(RelayCode.LIMIT, 'this identity has too many leases');
+    case 'names':
+      return relayError(RelayCode.LIMIT, 'this identity has too many names');
+    case 'full':
+      return relayError(RelayCode.BUSY, 'the relay holds as many leases or names as it may');
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

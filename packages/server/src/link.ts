@@ -1,0 +1,340 @@
+import { encodeId } from '@sealane/crypto/credential';
+import { Mux, type MuxBatch, type MuxStream, type StreamHandler } from '@sealane/mux';
+import { type ControlMessage, decodeMessage, encodeFrame, encodeMessage } from '@sealane/protocol';
+import {
+  FrameType,
+  GoAwayCode,
+  isSealaneError,
+  type LinkEnd,
+  MessageKind,
+  type MessageLink,
+  type MessageLinkHandler,
+  MuxLimit,
+  ProtocolSize,
+  RelayCode,
+  relayError,
+  SealaneError,
+} from '@sealane/types';
+import { type AuthenticatedClient, createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
+import type { AuthQueue } from './auth-queue.js';
+import { LinkLiveness } from './link-liveness.js';
+import { refusalName } from './refusals.js';
+import type { RelayConfig } from './relay-config.js';
+import { TokenBucket } from './token-bucket.js';
+
+/** What a relay does with a link's traffic. Whatever these throw ends the link, never the process. */
+export interface LinkHost {
+  /** Last word before AUTH_OK: throws a relay error to refuse. */
+  onAuthenticated(link: RelayLink): void;
+  onRequest(link: RelayLink, message: ControlMessage): void;
+  onOpen(link: RelayLink, stream: MuxStream, open: Uint8Array): void;
+  onStreamMessage(link: RelayLink, stream: MuxStream, body: Uint8Array): void;
+  /** Once for each link; `wasUp` if `onAuthenticated` had let it in. */
+  onEnd(link: RelayLink, reason: string, wasUp: boolean): void;
+}
+
+type LinkState =
+  | { readonly step: 'greeted'; readonly helloHash: Uint8Array }
+  | { readonly step: 'verifying'; readonly helloHash: Uint8Array; readonly cancel: () => void }
+  | { readonly step: 'up'; readonly mux: Mux }
+  | { readonly step: 'ended' };
+
+/** A REGISTER makes the relay check two signatures. */
+const REGISTER_COST = 10;
+/** One largest frame: a batch of it is one piece of memory, and progress on a slow line stays visible. */
+const BATCH_BYTES = ProtocolSize.OUTER_DATA + 64;
+/** Answers before AUTH stay below HELLO's size. */
+const MAX_EARLY_TEXT = 96;
+const CLOSE_POLICY = 1008;
+const CLOSE_GOING_AWAY = 1001;
+
+/** The relay's end of one WebSocket: authentication, then the outer mux (v1.md, "Client and relay"). */
+export class RelayLink implements MessageLinkHandler {
+  /** For logs and as the holder of leases; random, unique among live links. */
+  readonly id: string;
+  readonly #idBytes: Uint8Array;
+  readonly #config: RelayConfig;
+  readonly #host: LinkHost;
+  readonly #transport: MessageLink;
+  readonly #queue: AuthQueue;
+  readonly #liveness: LinkLiveness;
+  #state: LinkState;
+  #client: AuthenticatedClient | undefined;
+  #clientId = '';
+  #requests: TokenBucket | undefined;
+  #isFlushing = false;
+
+  constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue) {
+    this.#config = config;
+    this.#host = host;
+    this.#transport = transport;
+    this.#queue = queue;
+    this.#idBytes = config.random(8);
+    this.id = Buffer.from(this.#idBytes).toString('hex');
+    this.#liveness = new LinkLiveness(config.limits, config.clock.nowMs());
+    const greeting = createGreeting(config);
+    this.#state = { step: 'greeted', helloHash: greeting.helloHash };
+    transport.start(this);
+    transport.send(greeting.frame);
+  }
+
+  get isUp(): boolean {
+    return this.#state.step === 'up';
+  }
+
+  /** 32 bytes; the link must have been authenticated. */
+  get clientKey(): Uint8Array {
+    if (this.#client === undefined) throw new SealaneError('ERR_INTERNAL', 'the link is not authenticated');
+    return this.#client.key;
+  }
+
+  get clientId(): string {
+    return this.#clientId;
+  }
+
+  get streamCount(): number {
+    return this.#state.step === 'up' ? this.#state.mux.streamCount : 0;
+  }
+
+  onMessage(message: Uint8Array): void {
+    try {
+      if (this.#state.step === 'up') this.#state.mux.receive(message);
+      else this.#receiveAuth(message);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  onDrain(): void {
+    this.#flush();
+  }
+
+  onEnd(end: LinkEnd): void {
+    this.#end(end.reason === '' ? `closed ${end.code ?? ''}`.trim() : end.reason);
+  }
+
+  /** Sends a control message, to a stream or to the link (0). Never throws: a peer that does not read loses its link. */
+  send(message: ControlMessage, stream: MuxStream | 0 = 0): void {
+    this.sendBody(encodeMessage(message), stream);
+  }
+
+  /** As {@link send}, for a body that is encoded already. */
+  sendBody(body: Uint8Array, stream: MuxStream | 0 = 0): void {
+    if (this.#state.step !== 'up') return;
+    try {
+      this.#state.mux.sendMessage(stream, body);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** @throws ERR_STREAM_BUSY at the client's limit, ERR_MUX_CLOSED */
+  openStream(open: Uint8Array, handler: StreamHandler): MuxStream {
+    if (this.#state.step !== 'up') throw new SealaneError('ERR_MUX_CLOSED');
+    return this.#state.mux.openStream(open, handler);
+  }
+
+  /** Refuses a request, or with request 0 the link, and counts it. */
+  refuse(request: number, error: SealaneError): void {
+    const { code, value } = wireRefusal(error);
+    this.send({ kind: MessageKind.ERROR, request, code, text: error.message, value });
+  }
+
+  /** Whether the client shows a sign of life within `timeoutMs`; false also when the link is gone. */
+  answersPing(timeoutMs: number): Promise<boolean> {
+    if (this.#state.step !== 'up') return Promise.resolve(false);
+    const { mux } = this.#state;
+    const before = this.#transport.receivedBytes;
+    return new Promise((resolve) => {
+      const timer = this.#config.clock.schedule(timeoutMs, () =>
+        resolve(this.isUp && this.#transport.receivedBytes !== before),
+      );
+      const settle = (isAlive: boolean): void => {
+        timer.cancel();
+        resolve(isAlive);
+      };
+      mux.ping().then(
+        () => settle(true),
+        () => settle(false),
+      );
+    });
+  }
+
+  goAway(code: GoAwayCode, retryAfterMs: number): void {
+    if (this.#state.step !== 'up') return;
+    // Nothing is refused by it: CONNECTs get their own answer, and resuming ones are served to the end.
+    this.#state.mux.goAway({ code, retryAfterMs, lastStream: 0xffff_ffff });
+    this.#flush();
+  }
+
+  /** About once a second: pings, and the end of a link whose other side is gone. */
+  tick(nowMs: number): void {
+    if (this.#state.step !== 'up') return;
+    const { mux } = this.#state;
+    const verdict = this.#liveness.check(this.#transport, nowMs);
+    if (verdict === 'dead') {
+      this.#config.reporter.refused('LINK_DEAD', 'link');
+      this.#transport.abort('the client does not answer');
+      this.#end('the client does not answer');
+    } else if (verdict === 'ping') {
+      // Its answer is only a sign of life; the end of the link rejects it.
+      mux.ping().catch(() => undefined);
+    }
+  }
+
+  /** Ends the link because of what its client did, or of a defect of ours; the reason is sent first. */
+  fail(error: unknown): void {
+    if (this.#state.step === 'ended') return;
+    const { reporter } = this.#config;
+    const known = isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', undefined, { cause: error });
+    if (known !== error) reporter.event({ type: 'fault', code: known.code, message: describe(error) });
+    const { code, value } = wireRefusal(known);
+    reporter.refused(code, this.#state.step === 'up' ? 'link' : 'auth');
+    const text = known.message.slice(0, this.#state.step === 'up' ? undefined : MAX_EARLY_TEXT);
+    this.#sendLast({ kind: MessageKind.ERROR, request: 0, code, text, value });
+    this.#transport.close(CLOSE_POLICY, refusalName(code));
+    this.#end(known.code);
+  }
+
+  /** Orderly end by the relay. */
+  close(): void {
+    if (this.#state.step === 'ended') return;
+    if (this.#state.step === 'up') {
+      this.#state.mux.goAway({ code: GoAwayCode.SHUTDOWN });
+      this.#flush();
+    }
+    this.#transport.close(CLOSE_GOING_AWAY, 'shutting down');
+    this.#end('shutting down');
+  }
+
+  abort(): void {
+    this.#transport.abort('shutting down');
+  }
+
+  #receiveAuth(message: Uint8Array): void {
+    const state = this.#state;
+    if (state.step === 'ended') return;
+    if (state.step !== 'greeted') throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'more than AUTH before AUTH_OK');
+    // A copy: the message may be a piece of a larger one, and the check may wait.
+    const body = readAuthBody(message).slice();
+    this.#state = { step: 'verifying', helloHash: state.helloHash, cancel: () => undefined };
+    const cancel = this.#queue.submit(() => {
+      try {
+        this.#authenticate(state.helloHash, body);
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+    if (this.#state.step === 'verifying') this.#state = { step: 'verifying', helloHash: state.helloHash, cancel };
+  }
+
+  #authenticate(helloHash: Uint8Array, body: Uint8Array): void {
+    if (this.#state.step !== 'verifying') return;
+    const config = this.#config;
+    const client = verifyAuth(config, helloHash, body);
+    this.#client = client;
+    this.#clientId = encodeId(client.key);
+    const mux = new Mux({
+      role: 'acceptor',
+      clock: config.clock,
+      budget: config.budget,
+      maxBodyBytes: ProtocolSize.OUTER_DATA,
+      maxOpenBytes: ProtocolSize.CONTROL,
+      receiveWindowBytes: MuxLimit.initialWindowBytes,
+      maxReceiveWindowBytes: MuxLimit.maxOuterWindowBytes,
+      sendWindowBytes: client.initialWindow,
+      maxInboundStreams: config.limits.streamsPerLink,
+      maxOutboundStreams: Math.min(client.maxStreams, config.limits.streamsPerLink),
+      allowMessages: true,
+      handler: {
+        onWritable: () => this.#scheduleFlush(),
+        onOpen: (stream, open) => this.#host.onOpen(this, stream, open),
+        onMessage: (streamId, stream, messageBody) => this.#receiveMessage(streamId, stream, messageBody),
+      },
+    });
+    this.#host.onAuthenticated(this);
+    this.#state = { step: 'up', mux };
+    this.sendBody(createAuthOk(config, helloHash, client, this.#idBytes));
+  }
+
+  #receiveMessage(streamId: number, stream: MuxStream | undefined, body: Uint8Array): void {
+    if (streamId !== 0) {
+      if (stream !== undefined) this.#host.onStreamMessage(this, stream, body);
+      return;
+    }
+    const message = decodeMessage(body);
+    if (!('request' in message) || message.kind === MessageKind.ERROR) {
+      throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'a client does not send this message');
+    }
+    const { clock, limits } = this.#config;
+    const rate = limits.requestsPerLinkPerSecond;
+    this.#requests ??= new TokenBucket(rate, Math.max(rate, REGISTER_COST), clock.nowMs());
+    if (!this.#requests.tryTake(clock.nowMs(), message.kind === MessageKind.REGISTER ? REGISTER_COST : 1)) {
+      this.#config.reporter.refused(RelayCode.BUSY, 'link');
+      this.refuse(message.request, relayError(RelayCode.BUSY, 'too many requests per second'));
+      return;
+    }
+    this.#host.onRequest(this, message);
+  }
+
+  /** One flush for all that a received message caused. */
+  #scheduleFlush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  /** Takes from the streams only what the socket has room for: what waits stays under their credit. */
+  #flush(): void {
+    if (this.#state.step !== 'up') return;
+    const { mux } = this.#state;
+    const { limits, budget } = this.#config;
+    for (;;) {
+      const queuedBytes = this.#transport.queuedBytes;
+      if (queuedBytes >= limits.maxQueuedBytes || (queuedBytes > 0 && budget.isOver)) return;
+      const batch = mux.pull(BATCH_BYTES);
+      if (batch === undefined) return;
+      this.#transport.send(joinBatch(batch));
+    }
+  }
+
+  /** Past the mux, whose queue may be what is wrong; the peer sees whole frames all the same. */
+  #sendLast(message: ControlMessage): void {
+    if (this.#transport.queuedBytes > this.#config.limits.maxQueuedBytes) return;
+    this.#transport.send(encodeFrame(FrameType.MESSAGE, 0, 0, encodeMessage(message)));
+  }
+
+  #end(reason: string): void {
+    const state = this.#state;
+    if (state.step === 'ended') return;
+    this.#state = { step: 'ended' };
+    if (state.step === 'verifying') state.cancel();
+    if (state.step === 'up') state.mux.close(new SealaneError('ERR_LINK_LOST', reason, { retryable: true }));
+    this.#host.onEnd(this, reason, state.step === 'up');
+  }
+}
+
+/** The frames of a batch as one message; a single frame with its header in place is not copied. */
+function joinBatch(batch: MuxBatch): Uint8Array {
+  const [first] = batch.chunks;
+  if (batch.chunks.length === 1 && first !== undefined) return first;
+  return Buffer.concat(batch.chunks, batch.bytes);
+}
+
+/** The wire code that stands for an error; what was not meant as an answer is the peer's mistake or ours. */
+export function wireRefusal(error: SealaneError): { readonly code: number; readonly value: number | null } {
+  const { wireCode, value } = error.details;
+  const number = typeof value === 'number' ? value : null;
+  if (typeof wireCode === 'number') return { code: wireCode, value: number };
+  if (error.code.startsWith('ERR_PROTOCOL_') || error.code.startsWith('ERR_MUX_')) {
+    return { code: RelayCode.MALFORMED, value: number };
+  }
+  return { code: RelayCode.INTERNAL, value: number };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
