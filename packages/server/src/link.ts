@@ -287,14 +287,23 @@ export class RelayLink implements MessageLinkHandler {
     });
   }
 
-  /** Takes from the streams only what the socket has room for: what waits stays under their credit. */
   #flush(): void {
+    try {
+      this.#pullAndSend();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Takes from the streams only what the socket has room for: what waits stays under their credit. */
+  #pullAndSend(): void {
     if (this.#state.step !== 'up') return;
     const { mux } = this.#state;
     const { limits, budget } = this.#config;
     for (;;) {
-      const queuedBytes = this.#transport.queuedBytes;
-      if (queuedBytes >= limits.maxQueuedBytes || (queuedBytes > 0 && budget.isOver)) return;
+      // Half of the queue is the mark below which the transport asks for more.
+      const limitBytes = budget.isOver ? limits.maxQueuedBytes / 2 : limits.maxQueuedBytes;
+      if (this.#transport.queuedBytes >= limitBytes) return;
       const batch = mux.pull(BATCH_BYTES);
       if (batch === undefined) return;
       this.#transport.send(joinBatch(batch));

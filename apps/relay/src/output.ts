@@ -1,0 +1,112 @@
+import type { RelayEvent } from '@sealane/server';
+
+/** Unread output beyond this is dropped: whoever does not read our log must not fill our memory. */
+const MAX_UNREAD_BYTES = 1_048_576;
+const SUMMARY_MS = 1_000;
+
+interface LineSink {
+  readonly writableLength: number;
+  readonly isTTY?: boolean | undefined;
+  write(text: string): unknown;
+}
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly stdout?: LineSink;
+  readonly stderr?: LineSink;
+  readonly noColor?: boolean;
+}
+
+export interface Listening {
+  readonly url: string;
+  readonly id: string;
+}
+
+/** Tells what happens to people, or with `json` to programs. Refusals are summed up: a flood of them is one line a second. */
+export class Output {
+  readonly #json: boolean;
+  readonly #stdout: LineSink;
+  readonly #stderr: LineSink;
+  readonly #hasColor: boolean;
+  readonly #refusals = new Map<string, { code: string; where: string; count: number }>();
+  #summary: NodeJS.Timeout | undefined;
+  #dropped = 0;
+
+  constructor(options: OutputOptions) {
+    this.#json = options.json;
+    this.#stdout = options.stdout ?? process.stdout;
+    this.#stderr = options.stderr ?? process.stderr;
+    const noColor = options.noColor ?? (process.env['NO_COLOR'] ?? '') !== '';
+    this.#hasColor = !noColor && this.#stdout.isTTY === true;
+  }
+
+  listening({ url, id }: Listening): void {
+    if (this.#json) this.#line({ event: 'listening', url, id });
+    else this.#say(`${this.#bold('relay')} ${url}\n${this.#bold('id')}    ${id}\n${this.#bold('pin')}   ${url}#${id}`);
+  }
+
+  warning(code: string, message: string): void {
+    if (this.#json) this.#line({ event: 'warning', code, message });
+    else this.#stderr.write(`warning: ${message}\n`);
+  }
+
+  stopping(): void {
+    if (this.#json) this.#line({ event: 'stopping' });
+    else this.#say('stopping; a second signal stops at once');
+  }
+
+  relay(event: RelayEvent): void {
+    if (event.type === 'refused') {
+      this.#countRefusal(event.code, event.where);
+      return;
+    }
+    const { type, ...facts } = event;
+    if (this.#json) this.#line({ event: type, ...facts });
+    else if (type === 'lease')
+      this.#say(`lease   ${event.name ?? event.id}${event.service === '' ? '' : `/${event.service}`}`);
+    else if (type === 'fault') this.#stderr.write(`fault: ${event.message.split('\n')[0]} (${event.code})\n`);
+  }
+
+  /** Tells what is not told yet. */
+  flush(): void {
+    clearTimeout(this.#summary);
+    this.#summary = undefined;
+    for (const refusal of this.#refusals.values()) {
+      if (this.#json) this.#line({ event: 'refused', ...refusal });
+      else this.#say(`refused ${refusal.code} (${refusal.where}) ${refusal.count} times`);
+    }
+    this.#refusals.clear();
+  }
+
+  #countRefusal(code: string, where: string): void {
+    const key = `${code} ${where}`;
+    const known = this.#refusals.get(key);
+    if (known === undefined) this.#refusals.set(key, { code, where, count: 1 });
+    else known.count++;
+    this.#summary ??= setTimeout(() => this.flush(), SUMMARY_MS);
+    this.#summary.unref();
+  }
+
+  #line(value: Readonly<Record<string, unknown>>): void {
+    this.#write(`${JSON.stringify(value)}\n`);
+  }
+
+  #say(text: string): void {
+    this.#write(`${text}\n`);
+  }
+
+  #write(text: string): void {
+    if (this.#stdout.writableLength > MAX_UNREAD_BYTES) {
+      this.#dropped++;
+      return;
+    }
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    if (dropped > 0) this.#stdout.write(this.#json ? `${JSON.stringify({ event: 'dropped', count: dropped })}\n` : '');
+    this.#stdout.write(text);
+  }
+
+  #bold(text: string): string {
+    return this.#hasColor ? `\u001b[1m${text}\u001b[0m` : text;
+  }
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseListenAddress } from './listen-address.js';
+import type { ServeOptions } from './serve.js';
+
+interface Flags {
+  readonly listen: string;
+  readonly dataDir: string;
+  readonly json?: true;
+  readonly open?: true;
+  readonly authority: readonly string[];
+  readonly drain: number;
+}
+
+/** The command line. What serving needs is loaded when it starts, so that help and errors are quick. */
+export function createProgram(): Command {
+  return new Command('sealane-relay')
+    .description('A relay for Sealane: it carries end-to-end encrypted bytes that it cannot read.')
+    .requiredOption('--listen <host:port>', 'address to listen on; IPv6 in brackets, port 0 picks a free one')
+    .requiredOption('--data-dir <dir>', "directory of the relay's identity; made if missing, for one relay at a time")
+    .option('--json', 'every line on standard output is one JSON object')
+    .option('--open', 'let anybody use the relay, on an address that others can reach')
+    .option(
+      '--authority <host:port>',
+      'address under which clients know this relay (repeatable); default: any',
+      collect,
+      [],
+    )
+    .option('--drain <seconds>', 'how long sessions may go on after SIGTERM', parseSeconds, 5)
+    .option('--debug', 'print stack traces of errors')
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sealane-relay --listen 127.0.0.1:8787 --data-dir ./relay
+  $ sealane-relay --listen '[::1]:0' --data-dir ./relay --json
+  $ sealane-relay --listen 0.0.0.0:8787 --data-dir /var/lib/sealane --open --authority relay.example:443
+
+Behind a TLS proxy clients use wss://; the proxy must pass WebSockets and X-Forwarded-For on.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage.`,
+    )
+    .action(async (flags: Flags) => {
+      const options: ServeOptions = {
+        ...parseListenAddress(flags.listen),
+        dataDir: flags.dataDir,
+        json: flags.json === true,
+        open: flags.open === true,
+        authorities: flags.authority,
+        drainMs: flags.drain * 1_000,
+      };
+      const { serve } = await import('./serve.js');
+      await serve(options);
+    });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds > 3_600) {
+    throw new InvalidArgumentError('It is a number of seconds from 0 to 3600.');
+  }
+  return seconds;
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return isManifest ? String(manifest.version) : '0.0.0';
+}

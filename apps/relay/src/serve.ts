@@ -1,0 +1,67 @@
+import { loadServerIdentity, RelayServer, type ServerIdentity } from '@sealane/server';
+import { SealaneError } from '@sealane/types';
+import { isLoopback, type ListenAddress } from './listen-address.js';
+import { Output } from './output.js';
+
+export interface ServeOptions extends ListenAddress {
+  readonly dataDir: string;
+  readonly json: boolean;
+  readonly open: boolean;
+  readonly authorities: readonly string[];
+  readonly drainMs: number;
+}
+
+/** Serves until SIGTERM or SIGINT. @throws ERR_NOT_LOOPBACK, ERR_DATA_DIR*, ERR_KEY_FILE_*, ERR_LISTEN, ERR_ARGUMENT */
+export async function serve(options: ServeOptions): Promise<void> {
+  if (!options.open && !isLoopback(options.host)) {
+    throw new SealaneError(
+      'ERR_NOT_LOOPBACK',
+      `anybody who reaches ${options.host} could use this relay; say --open if that is wanted, or listen on 127.0.0.1`,
+    );
+  }
+  const output = new Output({ json: options.json });
+  const identity = await loadServerIdentity(options.dataDir);
+  try {
+    await serveAs(identity, options, output);
+  } finally {
+    await identity.release();
+  }
+}
+
+async function serveAs(identity: ServerIdentity, options: ServeOptions, output: Output): Promise<void> {
+  const relay = await RelayServer.create({
+    identity: identity.identity,
+    nodeKey: identity.nodeKey,
+    nodeEpoch: identity.nodeEpoch,
+    authorities: options.authorities,
+    onEvent: (event) => output.relay(event),
+  });
+  const stopped = nextSignal();
+  try {
+    const { url } = await relay.listen({ host: options.host, port: options.port });
+    output.listening({ url, id: relay.id });
+    if (options.authorities.length === 0) {
+      output.warning('ANY_AUTHORITY', 'without --authority the relay answers to any address that clients dial');
+    }
+    await stopped;
+    output.stopping();
+    const second = nextSignal().then(() => 'at once' as const);
+    const drained = relay.drain({ deadlineMs: options.drainMs }).then(() => relay.close());
+    if ((await Promise.race([second, drained])) === 'at once') process.exit(0);
+  } finally {
+    await relay.close();
+    output.flush();
+  }
+}
+
+function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const onSignal = (): void => {
+      process.off('SIGTERM', onSignal);
+      process.off('SIGINT', onSignal);
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
