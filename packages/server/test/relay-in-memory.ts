@@ -1,0 +1,54 @@
+import { Credential, SigningKey } from '@sealane/crypto/credential';
+import { createLinkPair, type SimulatedLink, VirtualClock } from '@sealane/testkit';
+import type { RelayEvent } from '../src/event.js';
+import type { RelayServerOptions } from '../src/options.js';
+import { RelayServer } from '../src/relay-server.js';
+import { type ClientOptions, ScriptedClient } from './scripted-client.js';
+
+export interface RelayInMemory {
+  readonly relay: RelayServer;
+  readonly key: Uint8Array;
+  readonly clock: VirtualClock;
+  readonly events: RelayEvent[];
+  /** A client on a new link, authenticated unless its options prevent it. */
+  connect(options?: ClientOptions): Promise<{ readonly client: ScriptedClient; readonly link: SimulatedLink }>;
+  owner(options?: ClientOptions): Promise<{ readonly client: ScriptedClient; readonly credential: Credential }>;
+  /** Lets `ms` of virtual time pass, and everything that is due. */
+  pass(ms?: number): Promise<void>;
+}
+
+/** A relay with virtual time and links in memory. */
+export async function createRelayInMemory(options: Partial<RelayServerOptions> = {}): Promise<RelayInMemory> {
+  const clock = new VirtualClock();
+  const events: RelayEvent[] = [];
+  const identity = await Credential.create();
+  const relay = await RelayServer.create({
+    identity,
+    nodeKey: SigningKey.create(),
+    clock,
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  const pass = (ms = 1): Promise<void> => clock.advanceAsync(ms);
+  const connect: RelayInMemory['connect'] = async (clientOptions) => {
+    const [near, far] = createLinkPair(clock, { lowMarkBytes: 131_072 });
+    const client = new ScriptedClient(near, clock, clientOptions);
+    relay.accept(far);
+    await pass();
+    await pass();
+    return { client, link: near };
+  };
+  return {
+    relay,
+    key: identity.publicKey,
+    clock,
+    events,
+    connect,
+    pass,
+    async owner(clientOptions) {
+      const credential = await Credential.create();
+      const { client } = await connect({ signer: credential, ...clientOptions });
+      return { client, credential };
+    },
+  };
+}
