@@ -9,11 +9,15 @@ export interface LinkProgress {
 /** A tick that comes later than this says that this process stood still, not that its peers are dead. */
 const LATE_TICK_MS = 2_000;
 
-/** Finds dead links (v1.md, "Limits"): nothing received and nothing drained, 3 s with bytes waiting, 10 s without. */
+/**
+ * Finds dead links (v1.md, "Limits"): 3 s in which bytes waited and none left, or 10 s without, and nothing was
+ * received. Bytes that leave at once prove nothing: the kernel takes a ping for a peer that is long gone.
+ */
 export class LinkLiveness {
   readonly #limits: RelayLimits;
   #receivedBytes = 0;
   #sentBytes = 0;
+  #wasQueued = false;
   #receivedAtMs: number;
   #progressAtMs: number;
   #checkedAtMs: number;
@@ -28,14 +32,15 @@ export class LinkLiveness {
   /** To be asked about once a second. */
   check(progress: LinkProgress, nowMs: number): 'alive' | 'ping' | 'dead' {
     const isLate = nowMs - this.#checkedAtMs > LATE_TICK_MS;
+    const hasReceived = progress.receivedBytes !== this.#receivedBytes;
+    const hasDrained = this.#wasQueued && progress.sentBytes !== this.#sentBytes;
     this.#checkedAtMs = nowMs;
-    if (progress.receivedBytes !== this.#receivedBytes) this.#receivedAtMs = nowMs;
-    if (isLate || progress.receivedBytes !== this.#receivedBytes || progress.sentBytes !== this.#sentBytes) {
-      this.#receivedBytes = progress.receivedBytes;
-      this.#sentBytes = progress.sentBytes;
-      this.#progressAtMs = nowMs;
-    }
-    const deadMs = progress.queuedBytes > 0 ? this.#limits.linkBusyDeadMs : this.#limits.linkIdleDeadMs;
+    this.#receivedBytes = progress.receivedBytes;
+    this.#sentBytes = progress.sentBytes;
+    this.#wasQueued = progress.queuedBytes > 0;
+    if (hasReceived || isLate) this.#receivedAtMs = nowMs;
+    if (hasReceived || hasDrained || isLate) this.#progressAtMs = nowMs;
+    const deadMs = this.#wasQueued ? this.#limits.linkBusyDeadMs : this.#limits.linkIdleDeadMs;
     if (nowMs - this.#progressAtMs >= deadMs) return 'dead';
     return nowMs - this.#receivedAtMs >= this.#limits.pingIntervalMs ? 'ping' : 'alive';
   }

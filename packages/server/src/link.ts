@@ -330,7 +330,14 @@ export class RelayLink implements MessageLinkHandler {
 function joinBatch(batch: MuxBatch): Uint8Array {
   const [first] = batch.chunks;
   if (batch.chunks.length === 1 && first !== undefined) return first;
-  return Buffer.concat(batch.chunks, batch.bytes);
+  const memory = Buffer.allocUnsafe(batch.bytes);
+  const message = new Uint8Array(memory.buffer, memory.byteOffset, batch.bytes);
+  let offset = 0;
+  for (const chunk of batch.chunks) {
+    message.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return message;
 }
 
 /** The wire code that stands for an error; what was not meant as an answer is the peer's mistake or ours. */

@@ -81,7 +81,8 @@ export class WebSocketLink implements MessageLink {
       this.#webSocket.close(1003, 'binary messages only');
       return;
     }
-    this.#handler?.onMessage(data);
+    // Not as a Buffer, whose slice() is no copy.
+    this.#handler?.onMessage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
   #end(code: number, reason: Buffer): void {

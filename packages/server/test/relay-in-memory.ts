@@ -11,8 +11,17 @@ export interface RelayInMemory {
   readonly clock: VirtualClock;
   readonly events: RelayEvent[];
   /** A client on a new link, authenticated unless its options prevent it. */
-  connect(options?: ClientOptions): Promise<{ readonly client: ScriptedClient; readonly link: SimulatedLink }>;
-  owner(options?: ClientOptions): Promise<{ readonly client: ScriptedClient; readonly credential: Credential }>;
+  connect(options?: ClientOptions): Promise<{
+    readonly client: ScriptedClient;
+    readonly link: SimulatedLink;
+    /** The relay's end. */
+    readonly far: SimulatedLink;
+  }>;
+  owner(options?: ClientOptions): Promise<{
+    readonly client: ScriptedClient;
+    readonly far: SimulatedLink;
+    readonly credential: Credential;
+  }>;
   /** Lets `ms` of virtual time pass, and everything that is due. */
   pass(ms?: number): Promise<void>;
 }
@@ -36,7 +45,7 @@ export async function createRelayInMemory(options: Partial<RelayServerOptions> =
     relay.accept(far);
     await pass();
     await pass();
-    return { client, link: near };
+    return { client, link: near, far };
   };
   return {
     relay,
@@ -47,8 +56,8 @@ export async function createRelayInMemory(options: Partial<RelayServerOptions> =
     pass,
     async owner(clientOptions) {
       const credential = await Credential.create();
-      const { client } = await connect({ signer: credential, ...clientOptions });
-      return { client, credential };
+      const { client, far } = await connect({ signer: credential, ...clientOptions });
+      return { client, far, credential };
     },
   };
 }

@@ -231,7 +231,7 @@ export class ScriptedClient {
       batch !== undefined;
       batch = this.#mux?.pull(ProtocolSize.MESSAGE)
     ) {
-      this.link.send(Buffer.concat(batch.chunks));
+      this.link.send(new Uint8Array(Buffer.concat(batch.chunks)));
     }
   }
 
