@@ -91,7 +91,7 @@ export class ChildProgram {
 function parseEvent(line: string): JsonEvent | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? value : undefined;
+    return typeof value === 'object' && value !== null ? (value as JsonEvent) : undefined;
   } catch {
     return undefined;
   }

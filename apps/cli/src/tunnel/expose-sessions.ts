@@ -61,11 +61,6 @@ export class ExposeSessions {
     }
   }
 
-  /** Lets open streams finish for `deadlineMs`, then ends them. */
-  async close(deadlineMs: number): Promise<void> {
-    await Promise.allSettled([...this.#sessions.keys()].map((connection) => connection.close({ deadlineMs })));
-  }
-
   async #serveStream(stream: SecureStream, session: number): Promise<void> {
     const number = ++this.#lastStream;
     const peer = stream.connection.peerId;

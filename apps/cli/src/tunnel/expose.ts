@@ -43,7 +43,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
   const lost = await serve();
   watch?.stop();
   reporter.event({ event: 'stopping', drainMs: context.drainMs });
-  await Promise.race([drain(), shutdown.deadline]);
+  await Promise.race([client.close({ deadlineMs: context.drainMs }), shutdown.deadline]);
   if (lost !== undefined) throw lost;
   await exitAfterFlush(0);
 
@@ -56,11 +56,10 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
         ...(context.accessSecret === undefined ? {} : { accessSecret: context.accessSecret }),
         retry: true,
         signal: shutdown.signal,
+        // No event here: who asks has not confirmed yet, and may be somebody who repeats an old message.
         accept: (peer) => {
           const refusal = allow.refusal(peer);
-          if (refusal === undefined) return true;
-          reporter.event({ event: 'refused', code: 'ERR_E2EE_DENIED', message: refusal, peer: peer.id });
-          return { deny: refusal };
+          return refusal === undefined ? true : { deny: refusal };
         },
       });
     } catch (error) {
@@ -96,11 +95,6 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
     } catch {
       // The loss of the lease is reported through `closed`.
     }
-  }
-
-  async function drain(): Promise<void> {
-    await sessions.close(context.drainMs);
-    await client.close({ deadlineMs: context.drainMs });
   }
 }
 

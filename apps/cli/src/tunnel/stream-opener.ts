@@ -1,4 +1,11 @@
-import { type DialOptions, type DialTarget, formatAddress, RelayClient, type SecureStream } from '@sealane/client';
+import {
+  type DialOptions,
+  type DialTarget,
+  formatAddress,
+  type NamePin,
+  RelayClient,
+  type SecureStream,
+} from '@sealane/client';
 import { isSealaneError, SealaneError } from '@sealane/types';
 import type { TunnelContext } from '../config/context.js';
 import { sanitize } from '../output/sanitize.js';
@@ -143,15 +150,10 @@ export class StreamOpener {
   /** Adds what the user can do to a refusal that the client found. */
   async #explain(error: unknown): Promise<unknown> {
     if (isSealaneError(error, 'ERR_E2EE_PIN') && error.details['advised'] !== true) {
-      const answer = error.details['answer'];
-      const { name } = this.#target;
-      const relayId = this.#client.relayId;
-      const pinned =
-        name === undefined || relayId === undefined ? undefined : await this.#context.peers.pin(relayId, name);
-      if (name !== undefined && relayId !== undefined && pinned !== undefined && isAnswer(answer)) {
-        return await pinError(this.#context.peers, relayId, name, pinned, answer);
+      const { name, relayId, pinned, found } = error.details;
+      if (typeof name === 'string' && typeof relayId === 'string' && isNamePin(pinned) && isNamePin(found)) {
+        return await pinError(this.#context.peers, relayId, name, pinned, found);
       }
-      return new SealaneError('ERR_E2EE_PIN', `${error.message}; see "sealane peers ls"`, { cause: error });
     }
     if (isSealaneError(error, 'ERR_RELAY_NO_OWNER')) {
       const address = sanitize(formatAddress({ ...this.#target, relays: [] }));
@@ -164,7 +166,7 @@ export class StreamOpener {
   }
 }
 
-function isAnswer(value: unknown): value is { id: string; service: string } {
+function isNamePin(value: unknown): value is NamePin {
   return (
     typeof value === 'object' &&
     value !== null &&
