@@ -22,7 +22,8 @@ export {
 } from './options.js';
 export { MemoryPinStore, type NamePin, type PinStore } from './pin-store.js';
 export { type AcceptDecision, type AcceptPolicy, allowAny, allowIds, type PeerRequest } from './policy.js';
-export { connect, type FoundOwner, RelayClient } from './relay-client.js';
+export { connect, RelayClient } from './relay-client.js';
+export type { FoundOwner } from './resolver.js';
 export type { CloseOptions, ConnectionStatistics, SecureConnection } from './session/secure-connection.js';
 export type { SecureStream } from './session/secure-stream.js';
 export type { StreamPort, StreamSink } from './session/stream-port.js';

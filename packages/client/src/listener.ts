@@ -1,16 +1,110 @@
+import { SealaneError } from '@sealane/types';
+import type { OwnedService } from './handshake/owned-service.js';
+import type { ListenOptions } from './options.js';
+import { AsyncQueue } from './session/async-queue.js';
+import { Deferred } from './session/deferred.js';
 import type { SecureConnection } from './session/secure-connection.js';
 
-/** A lease that is kept, and the sessions that come in under it. */
-export declare class Listener implements AsyncIterable<SecureConnection>, AsyncDisposable {
+export interface ListenerOptions {
   readonly id: string;
   readonly service: string;
-  readonly name: string | null;
-  /** `sealane://` address with id, service, relay and relay id. */
-  readonly address: string;
-  /** Resolves after `close`, rejects when the lease was lost for good (ERR_RELAY_SUPERSEDED, ERR_RELAY_NAME_TAKEN, …). */
-  readonly closed: Promise<void>;
-  /** Releases the lease and takes no new sessions; sessions that were accepted go on. Idempotent. */
-  close(): Promise<void>;
-  [Symbol.asyncIterator](): AsyncIterator<SecureConnection>;
-  [Symbol.asyncDispose](): Promise<void>;
+  readonly instance: Uint8Array;
+  readonly listen: ListenOptions;
+  readonly describeAddress: () => string;
+  readonly release: () => Promise<void>;
+  readonly onConnection: (connection: SecureConnection) => void;
+}
+
+/** A lease that is kept, and the sessions that come in under it. */
+export class Listener implements OwnedService, AsyncIterable<SecureConnection>, AsyncDisposable {
+  readonly id: string;
+  readonly service: string;
+  readonly options: ListenOptions;
+  readonly instance: Uint8Array;
+  /** As the relay confirmed it; null without one. */
+  name: string | null = null;
+  readonly #options: ListenerOptions;
+  readonly #connections = new Set<SecureConnection>();
+  readonly #incoming = new AsyncQueue<SecureConnection>();
+  readonly #closed = new Deferred<void>();
+  #closing: Promise<void> | undefined;
+
+  /** Made by `RelayClient.listen`, never by applications. */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.service = options.service;
+    this.options = options.listen;
+    this.instance = options.instance;
+  }
+
+  /** `sealane://` address with id, service, relay and relay id: all that a dialer needs. */
+  get address(): string {
+    return this.#options.describeAddress();
+  }
+
+  /**
+   * Resolves after `close`, rejects when the lease was lost for good: ERR_RELAY_SUPERSEDED, ERR_RELAY_LEASE_IN_USE,
+   * ERR_RELAY_NAME_TAKEN and other refusals. Iteration ends in the same way.
+   */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Sessions that came in under this lease and have not ended. */
+  get connections(): ReadonlySet<SecureConnection> {
+    return this.#connections;
+  }
+
+  /** Releases the lease and takes no new sessions; the accepted ones go on. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Sessions whose dialers have confirmed. Leaving the loop closes the listener. */
+  [Symbol.asyncIterator](): AsyncIterator<SecureConnection> {
+    return {
+      next: () => this.#incoming.next(),
+      return: async () => {
+        await this.close();
+        return { value: undefined, done: true };
+      },
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The lease is lost: nothing new comes in. */
+  fail(error: SealaneError): void {
+    this.#closing ??= Promise.resolve();
+    this.#incoming.end(error);
+    this.#closed.reject(error);
+  }
+
+  openSessionsOf(peerId: string): number {
+    let count = 0;
+    for (const connection of this.#connections) {
+      if (connection.peerId === peerId && connection.isOpen) count += 1;
+    }
+    return count;
+  }
+
+  onConnection(connection: SecureConnection): void {
+    this.#connections.add(connection);
+    this.#options.onConnection(connection);
+    if (!this.#incoming.push(connection)) connection.abort(new SealaneError('ERR_CLOSED'));
+  }
+
+  onConnectionEnd(connection: SecureConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  async #close(): Promise<void> {
+    await this.#options.release();
+    for (const connection of this.#incoming.drop()) connection.abort(new SealaneError('ERR_CLOSED'));
+    this.#closed.resolve();
+  }
 }

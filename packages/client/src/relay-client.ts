@@ -1,38 +1,396 @@
-import type { DialTarget } from './address.js';
-import type { Listener } from './listener.js';
-import type { DialOptions, ListenOptions, OpenStreamOptions, RelayClientOptions } from './options.js';
-import type { SecureConnection } from './session/secure-connection.js';
+import { SigningKey } from '@sealane/crypto/credential';
+import { createInstance } from '@sealane/crypto/e2ee';
+import { isSealaneError, isService, parseName, SealaneError, Suite } from '@sealane/types';
+import {
+  type AddressParts,
+  type DialTarget,
+  formatAddress,
+  parseAddress,
+  parseRelayUrl,
+  type RelayLocation,
+} from './address.js';
+import { type ClientContext, createClientContext } from './client-context.js';
+import { dialSession } from './handshake/dialer-handshaker.js';
+import { OwnerHandshaker } from './handshake/owner-handshaker.js';
+import { LeaseManager } from './lease-manager.js';
+import { LinkKeeper } from './link/link-keeper.js';
+import { openLink } from './link/open-link.js';
+import type { RelayLink } from './link/relay-link.js';
+import { Listener } from './listener.js';
+import {
+  DEFAULT_ALPN,
+  type DialOptions,
+  type ListenOptions,
+  type OpenStreamOptions,
+  type RelayClientOptions,
+} from './options.js';
+import { ConnectionPool, type PoolHooks, poolKey } from './pool.js';
+import { type FoundOwner, Resolver } from './resolver.js';
+import type { CloseOptions, SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
+import type { LinkUse } from './status.js';
 
-export interface FoundOwner {
-  readonly id: string;
+const DEFAULT_CLOSE_MS = 5_000;
+/** A dial whose link ends before message 2 starts over this often. */
+const MAX_DIAL_ATTEMPTS = 5;
+
+interface DialPlan {
+  readonly target: AddressParts;
   readonly service: string;
-  /** 132 bytes, verified. */
-  readonly keycert: Uint8Array;
-  readonly epoch: number;
-  readonly instance: Uint8Array;
+  readonly alpn: readonly string[];
+  readonly suites: readonly Suite[];
+  readonly accessSecret: Uint8Array | undefined;
+  readonly minEpoch: number;
+  readonly signal: AbortSignal | undefined;
 }
 
-/** Listens and dials through one relay. */
-export declare class RelayClient implements AsyncDisposable {
-  /** Resolves when the link named by `use` is authenticated. */
-  static connect(url: string, options?: RelayClientOptions): Promise<RelayClient>;
-  /** Without waiting for a link; dials and listens wait for it. */
-  static create(url: string, options?: RelayClientOptions): Promise<RelayClient>;
-  /** Identity of the relay; undefined until the first link is up when the URL does not pin it. */
-  readonly relayId: string | undefined;
-  /** This client's own id. */
-  readonly id: string;
+/** Listens and dials through one relay. Every method may be called at any time; links come and go underneath. */
+export class RelayClient implements AsyncDisposable {
+  /** The relay's URL without its identity. */
   readonly url: string;
-  listen(options: ListenOptions): Promise<Listener>;
-  /** A session with the owner, shared with other callers unless `fresh`. */
-  dial(address: string | DialTarget, options?: DialOptions): Promise<SecureConnection>;
-  /** One stream in a pooled session that has room; opens a further session at the stream limit. */
-  openStream(address: string | DialTarget, options?: DialOptions & OpenStreamOptions): Promise<SecureStream>;
-  lookup(nameOrId: string, service?: string, options?: { signal?: AbortSignal }): Promise<FoundOwner>;
-  /** Closes listeners, sessions and links. Idempotent. */
-  close(options?: { deadlineMs?: number }): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+  readonly #location: RelayLocation;
+  readonly #options: RelayClientOptions;
+  readonly #context: ClientContext;
+  readonly #leases: LeaseManager;
+  readonly #resolver: Resolver;
+  readonly #pool: ConnectionPool;
+  readonly #listeners = new Map<string, Listener>();
+  readonly #handshakers = new Map<RelayLink, OwnerHandshaker>();
+  readonly #connections = new Set<SecureConnection>();
+  readonly #keepers = new Map<LinkUse, LinkKeeper>();
+  #releaseNeed: (() => void) | undefined;
+  #relayId: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(location: RelayLocation, options: RelayClientOptions, context: ClientContext) {
+    this.url = location.url;
+    this.#location = location;
+    this.#options = options;
+    this.#context = context;
+    this.#relayId = location.relayId;
+    this.#leases = new LeaseManager(context);
+    this.#resolver = new Resolver(context);
+    this.#pool = new ConnectionPool(context.clock);
+  }
+
+  /** A client whose link named by `use` is authenticated. See {@link connect}. */
+  static async connect(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
+    const client = await RelayClient.create(url, options);
+    try {
+      const failFast = options.retry !== true;
+      await client.#keeper(options.use ?? 'dial').acquire({ signal: options.signal, failFast });
+      return client;
+    } catch (error) {
+      await client.close({ deadlineMs: 0 });
+      throw error;
+    }
+  }
+
+  /** A client that connects when it is first used. ERR_ADDRESS_INVALID, ERR_ID_INVALID. */
+  static async create(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
+    const context = await createClientContext(options);
+    return new RelayClient(parseRelayUrl(url), options, context);
+  }
+
+  /** This client's own id. */
+  get id(): string {
+    return this.#context.id;
+  }
+
+  /** Identity of the relay: the pinned one, or the one that the last link proved; undefined before. */
+  get relayId(): string | undefined {
+    return this.#relayId;
+  }
+
+  /** Sessions of this client that have not ended. */
+  get connections(): ReadonlySet<SecureConnection> {
+    return this.#connections;
+  }
+
+  /**
+   * Takes a lease and the sessions that come in under it. Rejects with the relay's refusal (ERR_RELAY_*), ERR_LINK_* when
+   * the relay cannot be reached (with `retry` it waits), ERR_ARGUMENT, ERR_NAME_INVALID, ERR_ABORTED.
+   */
+  async listen(options: ListenOptions): Promise<Listener> {
+    this.#assertOpen();
+    const service = options.service ?? '';
+    if (!isService(service)) throw new SealaneError('ERR_ARGUMENT', 'the service is not one');
+    if (typeof options.accept !== 'function') throw new SealaneError('ERR_ARGUMENT', 'listen needs `accept`');
+    if (this.#listeners.has(service)) throw new SealaneError('ERR_ARGUMENT', 'this service is listened on already');
+    const listen = options.name === undefined ? options : { ...options, name: parseName(options.name) };
+    const listener = await this.#createListener(service, listen);
+    this.#listeners.set(service, listener);
+    this.#releaseNeed ??= this.#keeper('listen').need();
+    try {
+      await this.#register(listener);
+      return listener;
+    } catch (error) {
+      this.#dropListener(listener);
+      throw error;
+    }
+  }
+
+  /**
+   * A session with the owner, shared with other callers unless `fresh`: closing it closes it for all of them. Waits for
+   * the link as long as `signal` allows. Rejects with ERR_RELAY_*, ERR_E2EE_*, ERR_ADDRESS_INVALID, ERR_ABORTED.
+   */
+  async dial(address: string | DialTarget, options: DialOptions = {}): Promise<SecureConnection> {
+    const plan = this.#plan(address, options);
+    if (options.fresh === true) return await this.#dialUnder(plan, plan.signal, undefined);
+    return await this.#pooled(plan);
+  }
+
+  /** One stream in a pooled session with room; a further session is opened at the stream limit. Rejects as `dial`. */
+  async openStream(address: string | DialTarget, options: DialOptions & OpenStreamOptions = {}): Promise<SecureStream> {
+    const plan = this.#plan(address, options);
+    for (;;) {
+      const connection = await this.#pooled(plan);
+      // Another caller may have taken the last stream between the two.
+      if (connection.freeStreams > 0) return connection.openStreamNow(options);
+    }
+  }
+
+  /** What the relay knows of a name, or of an id's service; the keycert is verified. Rejects as `dial`. */
+  async lookup(nameOrId: string, service = '', options: { readonly signal?: AbortSignal } = {}): Promise<FoundOwner> {
+    this.#assertOpen();
+    const link = await this.#keeper('dial').acquire({ signal: options.signal });
+    return await this.#resolver.lookup(link, nameOrId, service, options.signal);
+  }
+
+  /** Releases leases, ends sessions in order until the deadline, then the links. Default 5,000 ms. Idempotent. */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.deadlineMs ?? DEFAULT_CLOSE_MS);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new SealaneError('ERR_CLOSED');
+  }
+
+  #plan(address: string | DialTarget, options: DialOptions): DialPlan {
+    this.#assertOpen();
+    const target = typeof address === 'string' ? parseAddress(address) : address;
+    if (target.id === undefined && target.name === undefined) {
+      throw new SealaneError('ERR_ADDRESS_INVALID', 'the address names nobody');
+    }
+    const service = options.service ?? target.service ?? '';
+    if (!isService(service)) throw new SealaneError('ERR_ARGUMENT', 'the service is not one');
+    return {
+      target,
+      service,
+      alpn: options.alpn ?? [DEFAULT_ALPN],
+      suites: options.suites ?? [Suite.HYBRID],
+      accessSecret: options.accessSecret,
+      minEpoch: Math.max(options.minEpoch ?? 0, target.minEpoch ?? 0),
+      signal: options.signal,
+    };
+  }
+
+  async #pooled(plan: DialPlan): Promise<SecureConnection> {
+    const { target, minEpoch, signal } = plan;
+    const owner =
+      target.id !== undefined
+        ? { id: target.id, service: plan.service }
+        : (this.#resolver.known(this.#relayId, target.name!) ?? (await this.#resolveName(target.name!, signal)));
+    const { alpn, suites, accessSecret } = plan;
+    const key = poolKey({ ownerId: owner.id, service: owner.service, alpn, suites, accessSecret });
+    const found = this.#pool.pick(key, minEpoch);
+    if (found !== undefined) return found;
+    return await this.#pool.get(key, minEpoch, (stop, hooks) => this.#dialUnder(plan, stop, hooks), signal);
+  }
+
+  async #resolveName(name: string, signal: AbortSignal | undefined): Promise<{ id: string; service: string }> {
+    const link = await this.#keeper('dial').acquire({ signal });
+    return await this.#resolver.resolveName(link, name, signal);
+  }
+
+  async #dialUnder(
+    plan: DialPlan,
+    signal: AbortSignal | undefined,
+    hooks: PoolHooks | undefined,
+  ): Promise<SecureConnection> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#dialOnce(plan, signal, hooks);
+      } catch (error) {
+        if (plan.target.name !== undefined) this.#resolver.forget(this.#relayId, plan.target.name);
+        const isPathLost = isSealaneError(error) && error.code.startsWith('ERR_LINK_') && error.retryable;
+        if (!isPathLost || attempt >= MAX_DIAL_ATTEMPTS || this.#closing !== undefined) throw error;
+      }
+    }
+  }
+
+  async #dialOnce(
+    plan: DialPlan,
+    signal: AbortSignal | undefined,
+    hooks: PoolHooks | undefined,
+  ): Promise<SecureConnection> {
+    const { target, alpn, suites, accessSecret, minEpoch } = plan;
+    const link = await this.#keeper('dial').acquire({ signal });
+    const { id, service } =
+      target.id !== undefined
+        ? { id: target.id, service: plan.service }
+        : await this.#resolver.resolveName(link, target.name!, signal);
+    const owner = await this.#resolver.keycertOf(link, id, service, minEpoch, signal);
+    const connection = await dialSession(this.#context, {
+      link,
+      owner,
+      service,
+      alpn,
+      suites,
+      accessSecret,
+      signal,
+      onChange: hooks?.onChange,
+      onEnd: (ended, error) => {
+        hooks?.onEnd(ended);
+        this.#onConnectionEnd(ended, error);
+      },
+    });
+    this.#onConnection(connection);
+    return connection;
+  }
+
+  async #createListener(service: string, listen: ListenOptions): Promise<Listener> {
+    const credential = await this.#context.currentCredential();
+    const { epoch } = credential;
+    const listener: Listener = new Listener({
+      id: this.id,
+      service,
+      instance: createInstance(this.#context.processSecret, credential.publicKey, service),
+      listen,
+      describeAddress: () => {
+        const relay = this.#relayId === undefined ? { url: this.url } : { url: this.url, relayId: this.#relayId };
+        return formatAddress({ id: this.id, service, relays: [relay], ...(epoch > 1 ? { minEpoch: epoch } : {}) });
+      },
+      release: async () => {
+        await this.#leases.release(service);
+        this.#dropListener(listener);
+      },
+      onConnection: (connection) => this.#onConnection(connection),
+    });
+    return listener;
+  }
+
+  async #register(listener: Listener): Promise<void> {
+    const { options, service, instance } = listener;
+    const { signal, retry = false } = options;
+    for (;;) {
+      const link = await this.#keeper('listen').acquire({ signal, failFast: !retry });
+      try {
+        const handler = {
+          onLost: (error: SealaneError): void => {
+            this.#dropListener(listener);
+            listener.fail(error);
+          },
+        };
+        const granted = await this.#leases.register(link, service, instance, options, handler);
+        listener.name = granted.name;
+        return;
+      } catch (error) {
+        const isLinkError = isSealaneError(error) && error.code.startsWith('ERR_LINK_');
+        if (!retry || !isLinkError || this.#closing !== undefined) throw error;
+      }
+    }
+  }
+
+  #dropListener(listener: Listener): void {
+    if (this.#listeners.get(listener.service) !== listener) return;
+    this.#listeners.delete(listener.service);
+    if (this.#listeners.size > 0) return;
+    this.#releaseNeed?.();
+    this.#releaseNeed = undefined;
+  }
+
+  /** With `identify` one link serves both uses: the relay sees the same key anyway. */
+  #keeper(use: LinkUse): LinkKeeper {
+    this.#assertOpen();
+    const kept = this.#options.identify === true ? 'listen' : use;
+    let keeper = this.#keepers.get(kept);
+    if (keeper === undefined) {
+      keeper = this.#createKeeper(kept);
+      this.#keepers.set(kept, keeper);
+    }
+    return keeper;
+  }
+
+  #createKeeper(use: LinkUse): LinkKeeper {
+    const context = this.#context;
+    const { clock, random, timing, onStatus } = context;
+    const options = {
+      context,
+      location: this.#location,
+      client: this.#options,
+      createSigner: async () =>
+        use === 'listen' ? await context.currentCredential() : SigningKey.create(context.random),
+      handler: {
+        onForward: (link, stream, open) => this.#handshaker(link).onForward(stream, open),
+        onSuperseded: (link, message) => this.#leases.onSuperseded(link, message),
+      },
+    } satisfies Parameters<typeof openLink>[0];
+    return new LinkKeeper({
+      url: this.url,
+      use,
+      clock,
+      random,
+      timing,
+      onStatus,
+      openLink: (attempt) => openLink(options, attempt),
+      onUp: (link) => {
+        this.#relayId = link.relay.relayId;
+        if (use === 'listen') this.#leases.onLinkUp(link);
+      },
+      onDown: (link, error) => {
+        this.#handshakers.get(link)?.close();
+        this.#handshakers.delete(link);
+        if (use === 'listen') this.#leases.onLinkDown(link, error);
+      },
+    });
+  }
+
+  #handshaker(link: RelayLink): OwnerHandshaker {
+    let handshaker = this.#handshakers.get(link);
+    if (handshaker === undefined) {
+      handshaker = new OwnerHandshaker(this.#context, link, (service) => this.#listeners.get(service), {
+        onEnd: (connection, error) => this.#onConnectionEnd(connection, error),
+      });
+      this.#handshakers.set(link, handshaker);
+    }
+    return handshaker;
+  }
+
+  #onConnection(connection: SecureConnection): void {
+    this.#connections.add(connection);
+    const { role, peerId, service, alpn } = connection;
+    this.#context.onStatus({ type: 'session', state: 'open', role, peerId, service, alpn });
+  }
+
+  #onConnectionEnd(connection: SecureConnection, error: SealaneError | undefined): void {
+    if (!this.#connections.delete(connection)) return;
+    const { role, peerId, service, alpn } = connection;
+    const facts = { type: 'session', state: 'closed', role, peerId, service, alpn } as const;
+    this.#context.onStatus(error === undefined ? facts : { ...facts, error });
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    // Keepers and pool refuse new work from here on: `#closing` is set.
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
+    const connections = [...this.#connections];
+    if (deadlineMs <= 0) for (const connection of connections) connection.abort(new SealaneError('ERR_CLOSED'));
+    await Promise.all(connections.map((connection) => connection.close({ deadlineMs })));
+    this.#leases.close();
+    for (const keeper of this.#keepers.values()) keeper.close();
+  }
 }
 
-export declare const connect: (url: string, options?: RelayClientOptions) => Promise<RelayClient>;
+/**
+ * A client of the relay at `url` (`ws://` or `wss://`, with `#<relay id>` to pin its identity), once the link named by
+ * `use` is authenticated. ERR_LINK_FAILED when it cannot be reached (with `retry` it keeps trying), ERR_RELAY_IDENTITY
+ * when it is not the pinned one, ERR_RELAY_* when it refuses, ERR_ABORTED.
+ */
+export function connect(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
+  return RelayClient.connect(url, options);
+}

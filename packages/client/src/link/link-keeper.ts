@@ -70,7 +70,9 @@ export class LinkKeeper {
    * The link, as soon as one is up. With `failFast` the first failed attempt rejects; without, only what another
    * attempt cannot change does, or the signal (ERR_ABORTED), or `close` (ERR_CLOSED).
    */
-  acquire(options: { readonly signal?: AbortSignal | undefined; readonly failFast?: boolean } = {}): Promise<RelayLink> {
+  acquire(
+    options: { readonly signal?: AbortSignal | undefined; readonly failFast?: boolean } = {},
+  ): Promise<RelayLink> {
     const { signal, failFast = false } = options;
     if (this.#state.step === 'closed') return Promise.reject(this.#state.error);
     if (signal?.aborted) return Promise.reject(abortedBy(signal));

@@ -1,4 +1,11 @@
-import { type GoAway, type MemoryBudget, Mux, type MuxStream, type OpenStreamOptions, type StreamHandler } from '@sealane/mux';
+import {
+  type GoAway,
+  type MemoryBudget,
+  Mux,
+  type MuxStream,
+  type OpenStreamOptions,
+  type StreamHandler,
+} from '@sealane/mux';
 import {
   type ControlMessage,
   decodeMessage,
@@ -13,8 +20,8 @@ import {
   FrameType,
   isSealaneError,
   type LinkEnd,
-  type MessageLink,
   MessageKind,
+  type MessageLink,
   MuxLimit,
   ProtocolSize,
   SealaneError,

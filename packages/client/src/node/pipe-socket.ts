@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
-import type { SealaneError } from '@sealane/types';
+import { ResetCode, SealaneError } from '@sealane/types';
 import type { SecureStream } from '../session/secure-stream.js';
+import type { StreamPort, StreamSink } from '../session/stream-port.js';
 
 export interface PipeSocketResult {
   /** Undefined when both directions ended cleanly. */
   readonly error: SealaneError | undefined;
   /** Who ended it without its end: the local socket, the stream, or nobody. */
   readonly endedBy: 'both' | 'socket' | 'stream';
-  /** False on unix sockets and pipes when a reset could not be passed on to the local program. */
+  /** False when the stream broke and no reset could be passed on: unix sockets and pipes have none. */
   readonly resetDelivered: boolean;
   /** Bytes from the socket into the stream, and back. */
   readonly bytesSent: number;
@@ -21,9 +22,163 @@ export interface PipeSocketOptions {
   readonly head?: Uint8Array;
 }
 
+/** Unsealed bytes of one socket above which it is not read any further. */
+const PAUSE_BYTES = 131_072;
+
 /**
- * Joins a stream and a socket (created with `allowHalfOpen: true`), both ways, until both ended. An orderly half-close
- * stays one; a stream that ended without its authenticated end resets the socket, and a socket that was reset resets
- * the stream.
+ * Joins a stream and a connected socket (with `allowHalfOpen: true`), both ways, until both ended: by reference, without
+ * promises, with backpressure in both directions. An orderly half-close stays one; a stream that ended without its
+ * authenticated end resets the socket, and a socket that was reset resets the stream.
+ *
+ * Nobody may have read `socket.remoteAddress` before: on Node 20 and 22 it is what tells a reset from an end.
  */
-export declare const pipeSocket: (stream: SecureStream, socket: Socket, options?: PipeSocketOptions) => void;
+export function pipeSocket(stream: SecureStream, socket: Socket, options: PipeSocketOptions = {}): void {
+  new SocketPipe(stream.raw, socket, options);
+}
+
+class SocketPipe implements StreamSink {
+  readonly #port: StreamPort;
+  readonly #socket: Socket;
+  readonly #onEndCallback: PipeSocketOptions['onEnd'];
+  readonly #hasReset: boolean;
+  /** Lengths of the chunks that the socket has not taken yet, in order. */
+  readonly #writing: number[] = [];
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #socketEnded = false;
+  #streamEnded = false;
+  #endAcknowledged = false;
+  #socketClosed = false;
+  #error: SealaneError | undefined;
+  #endedBy: PipeSocketResult['endedBy'] = 'both';
+  #resetDelivered = true;
+  #isReported = false;
+
+  constructor(port: StreamPort, socket: Socket, options: PipeSocketOptions) {
+    this.#port = port;
+    this.#socket = socket;
+    this.#onEndCallback = options.onEnd;
+    // Sockets without addresses are unix sockets and pipes: no reset exists there, neither to see nor to send.
+    this.#hasReset = socket.localAddress !== undefined;
+    if (options.head !== undefined && options.head.length > 0) this.#onSocketData(options.head);
+    socket.on('data', this.#onSocketData);
+    socket.on('end', this.#onSocketEnd);
+    socket.on('error', this.#onSocketError);
+    socket.on('close', this.#onSocketClose);
+    if (socket.destroyed) this.#onSocketClose();
+    port.attach(this);
+  }
+
+  onData(chunk: Uint8Array, fin: boolean): void {
+    const { length } = chunk;
+    if (length > 0) {
+      this.#bytesReceived += length;
+      if (this.#socket.writable) {
+        this.#writing.push(length);
+        this.#socket.write(chunk, this.#onWritten);
+      } else {
+        this.#port.consume(length);
+      }
+    }
+    if (!fin) return;
+    this.#streamEnded = true;
+    this.#socket.end();
+    this.#report();
+  }
+
+  onReset(error: SealaneError): void {
+    const isLost = this.#error === undefined;
+    if (isLost) {
+      this.#error = error;
+      this.#endedBy = 'stream';
+    }
+    this.#streamEnded = true;
+    this.#endAcknowledged = true;
+    this.#breakSocket();
+    this.#report();
+  }
+
+  onDrain(): void {
+    if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  onEndAcknowledged(): void {
+    this.#endAcknowledged = true;
+    this.#report();
+  }
+
+  readonly #onSocketData = (chunk: Uint8Array): void => {
+    this.#bytesSent += chunk.length;
+    this.#port.write(chunk);
+    if (this.#port.queuedBytes >= PAUSE_BYTES) this.#socket.pause();
+  };
+
+  readonly #onSocketEnd = (): void => {
+    if (this.#socketEnded) return;
+    if (this.#wasReset()) {
+      this.#failSocket(new SealaneError('ERR_STREAM_RESET', 'the local connection was reset'));
+      this.#socket.destroy();
+      return;
+    }
+    this.#socketEnded = true;
+    this.#port.end();
+  };
+
+  /**
+   * Node 20 and 22 report a reset that arrives together with data as an end; then the socket has no peer any more.
+   * After our own end went out that is no sign: an orderly end leaves no peer either.
+   */
+  #wasReset(): boolean {
+    return this.#hasReset && !this.#socket.writableEnded && this.#socket.remoteAddress === undefined;
+  }
+
+  readonly #onSocketError = (cause: Error): void => {
+    this.#failSocket(new SealaneError('ERR_STREAM_RESET', 'the local connection broke', { cause }));
+  };
+
+  readonly #onSocketClose = (): void => {
+    if (this.#socketClosed) return;
+    this.#socketClosed = true;
+    if (!this.#socketEnded || !this.#streamEnded) {
+      this.#failSocket(new SealaneError('ERR_STREAM_RESET', 'the local connection was closed'));
+    }
+    this.#report();
+  };
+
+  readonly #onWritten = (error?: Error | null): void => {
+    const length = this.#writing.shift() ?? 0;
+    if (!error) this.#port.consume(length);
+  };
+
+  /** The socket broke: the peer must not take what it got for all there was. */
+  #failSocket(error: SealaneError): void {
+    if (this.#error !== undefined || (this.#streamEnded && this.#endAcknowledged)) return;
+    this.#error = error;
+    this.#endedBy = 'socket';
+    // `reset` answers with onReset, which does the rest.
+    this.#port.reset(ResetCode.CANCELLED);
+  }
+
+  #breakSocket(): void {
+    if (this.#socket.destroyed) return;
+    if (this.#hasReset) {
+      this.#socket.resetAndDestroy();
+    } else {
+      this.#resetDelivered = false;
+      this.#socket.destroy();
+    }
+  }
+
+  #report(): void {
+    if (this.#isReported || !this.#socketClosed || !this.#streamEnded) return;
+    if (this.#error === undefined && !this.#endAcknowledged) return;
+    this.#isReported = true;
+    this.#onEndCallback?.({
+      error: this.#error,
+      endedBy: this.#endedBy,
+      resetDelivered: this.#resetDelivered,
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
+    });
+  }
+}

@@ -55,6 +55,11 @@ export class LinkStreamPath implements SessionPath, LinkStreamHandler {
     this.#stream?.write(record, true);
   }
 
+  /** Bytes before the first record. */
+  sendPlain(bytes: Uint8Array): void {
+    if (!this.#isEnded) this.#stream?.write(bytes);
+  }
+
   sendMessage(message: ControlMessage): void {
     if (this.#stream !== undefined && !this.#isEnded) this.link.sendMessage(this.#stream, message);
   }

@@ -4,8 +4,8 @@ import {
   type OpenedRecord,
   parseAbort,
   parseFrames,
-  RecordReader,
   type RecordOpener,
+  RecordReader,
   type RecordSealer,
   type SessionKeys,
   type SessionParameters,
@@ -94,8 +94,7 @@ export class Session implements SessionPathSink {
       role: keys.role === 'dialer' ? 'opener' : 'acceptor',
       clock,
       budget,
-      maxBodyBytes:
-        Math.min(own.maxRecordPlaintext, peer.maxRecordPlaintext) - ProtocolSize.RECORD_OVERHEAD,
+      maxBodyBytes: Math.min(own.maxRecordPlaintext, peer.maxRecordPlaintext) - ProtocolSize.RECORD_OVERHEAD,
       maxOpenBytes: 1 + ProtocolSize.STREAM_LABEL + ProtocolSize.STREAM_METADATA,
       receiveWindowBytes: own.initialWindow,
       maxReceiveWindowBytes: MuxLimit.maxInnerWindowBytes,
@@ -178,7 +177,12 @@ export class Session implements SessionPathSink {
     }
     if (batch === undefined && !this.#ack.isDue && !this.#isConfirmDue) return false;
     const type = this.#isConfirmDue ? RecordType.CONFIRM : RecordType.FRAMES;
-    this.#seal(path, type, batch === undefined ? [this.#ackPrefix()] : [this.#ackPrefix(), ...batch.chunks], endsIn(batch));
+    this.#seal(
+      path,
+      type,
+      batch === undefined ? [this.#ackPrefix()] : [this.#ackPrefix(), ...batch.chunks],
+      endsIn(batch),
+    );
     return this.mux.hasPending || this.#closeStep === 'wanted';
   }
 
@@ -346,5 +350,7 @@ export class Session implements SessionPathSink {
 
 function endsIn(batch: MuxBatch | undefined): readonly EndOfStream[] {
   if (batch?.streamsWithFin === undefined) return [];
-  return batch.streamsWithFin.flatMap((stream) => (stream.handler === undefined ? [] : [stream.handler as unknown as EndOfStream]));
+  return batch.streamsWithFin.flatMap((stream) =>
+    stream.handler === undefined ? [] : [stream.handler as unknown as EndOfStream],
+  );
 }

@@ -60,10 +60,14 @@ function opened(socket: WebSocket, url: string, signal: AbortSignal | undefined)
     const fail = (cause: Error): void => {
       finish();
       reject(
-        new SealaneError('ERR_LINK_FAILED', `the relay ${url} cannot be reached: ${cause.message || errorCode(cause)}`, {
-          cause,
-          retryable: true,
-        }),
+        new SealaneError(
+          'ERR_LINK_FAILED',
+          `the relay ${url} cannot be reached: ${cause.message || errorCode(cause)}`,
+          {
+            cause,
+            retryable: true,
+          },
+        ),
       );
     };
     const open = (): void => {

@@ -1,0 +1,271 @@
+import { bytesEqual } from '@sealane/crypto';
+import type { Credential } from '@sealane/crypto/credential';
+import { OwnerHandshake } from '@sealane/crypto/e2ee';
+import type { MuxStream } from '@sealane/mux';
+import {
+  decodeForward,
+  encodeHandshakeMessage,
+  type ForwardConnect,
+  HandshakeReader,
+  type Reject,
+} from '@sealane/protocol';
+import {
+  isSealaneError,
+  MessageKind,
+  OpenKind,
+  OwnerCode,
+  RelayCode,
+  ResetCode,
+  SealaneError,
+  SessionLimit,
+  Suite,
+} from '@sealane/types';
+import type { ClientContext } from '../client-context.js';
+import type { RelayLink } from '../link/relay-link.js';
+import { DEFAULT_ALPN } from '../options.js';
+import { LinkStreamPath } from '../session/link-stream-path.js';
+import { SecureConnection } from '../session/secure-connection.js';
+import { Admission, type Unconfirmed, UnconfirmedTable } from './admission.js';
+import type { OwnedService } from './owned-service.js';
+
+interface Refusal {
+  readonly code: OwnerCode;
+  readonly reason?: string;
+}
+
+export interface OwnerHandshakerEvents {
+  /** A session that was confirmed has ended. */
+  onEnd(connection: SecureConnection, error: SealaneError | undefined): void;
+}
+
+/** The owner's side of forwarded requests on one link. Nothing it does before CONFIRM has an effect. */
+export class OwnerHandshaker {
+  readonly #context: ClientContext;
+  readonly #link: RelayLink;
+  readonly #findService: (service: string) => OwnedService | undefined;
+  readonly #events: OwnerHandshakerEvents;
+  readonly #admission: Admission;
+  readonly #unconfirmed: UnconfirmedTable;
+
+  constructor(
+    context: ClientContext,
+    link: RelayLink,
+    findService: (service: string) => OwnedService | undefined,
+    events: OwnerHandshakerEvents,
+  ) {
+    this.#context = context;
+    this.#link = link;
+    this.#findService = findService;
+    this.#events = events;
+    this.#admission = new Admission(context.clock);
+    this.#unconfirmed = new UnconfirmedTable(context.clock);
+  }
+
+  /** Takes a forwarded OPEN. ERR_PROTOCOL_* of a malformed one is the relay's fault and ends the link. */
+  onForward(stream: MuxStream, open: Uint8Array): void {
+    const request = decodeForward(open);
+    if (request.kind === OpenKind.RESUME) return this.#rejectUnseen(stream, RelayCode.NO_SESSION);
+    const service = this.#findService(request.service);
+    if (service === undefined) return this.#rejectUnseen(stream, RelayCode.NO_OWNER);
+    if (!this.#admission.takeToken()) return this.#rejectUnseen(stream, RelayCode.BUSY);
+    if (!this.#admission.isNew(request.connectionId)) return this.#rejectUnseen(stream, RelayCode.MALFORMED);
+    this.#receiveMessage1(stream, request, service);
+  }
+
+  /** The link is gone. */
+  close(): void {
+    this.#unconfirmed.dropAll();
+  }
+
+  #rejectUnseen(stream: MuxStream, code: RelayCode): void {
+    stream.handler = { onData: () => undefined, onReset: () => undefined };
+    this.#link.sendMessage(stream, { kind: MessageKind.REJECT, code, keycert: null, text: '' });
+    stream.end();
+  }
+
+  #receiveMessage1(stream: MuxStream, request: ForwardConnect, service: OwnedService): void {
+    const reader = new HandshakeReader();
+    const waiting: Unconfirmed = { drop: () => path.reset(ResetCode.TIMEOUT) };
+    const begin = (message1: Uint8Array, inline: boolean): void => {
+      this.#unconfirmed.remove(waiting);
+      this.#answer(path, request, service, message1, inline).catch((cause: unknown) => {
+        path.reset(ResetCode.INTERNAL);
+        this.#context.onStatus({
+          type: 'lease',
+          state: 'registered',
+          service: service.service,
+          name: null,
+          error: new SealaneError('ERR_INTERNAL', 'a handshake failed', { cause }),
+        });
+      });
+    };
+    let message1Taken = request.message1 !== null;
+    const path = new LinkStreamPath(this.#link, {
+      onMessage: () => path.reset(ResetCode.PROTOCOL),
+      onData: (chunk) => {
+        if (message1Taken) return path.reset(ResetCode.PROTOCOL);
+        path.returnCredit(chunk.length);
+        const read = reader.push(chunk);
+        if (read === undefined) return;
+        if (read.rest.length > 0) return path.reset(ResetCode.PROTOCOL);
+        message1Taken = true;
+        begin(read.message.slice(), false);
+      },
+      onEnd: () => this.#unconfirmed.remove(waiting),
+    });
+    path.bind(stream);
+    stream.handler = path;
+    if (request.message1 !== null) return begin(request.message1, true);
+    this.#unconfirmed.add(waiting);
+    path.sendMessage({ kind: MessageKind.ACCEPT, message2: null, resume: null });
+  }
+
+  async #answer(
+    path: LinkStreamPath,
+    request: ForwardConnect,
+    service: OwnedService,
+    message1: Uint8Array,
+    inline: boolean,
+  ): Promise<void> {
+    const credential = await this.#context.currentCredential();
+    if (path.isEnded) return;
+    const handshake = this.#open(path, credential, request, service, message1);
+    if (handshake === undefined) return;
+    const refusal = await this.#judge(handshake, service, request.service);
+    if (path.isEnded) return handshake.wipe();
+    const alpn = chooseAlpn(service, handshake.alpn);
+    if (refusal !== undefined) return this.#refuse(path, handshake, refusal, inline);
+    if (alpn === undefined) return this.#refuse(path, handshake, { code: OwnerCode.NO_ALPN }, inline);
+    this.#accept(path, handshake, service, alpn, inline);
+  }
+
+  #open(
+    path: LinkStreamPath,
+    credential: Credential,
+    request: ForwardConnect,
+    service: OwnedService,
+    message1: Uint8Array,
+  ): OwnerHandshake | undefined {
+    if (!bytesEqual(request.owner, credential.publicKey)) return this.#reject(path, RelayCode.NO_OWNER, null);
+    const { suites, accessSecret } = service.options;
+    try {
+      return OwnerHandshake.open(message1, {
+        credential,
+        connectionId: request.connectionId,
+        suites: suites ?? [Suite.HYBRID],
+        random: this.#context.random,
+        ...(accessSecret === undefined ? {} : { accessSecret }),
+      });
+    } catch (error) {
+      if (isSealaneError(error, 'ERR_E2EE_EPOCH')) return this.#reject(path, RelayCode.KEYCERT, credential.keycert);
+      if (isSealaneError(error)) return this.#reject(path, RelayCode.MALFORMED, null);
+      throw error;
+    }
+  }
+
+  #reject(path: LinkStreamPath, code: RelayCode, keycert: Uint8Array | null): undefined {
+    const message: Reject = { kind: MessageKind.REJECT, code, keycert, text: '' };
+    path.sendMessage(message);
+    path.end();
+    return undefined;
+  }
+
+  /** Questions without side effects: the peer is authenticated, but its message may be an old one sent again. */
+  async #judge(
+    handshake: OwnerHandshake,
+    service: OwnedService,
+    forwardedService: string,
+  ): Promise<Refusal | undefined> {
+    if (handshake.downgrade) return { code: OwnerCode.DOWNGRADE };
+    if (handshake.service !== service.service || forwardedService !== service.service) {
+      return { code: OwnerCode.NO_TARGET };
+    }
+    try {
+      await this.#context.keycerts.assertNotOlder(handshake.peer);
+    } catch {
+      return { code: OwnerCode.DENIED, reason: 'this key was replaced by a newer one' };
+    }
+    const decision = await decide(handshake, service);
+    if (decision !== undefined) return decision;
+    if (service.openSessionsOf(handshake.peerId) >= SessionLimit.maxSessionsPerPeer) {
+      return { code: OwnerCode.BUSY, reason: 'too many sessions of one identity' };
+    }
+    return undefined;
+  }
+
+  #refuse(path: LinkStreamPath, handshake: OwnerHandshake, refusal: Refusal, inline: boolean): void {
+    this.#sendMessage2(path, handshake.refuse(refusal.code, refusal.reason), inline);
+    path.end();
+  }
+
+  #accept(path: LinkStreamPath, handshake: OwnerHandshake, service: OwnedService, alpn: string, inline: boolean): void {
+    const { parameters, clock, budget } = this.#context;
+    const { message2, keys } = handshake.accept({ alpn, parameters, instance: service.instance });
+    let isConfirmed = false;
+    const connection = new SecureConnection({
+      keys,
+      own: parameters,
+      peer: handshake.parameters,
+      clock,
+      budget,
+      facts: {
+        peerId: handshake.peerId,
+        peerEpoch: handshake.peer.epoch,
+        alpn,
+        service: service.service,
+        suite: handshake.suite,
+        instance: service.instance,
+      },
+      acceptStream: service.options.acceptStream,
+      onConfirmed: () => {
+        isConfirmed = true;
+        this.#unconfirmed.remove(entry);
+        this.#rememberPeer(handshake);
+        service.onConnection(connection);
+      },
+      onEnd: (_, error) => {
+        this.#unconfirmed.remove(entry);
+        if (!isConfirmed) return;
+        service.onConnectionEnd(connection);
+        this.#events.onEnd(connection, error);
+      },
+    });
+    const entry: Unconfirmed = {
+      drop: () => connection.abort(new SealaneError('ERR_E2EE_TIMEOUT', 'the peer did not confirm')),
+    };
+    this.#unconfirmed.add(entry);
+    this.#sendMessage2(path, message2, inline);
+    connection.attachPath(path);
+  }
+
+  #rememberPeer(handshake: OwnerHandshake): void {
+    // A store that fails costs the memory of this epoch, not the session that was shown to be genuine.
+    this.#context.keycerts.remember(handshake.peer).catch(() => undefined);
+  }
+
+  #sendMessage2(path: LinkStreamPath, message2: Uint8Array, inline: boolean): void {
+    if (inline) path.sendMessage({ kind: MessageKind.ACCEPT, message2, resume: null });
+    else path.sendPlain(encodeHandshakeMessage(message2));
+  }
+}
+
+async function decide(handshake: OwnerHandshake, service: OwnedService): Promise<Refusal | undefined> {
+  const { peerId, peer, alpn } = handshake;
+  try {
+    const decision = await service.options.accept({
+      id: peerId,
+      epoch: peer.epoch,
+      alpn: [...alpn],
+      service: service.service,
+    });
+    if (decision === true) return undefined;
+    if (decision === false) return { code: OwnerCode.DENIED };
+    return { code: OwnerCode.DENIED, reason: decision.deny };
+  } catch {
+    return { code: OwnerCode.DENIED };
+  }
+}
+
+function chooseAlpn(service: OwnedService, offered: readonly string[]): string | undefined {
+  return (service.options.alpn ?? [DEFAULT_ALPN]).find((protocol) => offered.includes(protocol));
+}

@@ -1,0 +1,224 @@
+import { bytesEqual } from '@sealane/crypto';
+import type { Renewed, Superseded } from '@sealane/protocol';
+import { isSealaneError, MessageKind, SealaneError, SupersededBy, type Timer } from '@sealane/types';
+import type { ClientContext } from './client-context.js';
+import { type GrantedLease, LeaseSequence, registerLease } from './lease/lease-state.js';
+import { Backoff } from './link/backoff.js';
+import type { RelayLink } from './link/relay-link.js';
+import type { ListenOptions } from './options.js';
+
+/** What the owner of a lease is told. */
+export interface LeaseHandler {
+  /** The relay refused the lease for good, or gave it to another process; nothing follows. */
+  onLost(error: SealaneError): void;
+}
+
+type LeaseStep =
+  | { readonly step: 'waiting' }
+  | { readonly step: 'registering'; readonly link: RelayLink }
+  | { readonly step: 'held'; readonly link: RelayLink; readonly granted: GrantedLease }
+  | { readonly step: 'ended' };
+
+interface ManagedLease {
+  readonly service: string;
+  readonly instance: Uint8Array;
+  readonly listen: ListenOptions;
+  readonly handler: LeaseHandler;
+  readonly backoff: Backoff;
+  state: LeaseStep;
+  timer: Timer | undefined;
+}
+
+/** Keeps leases: renews them at a third of their time and registers them again on every new link. */
+export class LeaseManager {
+  readonly #context: ClientContext;
+  readonly #leases = new Map<string, ManagedLease>();
+  readonly #sequence = new LeaseSequence();
+  #link: RelayLink | undefined;
+
+  constructor(context: ClientContext) {
+    this.#context = context;
+  }
+
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  has(service: string): boolean {
+    return this.#leases.has(service);
+  }
+
+  /**
+   * Registers a lease and keeps it from then on. Rejects with the relay's refusal, and the lease is not kept then.
+   */
+  async register(
+    link: RelayLink,
+    service: string,
+    instance: Uint8Array,
+    listen: ListenOptions,
+    handler: LeaseHandler,
+  ): Promise<GrantedLease> {
+    const backoff = new Backoff(this.#context.timing, this.#context.random);
+    const lease: ManagedLease = {
+      service,
+      instance,
+      listen,
+      handler,
+      backoff,
+      state: { step: 'registering', link },
+      timer: undefined,
+    };
+    this.#leases.set(service, lease);
+    try {
+      return await this.#request(lease, link, listen.takeOver ?? false, listen.signal);
+    } catch (error) {
+      this.#forget(lease);
+      throw error;
+    }
+  }
+
+  /** Gives the lease up at once. What the relay says to it changes nothing. */
+  async release(service: string): Promise<void> {
+    const lease = this.#leases.get(service);
+    if (lease === undefined) return;
+    const { state } = lease;
+    this.#forget(lease);
+    if (state.step !== 'held' || !state.link.isUp) return;
+    const { sequence } = state.granted;
+    await state.link
+      .request((request) => ({ kind: MessageKind.RELEASE, request, service, sequence }))
+      .catch(() => undefined);
+    this.#context.onStatus({ type: 'lease', state: 'released', service, name: state.granted.name });
+  }
+
+  /** A link is up: every lease is registered on it. */
+  onLinkUp(link: RelayLink): void {
+    this.#link = link;
+    for (const lease of this.#leases.values()) {
+      if (lease.state.step === 'waiting' || lease.state.step === 'held') this.#registerAgain(lease);
+    }
+  }
+
+  onLinkDown(link: RelayLink, error: SealaneError): void {
+    if (this.#link === link) this.#link = undefined;
+    for (const lease of this.#leases.values()) {
+      if (lease.state.step === 'held' && lease.state.link === link) this.#await(lease, error);
+    }
+  }
+
+  onSuperseded(link: RelayLink, message: Superseded): void {
+    const lease = this.#leases.get(message.service);
+    if (lease === undefined || lease.state.step !== 'held' || lease.state.link !== link) return;
+    if (message.by === SupersededBy.OTHER_INSTANCE) {
+      return this.#lose(lease, new SealaneError('ERR_RELAY_SUPERSEDED'));
+    }
+    // Our own process took it over on a newer link; the news is for the old one. On the link in use it is a surprise
+    // that registering settles.
+    if (this.#link === link) this.#retry(lease);
+  }
+
+  close(): void {
+    for (const lease of [...this.#leases.values()]) this.#forget(lease);
+  }
+
+  async #request(
+    lease: ManagedLease,
+    link: RelayLink,
+    takeOver: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<GrantedLease> {
+    lease.state = { step: 'registering', link };
+    const { service, instance, listen } = lease;
+    const context = this.#context;
+    const sequence = this.#sequence;
+    const granted = await registerLease({ context, link, sequence, service, instance, listen, takeOver, signal });
+    if (!this.#isKept(lease)) {
+      const { sequence: number } = granted;
+      link
+        .request((request) => ({ kind: MessageKind.RELEASE, request, service, sequence: number }))
+        .catch(() => undefined);
+      throw new SealaneError('ERR_CLOSED');
+    }
+    lease.backoff.reset();
+    lease.state = { step: 'held', link, granted };
+    this.#scheduleRenewal(lease, granted.ttlMs);
+    context.onStatus({ type: 'lease', state: 'registered', service, name: granted.name });
+    if (!link.isUp) this.onLinkDown(link, new SealaneError('ERR_LINK_LOST', undefined, { retryable: true }));
+    return granted;
+  }
+
+  #registerAgain(lease: ManagedLease): void {
+    const link = this.#link;
+    lease.timer?.cancel();
+    if (!this.#isKept(lease)) return;
+    if (link === undefined) {
+      lease.state = { step: 'waiting' };
+      return;
+    }
+    this.#request(lease, link, false, undefined).catch((cause: unknown) => {
+      if (!this.#isKept(lease)) return;
+      const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+      if (!error.retryable && isForGood(error)) return this.#lose(lease, error);
+      this.#await(lease, error);
+      if (link.isUp) this.#retry(lease);
+      // A link that came up while this one was failing did not find the lease waiting.
+      else if (this.#link !== undefined && this.#link !== link) this.#registerAgain(lease);
+    });
+  }
+
+  #retry(lease: ManagedLease): void {
+    lease.timer?.cancel();
+    lease.state = { step: 'waiting' };
+    lease.timer = this.#context.clock.schedule(lease.backoff.nextMs(false), () => this.#registerAgain(lease));
+  }
+
+  #scheduleRenewal(lease: ManagedLease, ttlMs: number): void {
+    lease.timer?.cancel();
+    lease.timer = this.#context.clock.schedule(Math.floor(ttlMs / 3), () => {
+      this.#renew(lease).catch(() => this.#registerAgain(lease));
+    });
+  }
+
+  async #renew(lease: ManagedLease): Promise<void> {
+    if (lease.state.step !== 'held') return;
+    const { link, granted } = lease.state;
+    const credential = await this.#context.currentCredential();
+    if (lease.state.step !== 'held') return;
+    if (!bytesEqual(credential.keycert, granted.keycert)) return this.#registerAgain(lease);
+    const { service } = lease;
+    const { sequence } = granted;
+    const answer = await link.request((request) => ({ kind: MessageKind.RENEW, request, service, sequence }));
+    if (lease.state.step === 'held' && lease.state.granted === granted) {
+      this.#scheduleRenewal(lease, (answer as Renewed).ttlMs);
+    }
+  }
+
+  #await(lease: ManagedLease, error: SealaneError): void {
+    lease.timer?.cancel();
+    lease.state = { step: 'waiting' };
+    const { service, listen } = lease;
+    this.#context.onStatus({ type: 'lease', state: 'waiting', service, name: listen.name ?? null, error });
+  }
+
+  #lose(lease: ManagedLease, error: SealaneError): void {
+    const { service, listen, handler } = lease;
+    this.#forget(lease);
+    this.#context.onStatus({ type: 'lease', state: 'refused', service, name: listen.name ?? null, error });
+    handler.onLost(error);
+  }
+
+  #isKept(lease: ManagedLease): boolean {
+    return this.#leases.get(lease.service) === lease;
+  }
+
+  #forget(lease: ManagedLease): void {
+    lease.timer?.cancel();
+    lease.state = { step: 'ended' };
+    if (this.#isKept(lease)) this.#leases.delete(lease.service);
+  }
+}
+
+/** Refusals that stay, whatever link asks. What the link itself lacks is not one of them. */
+function isForGood(error: SealaneError): boolean {
+  return error.code.startsWith('ERR_RELAY_') || error.code.startsWith('ERR_PROTOCOL_') || error.code === 'ERR_ARGUMENT';
+}

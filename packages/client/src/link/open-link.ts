@@ -1,0 +1,60 @@
+import { MuxLimit, ProtocolSize, SealaneError, SUBPROTOCOL } from '@sealane/types';
+import { openWebSocket } from '#transport';
+import { type RelayLocation, relayAuthority } from '../address.js';
+import type { ClientContext } from '../client-context.js';
+import type { RelayClientOptions } from '../options.js';
+import { Authentication, type LinkSigner } from './authentication.js';
+import type { LinkAttempt } from './link-keeper.js';
+import { RelayLink, type RelayLinkHandler } from './relay-link.js';
+
+/** Streams that a relay may have open towards us: forwarded requests and the sessions they become. */
+const MAX_INBOUND_STREAMS = 4_096;
+
+export interface OpenLinkOptions {
+  readonly context: ClientContext;
+  readonly location: RelayLocation;
+  readonly client: RelayClientOptions;
+  readonly createSigner: () => Promise<LinkSigner>;
+  readonly handler: Pick<RelayLinkHandler, 'onForward' | 'onSuperseded'>;
+}
+
+/** Opens a transport and starts to authenticate on it. */
+export async function openLink(options: OpenLinkOptions, attempt: LinkAttempt): Promise<RelayLink> {
+  const { context, location, client, createSigner, handler } = options;
+  const signer = await createSigner();
+  const authentication = new Authentication({
+    signer,
+    authority: relayAuthority(location.url),
+    relayId: location.relayId,
+    features: 0,
+    initialWindow: MuxLimit.initialWindowBytes,
+    maxStreams: MAX_INBOUND_STREAMS,
+    random: context.random,
+  });
+  const open = client.transport ?? openWebSocket;
+  const transport = await open(location.url, {
+    subprotocol: SUBPROTOCOL,
+    maxMessageBytes: ProtocolSize.MESSAGE,
+    signal: attempt.signal,
+    ...(client.ca === undefined ? {} : { ca: client.ca }),
+    ...(client.proxy === undefined ? {} : { proxy: client.proxy }),
+    ...(client.mask === undefined ? {} : { mask: client.mask }),
+  });
+  const link = new RelayLink({
+    transport,
+    authentication,
+    clock: context.clock,
+    timing: context.timing,
+    budget: context.budget,
+    receiveWindowBytes: MuxLimit.initialWindowBytes,
+    maxInboundStreams: MAX_INBOUND_STREAMS,
+    handler: { ...handler, onUp: attempt.onUp, onEnd: attempt.onEnd, onGoAway: attempt.onGoAway },
+  });
+  if (attempt.signal.aborted) link.abort(abortedError());
+  else attempt.signal.addEventListener('abort', () => link.abort(abortedError()), { once: true });
+  return link;
+}
+
+function abortedError(): SealaneError {
+  return new SealaneError('ERR_ABORTED');
+}

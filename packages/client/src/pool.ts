@@ -1,0 +1,148 @@
+import { blake2b } from '@sealane/crypto';
+import { type Clock, SealaneError, SessionLimit, type Suite } from '@sealane/types';
+import type { SecureConnection } from './session/secure-connection.js';
+
+/** What must be equal for two callers to share a session (v1.md, "Pooling"); relay and identity are the client's. */
+export interface PoolKeyParts {
+  readonly ownerId: string;
+  readonly service: string;
+  readonly alpn: readonly string[];
+  readonly suites: readonly Suite[];
+  readonly accessSecret: Uint8Array | undefined;
+}
+
+export function poolKey(parts: PoolKeyParts): string {
+  const { ownerId, service, alpn, suites, accessSecret } = parts;
+  const secret = accessSecret === undefined ? null : [...blake2b(32, accessSecret)];
+  return JSON.stringify([ownerId, service, alpn, suites, secret]);
+}
+
+export interface PoolHooks {
+  readonly onChange: (connection: SecureConnection) => void;
+  readonly onEnd: (connection: SecureConnection) => void;
+}
+
+export type PoolDial = (signal: AbortSignal, hooks: PoolHooks) => Promise<SecureConnection>;
+
+interface Dialing {
+  readonly result: Promise<SecureConnection>;
+  readonly abort: AbortController;
+  callers: number;
+}
+
+interface PoolEntry {
+  readonly connections: Set<SecureConnection>;
+  dialing: Dialing | undefined;
+}
+
+/** Sessions that are shared: concurrent first dials become one, and a full session gets another one beside it. */
+export class ConnectionPool {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, PoolEntry>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A session with room for a stream, of at least this epoch, without waiting. */
+  pick(key: string, minEpoch: number): SecureConnection | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    for (const connection of entry.connections) {
+      if (connection.freeStreams > 0 && connection.peerEpoch >= minEpoch && !this.#isOld(connection)) return connection;
+    }
+    return undefined;
+  }
+
+  /** {@link pick}, or a dial that is shared with every caller who waits for the same. */
+  async get(key: string, minEpoch: number, dial: PoolDial, signal?: AbortSignal): Promise<SecureConnection> {
+    for (;;) {
+      if (signal?.aborted) throw aborted(signal);
+      const found = this.pick(key, minEpoch);
+      if (found !== undefined) return found;
+      const connection = await this.#shareDial(key, dial, signal);
+      // Who gets here first takes the streams: the others look again, and dial again when it is full already.
+      if (connection.peerEpoch < minEpoch) {
+        throw new SealaneError('ERR_E2EE_KEYCERT', 'the owner uses an older key than the address asks for');
+      }
+      if (connection.freeStreams > 0) return connection;
+    }
+  }
+
+  async #shareDial(key: string, dial: PoolDial, signal: AbortSignal | undefined): Promise<SecureConnection> {
+    const entry = this.#entry(key);
+    entry.dialing ??= this.#dial(key, entry, dial);
+    const { dialing } = entry;
+    dialing.callers += 1;
+    let stopWaiting = (): void => undefined;
+    const given = new Promise<never>((_, reject) => {
+      const abort = (): void => reject(aborted(signal));
+      signal?.addEventListener('abort', abort, { once: true });
+      stopWaiting = () => signal?.removeEventListener('abort', abort);
+    });
+    try {
+      return await Promise.race([dialing.result, given]);
+    } finally {
+      stopWaiting();
+      dialing.callers -= 1;
+      if (dialing.callers === 0) dialing.abort.abort();
+    }
+  }
+
+  #dial(key: string, entry: PoolEntry, dial: PoolDial): Dialing {
+    const abort = new AbortController();
+    const hooks: PoolHooks = {
+      onChange: (connection) => this.#tidy(entry, connection),
+      onEnd: (connection) => {
+        entry.connections.delete(connection);
+        this.#dropEmpty(key, entry);
+      },
+    };
+    const result = dial(abort.signal, hooks).then(
+      (connection) => {
+        entry.dialing = undefined;
+        if (connection.isOpen) entry.connections.add(connection);
+        return connection;
+      },
+      (error: unknown) => {
+        entry.dialing = undefined;
+        this.#dropEmpty(key, entry);
+        throw error;
+      },
+    );
+    result.catch(() => undefined);
+    return { result, abort, callers: 0 };
+  }
+
+  /** Idle sessions beyond the first, and old ones, are closed; one idle session stays for the next caller. */
+  #tidy(entry: PoolEntry, connection: SecureConnection): void {
+    if (connection.streamCount > 0 || !connection.isOpen || !entry.connections.has(connection)) return;
+    const hasOther = [...entry.connections].some((other) => other !== connection && other.freeStreams > 0);
+    if (!hasOther && !this.#isOld(connection)) return;
+    entry.connections.delete(connection);
+    connection.close().catch(() => undefined);
+  }
+
+  #isOld(connection: SecureConnection): boolean {
+    return this.#clock.nowMs() - connection.startedMs >= SessionLimit.maxAgeMs;
+  }
+
+  #entry(key: string): PoolEntry {
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { connections: new Set(), dialing: undefined };
+      this.#entries.set(key, entry);
+    }
+    return entry;
+  }
+
+  #dropEmpty(key: string, entry: PoolEntry): void {
+    if (entry.connections.size === 0 && entry.dialing === undefined && this.#entries.get(key) === entry) {
+      this.#entries.delete(key);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): SealaneError {
+  return new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason });
+}
