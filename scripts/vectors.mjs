@@ -10,9 +10,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // What a file is, is told by its content; each kind has its module with run(path).
 const kinds = [
   { module: './vectors/noise.mjs', is: (data) => isNoise(Array.isArray(data) ? data : data.vectors) },
-  { module: './vectors/wycheproof.mjs', is: (data) => Array.isArray(data.testGroups) },
-  { module: './vectors/wycheproof.mjs', is: (data) => Array.isArray(data) && data[0]?.pub_key !== undefined },
-  { module: './vectors/msgpack.mjs', is: (data) => Object.keys(data).some((key) => key.endsWith('.yaml')) },
+  { module: '../packages/crypto/scripts/vectors/wycheproof.mjs', is: (data) => Array.isArray(data.testGroups) },
+  {
+    module: '../packages/crypto/scripts/vectors/wycheproof.mjs',
+    is: (data) => Array.isArray(data) && data[0]?.pub_key !== undefined,
+  },
+  {
+    module: '../packages/protocol/scripts/vectors/msgpack.mjs',
+    is: (data) => Object.keys(data).some((key) => key.endsWith('.yaml')),
+  },
 ];
 
 function isNoise(vectors) {
