@@ -116,8 +116,10 @@ export class StreamCore implements MuxStream, BudgetMember {
 
   addCredit(delta: number, maxCredit: number): void {
     if (this.queue.credit + delta > maxCredit) throw new SealaneError('ERR_MUX_CREDIT', 'the credit exceeds its bound');
+    if (this.isClosed) return;
     this.queue.credit += delta;
     this.refresh();
+    this.handler?.onCredit?.();
   }
 
   /** One DATA frame of the peer, already charged to credit. */

@@ -17,6 +17,8 @@ export interface StreamHandler {
   onDrain?(): void;
   /** So many bytes written to this stream were handed to a batch; called once per batch, after it was made. */
   onSent?(bytes: number): void;
+  /** The peer granted credit: `sendCredit` grew. For senders that make data only when it can be sent. */
+  onCredit?(): void;
 }
 
 /** Bytes before every chunk given to `onData` that a forwarder may overwrite (see `MuxStream.write`). */
