@@ -4,6 +4,8 @@ import { delimiter, join } from 'node:path';
 /** The part of a test's context that skips. */
 export interface SkippableTest {
   skip(note?: string): unknown;
+  /** Where the reason is left for the report. */
+  readonly task?: { readonly meta: object };
 }
 
 /** Absolute path of a program on PATH or in the system directories, or undefined. */
@@ -25,7 +27,7 @@ export function requireProgram(test: SkippableTest, name: string): string {
   if (path !== undefined) return path;
   if (process.env['SEALANE_REQUIRE_PROGRAMS'] === '1')
     throw new Error(`${name} is not installed, and this run needs it`);
-  test.skip(`${name} is not installed`);
+  skip(test, `${name} is not installed`);
   throw new Error(`${name} is not installed`);
 }
 
@@ -36,7 +38,12 @@ export function isLongRun(): boolean {
 
 /** Skips a test that is only for long runs. */
 export function requireLongRun(test: SkippableTest): void {
-  if (!isLongRun()) test.skip('long: run with --long');
+  if (!isLongRun()) skip(test, 'long: run with --long');
+}
+
+function skip(test: SkippableTest, reason: string): void {
+  if (test.task !== undefined) Object.assign(test.task.meta, { skipReason: reason });
+  test.skip(reason);
 }
 
 function isExecutable(path: string): boolean {

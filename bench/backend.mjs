@@ -1,0 +1,40 @@
+// What stands behind both paths. A connection's first byte says what it does: sink, source, or echo.
+import net from 'node:net';
+
+const block = Buffer.alloc(65_536, 0x5a);
+let receivedBytes = 0;
+
+const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  socket.on('error', () => socket.destroy());
+  socket.once('data', (first) => {
+    const rest = first.subarray(1);
+    if (first[0] === 0x53) sink(socket, rest);
+    else if (first[0] === 0x44) source(socket);
+    else echo(socket, rest);
+  });
+});
+server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => process.send({ port: server.address().port }));
+process.on('message', () => process.send({ timeMs: performance.now(), bytes: receivedBytes }));
+process.once('disconnect', () => process.exit(0));
+
+function sink(socket, rest) {
+  receivedBytes += rest.length;
+  socket.on('data', (chunk) => {
+    receivedBytes += chunk.length;
+  });
+  socket.on('end', () => socket.end());
+}
+
+function source(socket) {
+  const fill = () => {
+    while (!socket.destroyed && socket.write(block));
+  };
+  socket.on('drain', fill);
+  fill();
+}
+
+function echo(socket, rest) {
+  if (rest.length > 0) socket.write(rest);
+  socket.on('data', (chunk) => socket.write(chunk));
+  socket.on('end', () => socket.end());
+}
