@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
 import {
   connectTo,
@@ -83,7 +84,8 @@ describe('expose and connect', () => {
     const second = await world.connect(other.address);
     const socket = await connectTo({ port: second.port });
     const received: Buffer[] = [];
-    for await (const chunk of socket) received.push(chunk as Buffer);
+    socket.on('data', (chunk) => received.push(chunk));
+    await once(socket, 'end');
     expect(Buffer.concat(received).toString()).toBe('done');
     expect(socket.writable).toBe(true);
     const [peer] = speaksFirst.sockets;

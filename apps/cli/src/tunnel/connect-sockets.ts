@@ -71,6 +71,8 @@ export class ConnectSockets {
           resolve();
         },
       });
+      // It was held since it was accepted.
+      socket.resume();
     });
   }
 }

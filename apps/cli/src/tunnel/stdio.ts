@@ -30,7 +30,7 @@ export async function pipeStdio(stream: SecureStream): Promise<void> {
     duplex.once('error', fail);
     duplex.once('finish', finishOne);
     duplex.once('close', () => {
-      if (open > 0) fail(new SealaneError('ERR_E2EE_TRUNCATED'));
+      if (!duplex.readableEnded || !duplex.writableFinished) fail(new SealaneError('ERR_E2EE_TRUNCATED'));
     });
     input.once('error', (error) => {
       stream.abort(error);
