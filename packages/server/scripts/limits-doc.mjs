@@ -38,7 +38,10 @@ const meanings = {
     'memory of all windows and socket queues; from half of it no window grows, from three quarters new streams are refused, above it the stream that has been full longest is reset',
     '`BUSY`',
   ],
-  maxQueuedBytes: ['bytes waiting in one socket above which nothing more is taken from its streams', 'its streams wait'],
+  maxQueuedBytes: [
+    'bytes waiting in one socket above which nothing more is taken from its streams',
+    'its streams wait',
+  ],
   linkIdleDeadMs: ['time without a byte received after which a link is dead', 'closed, `LINK_DEAD`'],
   linkBusyDeadMs: ['the same while bytes wait and none leaves', 'closed, `LINK_DEAD`'],
   pingIntervalMs: ['silence after which the relay sends a PING', ''],

@@ -15,7 +15,9 @@ describe('limits', () => {
     expect(resolveLimits()).toEqual(RelayLimit);
     expect(resolveLimits({ maxSockets: 5 }).maxSockets).toBe(5);
     for (const bad of [{ maxSokets: 5 }, { maxSockets: -1 }, { maxSockets: Number.NaN }]) {
-      expect(() => resolveLimits(bad as { maxSockets: number })).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+      expect(() => resolveLimits(bad as { maxSockets: number })).toThrow(
+        expect.objectContaining({ code: 'ERR_ARGUMENT' }),
+      );
     }
   });
 });

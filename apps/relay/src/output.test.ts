@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { Output } from './output.js';
+
+function sink(writableLength = 0) {
+  const lines: string[] = [];
+  return { lines, writableLength, isTTY: true, write: (text: string) => lines.push(text) };
+}
+
+describe('output', () => {
+  it('tells programs one JSON object per line', () => {
+    const stdout = sink();
+    const output = new Output({ json: true, stdout, stderr: sink() });
+    output.listening({ url: 'ws://127.0.0.1:1', id: 'x' });
+    output.relay({ type: 'session-close', session: 1, bytesToOwner: 2, bytesToDialer: 3 });
+    expect(stdout.lines).toEqual([
+      '{"event":"listening","url":"ws://127.0.0.1:1","id":"x"}\n',
+      '{"event":"session-close","session":1,"bytesToOwner":2,"bytesToDialer":3}\n',
+    ]);
+  });
+
+  it('sums refusals up, so that a flood of them is no flood of lines', () => {
+    const stdout = sink();
+    const output = new Output({ json: true, stdout, stderr: sink() });
+    for (let i = 0; i < 1_000; i++) output.relay({ type: 'refused', code: 'BUSY', where: 'connect' });
+    output.flush();
+    expect(stdout.lines).toEqual(['{"event":"refused","code":"BUSY","where":"connect","count":1000}\n']);
+  });
+
+  it('drops lines that nobody reads, and says how many', () => {
+    const stdout = { ...sink(), writableLength: 2_000_000 };
+    const output = new Output({ json: true, stdout, stderr: sink() });
+    output.stopping();
+    output.stopping();
+    stdout.writableLength = 0;
+    output.stopping();
+    expect(stdout.lines).toEqual(['{"event":"dropped","count":2}\n', '{"event":"stopping"}\n']);
+  });
+
+  it('uses colours on a terminal unless NO_COLOR says otherwise', () => {
+    const texts = [false, true].map((noColor) => {
+      const stdout = sink();
+      new Output({ json: false, stdout, stderr: sink(), noColor }).listening({ url: 'u', id: 'i' });
+      return stdout.lines.join('').includes('\u001b[');
+    });
+    expect(texts).toEqual([true, false]);
+  });
+});

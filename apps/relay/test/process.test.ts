@@ -1,0 +1,194 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runProcess, seededRandom, startProcess, stopAllProcesses, type TestProcess } from '@sealane/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
+
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sealane-relay-'));
+});
+
+afterEach(async () => {
+  await stopAllProcesses();
+  await rm(directory, { recursive: true, force: true });
+});
+
+interface Running {
+  readonly relay: TestProcess;
+  readonly url: string;
+  readonly id: string;
+  readonly port: number;
+}
+
+async function start(...args: string[]): Promise<Running> {
+  const relay = startProcess(program, ['--listen', '127.0.0.1:0', '--data-dir', directory, '--json', ...args]);
+  const { url, id } = await relay.waitFor('listening');
+  return { relay, url: String(url), id: String(id), port: Number(new URL(String(url)).port) };
+}
+
+/** Resolves with the size of the first message, HELLO. */
+async function greeting(url: string): Promise<{ readonly webSocket: WebSocket; readonly bytes: number }> {
+  const webSocket = new WebSocket(url, 'sealane.1');
+  const [data] = (await once(webSocket, 'message')) as [Buffer];
+  return { webSocket, bytes: data.length };
+}
+
+describe('sealane-relay', () => {
+  it('says where it listens in its first line, exactly, and greets there', async () => {
+    const { relay, url, id } = await start();
+    expect(relay.stdout.split('\n')[0]).toBe(JSON.stringify({ event: 'listening', url, id }));
+    expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+    expect(id).toMatch(/^[a-z2-7]{56}$/);
+    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+    const { webSocket, bytes } = await greeting(url);
+    expect(bytes).toBeGreaterThan(200);
+    webSocket.terminate();
+  });
+
+  it('listens on IPv6, for people too', async () => {
+    const relay = startProcess(program, ['--listen', '[::1]:0', '--data-dir', directory], { events: 'none' });
+    await expect.poll(() => relay.stdout).toMatch(/^relay ws:\/\/\[::1\]:\d+\nid {4}[a-z2-7]{56}\npin /);
+    const exit = await relay.stop();
+    expect(exit).toEqual({ code: 0, signal: null });
+  });
+
+  it('is the same relay again after a SIGKILL, and refuses a second one on its directory', async () => {
+    const first = await start();
+    const second = await runProcess(program, ['--listen', '127.0.0.1:0', '--data-dir', directory]);
+    expect([second.code, second.stderr]).toEqual([
+      1,
+      'error: another relay uses this data directory; stop it or use another one (ERR_DATA_DIR_LOCKED)\n',
+    ]);
+    await first.relay.kill();
+    const again = await start();
+    expect(again.id).toBe(first.id);
+  });
+
+  it('refuses an address that others reach unless --open says so', async () => {
+    const refused = await runProcess(program, ['--listen', '0.0.0.0:0', '--data-dir', directory]);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toMatch(/^error: [^\n]*--open[^\n]* \(ERR_NOT_LOOPBACK\)\n$/);
+    const relay = startProcess(program, ['--listen', '0.0.0.0:0', '--data-dir', directory, '--json', '--open']);
+    expect((await relay.waitFor('listening'))['url']).toMatch(/^ws:\/\/0\.0\.0\.0:\d+$/);
+  });
+
+  it('says one line and the right exit code for each mistake', async () => {
+    const { port } = await start();
+    const cases: readonly (readonly [string[], number, RegExp])[] = [
+      [[], 2, /ERR_ARGUMENT/],
+      [['--listen', 'nonsense', '--data-dir', directory], 2, /ERR_ARGUMENT/],
+      [['--listen', '127.0.0.1:0', '--data-dir', directory, '--nonsense'], 2, /ERR_ARGUMENT/],
+      [['--listen', '127.0.0.1:0', '--data-dir', directory, '--drain', 'x'], 2, /ERR_ARGUMENT/],
+      [['--listen', '127.0.0.1:0', '--data-dir', program], 1, /ERR_DATA_DIR\)/],
+      [['--listen', `127.0.0.1:${port}`, '--data-dir', join(directory, 'other')], 1, /ERR_LISTEN/],
+      [
+        ['--listen', '127.0.0.1:0', '--data-dir', join(directory, 'other'), '--authority', 'no port'],
+        1,
+        /ERR_ARGUMENT/,
+      ],
+    ];
+    for (const [args, code, text] of cases) {
+      const exit = await runProcess(program, args);
+      expect([args, exit.code, exit.stdout]).toEqual([args, code, '']);
+      expect(exit.stderr).toMatch(/^error: [^\n]+ \(ERR_[A-Z_]+\)\n$/);
+      expect(exit.stderr).toMatch(text);
+    }
+    const debug = await runProcess(program, ['--listen', '0.0.0.0:0', '--data-dir', directory, '--debug']);
+    expect(debug.stderr).toMatch(/\n {4}at /);
+  });
+
+  it('helps with examples and tells its version', async () => {
+    const help = await runProcess(program, ['--help']);
+    expect([help.code, help.stderr]).toEqual([0, '']);
+    expect(help.stdout).toMatch(/Examples:\n {2}\$ sealane-relay --listen/);
+    const version = await runProcess(program, ['--version']);
+    expect([version.code, version.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('stops cleanly on %s and tells its links', async (signal) => {
+    const { relay, url } = await start();
+    const { webSocket } = await greeting(url);
+    const closed = once(webSocket, 'close');
+    expect(await relay.stop(signal)).toEqual({ code: 0, signal: null });
+    expect((await closed)[0]).toBe(1001);
+    expect(relay.stderr).toBe('');
+  });
+
+  it('goes on when nobody reads its output any more', async () => {
+    const { relay, url } = await start();
+    relay.child.stdout?.destroy();
+    relay.child.stderr?.destroy();
+    for (let i = 0; i < 3; i++) {
+      // A refusal each, which is a line that cannot be written.
+      await fetch(url.replace('ws:', 'http:'));
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+    }
+    const { webSocket, bytes } = await greeting(url);
+    expect(bytes).toBeGreaterThan(200);
+    webSocket.terminate();
+  });
+
+  it('serves on under half-open sockets and nonsense, in less than 160 MiB', async () => {
+    const { relay, url, port } = await start();
+    const random = seededRandom(42);
+    const sockets: Socket[] = [];
+    const open = (): Socket => {
+      const socket = connectTcp({ host: '127.0.0.1', port });
+      socket.on('error', () => socket.destroy());
+      sockets.push(socket);
+      return socket;
+    };
+    for (let i = 0; i < 400; i++) open();
+    for (let i = 0; i < 100; i++) open().write('GET / HTTP/1.1\r\nX: ');
+    for (let i = 0; i < 100; i++) open().write(random(4_096));
+    const webSockets = Array.from({ length: 200 }, (_, i) => {
+      const webSocket = new WebSocket(url, 'sealane.1');
+      webSocket.on('error', () => webSocket.terminate());
+      webSocket.on('open', () => webSocket.send(random(i * 1_000)));
+      return webSocket;
+    });
+    await Promise.all(webSockets.slice(1).map((webSocket) => once(webSocket, 'close')));
+    const { webSocket, bytes } = await greeting(url);
+    expect(bytes).toBeGreaterThan(200);
+    expect(relay.peakMemoryBytes()).toBeLessThan(160 << 20);
+    webSocket.terminate();
+    for (const socket of sockets) socket.destroy();
+    for (const one of webSockets) one.terminate();
+  });
+
+  it('survives running out of file descriptors', async () => {
+    const relay = startProcess(
+      '-c',
+      [
+        `ulimit -n 64; exec "$0" "$@"`,
+        process.execPath,
+        program,
+        '--listen',
+        '127.0.0.1:0',
+        '--data-dir',
+        directory,
+        '--json',
+      ],
+      { command: '/bin/sh' },
+    );
+    const { url } = await relay.waitFor('listening');
+    const port = Number(new URL(String(url)).port);
+    const sockets = Array.from({ length: 150 }, () => {
+      const socket = connectTcp({ host: '127.0.0.1', port });
+      socket.on('error', () => socket.destroy());
+      return socket;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (const socket of sockets) socket.destroy();
+    const { webSocket, bytes } = await greeting(String(url));
+    expect([relay.hasExited, bytes > 200]).toEqual([false, true]);
+    webSocket.terminate();
+  });
+});
