@@ -51,7 +51,7 @@ export class WebSocketDoor {
   /** Takes upgrades to `path`. Others are refused only if nobody else listens for them. */
   attach(server: Server | SecureServer, path: string): () => void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      if (new URL(request.url ?? '/', 'http://relay').pathname === path) this.#upgrade(request, socket as Socket, head);
+      if (request.url?.split('?', 1)[0] === path) this.#upgrade(request, socket as Socket, head);
       else if (server.listenerCount('upgrade') === 1) {
         this.#refuse(socket, { status: 404, code: 'NOT_FOUND', text: 'there is no relay at this path' });
       }

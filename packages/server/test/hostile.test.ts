@@ -158,6 +158,17 @@ describe('strangers on real sockets', () => {
     expect(relay.statistics().refusals).toEqual({ EARLY_BYTES: 1 });
   });
 
+  it('cannot hurt with request targets that are no URL', async () => {
+    const { raw, connect } = await listenRelay();
+    for (const target of ['//', 'http://[', '*', '/%', '//[::1', '?', '\\\\']) {
+      const { socket, text, closed } = await raw();
+      socket.write(upgradeRequest().replace('GET / ', `GET ${target} `));
+      await closed;
+      expect(text()).toMatch(/^HTTP\/1.1 40[04] /);
+    }
+    expect((await connect()).isUp).toBe(true);
+  });
+
   it('lose their socket for a WebSocket message above the limit, and for text', async () => {
     const { raw } = await listenRelay();
     for (const header of [
