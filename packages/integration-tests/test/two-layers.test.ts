@@ -24,6 +24,15 @@ describe('the mux inside the session over the mux on the link', () => {
       expect(streams).toBeGreaterThan(seedsPerTest);
       expect(resets).toBeGreaterThan(seedsPerTest / 20);
     },
-    isLong ? 1_800_000 : 120_000,
+    isLong ? 3_600_000 : 120_000,
+  );
+
+  test.each(['credit-follows-application', 'no-wake-on-credit', 'credit-on-receipt', 'small-outer-window'] as const)(
+    'would find the mistake %s',
+    (defect) => {
+      expect(() => {
+        for (let seed = 0; seed < 300; seed += 1) simulate(seed, defect);
+      }).toThrow();
+    },
   );
 });

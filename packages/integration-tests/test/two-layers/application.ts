@@ -14,11 +14,15 @@ export class Application implements StreamHandler {
   hasEnded = false;
   isReset = false;
   peakQueuedBytes = 0;
+  /** Something was read, written to its end or reset. */
+  onProgress: () => void = () => undefined;
   readonly #clock: VirtualClock;
   readonly #plan: HalfPlan;
   readonly #peerPlan: HalfPlan;
   readonly #sendOffset: number;
   readonly #receiveOffset: number;
+  /** The stream before this one is over. */
+  #isPreviousOver = false;
   #unread = 0;
   #isReading = false;
   #isDone = false;
@@ -36,6 +40,16 @@ export class Application implements StreamHandler {
     return this.hasEnded && this.#isDone && this.receivedBytes === this.#peerPlan.sendBytes && this.#unread === 0;
   }
 
+  /** Bytes delivered and not read. */
+  get unreadBytes(): number {
+    return this.isReset ? 0 : this.#unread;
+  }
+
+  onPreviousOver(): void {
+    this.#isPreviousOver = true;
+    this.#read();
+  }
+
   start(): void {
     if (!this.#plan.waitsForEnd) this.#write();
   }
@@ -44,6 +58,7 @@ export class Application implements StreamHandler {
     if (this.stream?.isClosed !== false) return;
     this.isReset = true;
     this.stream.reset(code);
+    this.onProgress();
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {
@@ -55,6 +70,7 @@ export class Application implements StreamHandler {
     if (this.receivedBytes > this.#peerPlan.sendBytes) throw new Error('more bytes than were sent');
     this.#unread += chunk.length;
     this.hasEnded = fin;
+    if (fin && chunk.length === 0) this.onProgress();
     if (fin && this.receivedBytes !== this.#peerPlan.sendBytes) throw new Error('an end before the last byte');
     this.#read();
     if (fin && this.#plan.waitsForEnd) this.#write();
@@ -63,6 +79,7 @@ export class Application implements StreamHandler {
   onReset(): void {
     if (this.isReset) throw new Error('reset twice');
     this.isReset = true;
+    this.onProgress();
   }
 
   onSent(): void {
@@ -82,6 +99,7 @@ export class Application implements StreamHandler {
     if (this.sentBytes < sendBytes || this.#isDone) return;
     this.#isDone = true;
     stream.end();
+    this.onProgress();
   }
 
   #read(): void {
@@ -90,6 +108,10 @@ export class Application implements StreamHandler {
     const nowMs = this.#clock.nowMs();
     if (reader.kind === 'eager' || (reader.kind === 'stalled' && nowMs >= reader.untilMs)) {
       this.#consume(this.#unread);
+      return;
+    }
+    if (reader.kind === 'after-previous') {
+      if (this.#isPreviousOver) this.#consume(this.#unread);
       return;
     }
     this.#isReading = true;
@@ -105,5 +127,6 @@ export class Application implements StreamHandler {
   #consume(bytes: number): void {
     this.#unread -= bytes;
     this.stream!.consume(bytes);
+    this.onProgress();
   }
 }

@@ -10,7 +10,9 @@ export type ReaderPlan =
   | { readonly kind: 'eager' }
   | { readonly kind: 'slow'; readonly bytes: number; readonly everyMs: number }
   /** Reads nothing until then, and everything after. */
-  | { readonly kind: 'stalled'; readonly untilMs: number };
+  | { readonly kind: 'stalled'; readonly untilMs: number }
+  /** Reads nothing until the stream before it in the plan is over: streams must not wait for each other below. */
+  | { readonly kind: 'after-previous' };
 
 export interface HalfPlan {
   readonly sendBytes: number;
@@ -48,11 +50,24 @@ export interface Plan {
   readonly sessions: readonly (readonly StreamPlan[])[];
 }
 
-export function createPlan(random: SeededRandom): Plan {
+/** Known mistakes, to show that the simulation would find them. */
+export type Defect =
+  | 'none'
+  /** Outer credit returns when the application has read, not when the record was opened. */
+  | 'credit-follows-application'
+  /** Nobody is woken when the peer of the outer stream grants credit. */
+  | 'no-wake-on-credit'
+  /** The relay returns credit for bytes that it still holds. */
+  | 'credit-on-receipt'
+  /** The outer window holds less than two records. */
+  | 'small-outer-window';
+
+export function createPlan(random: SeededRandom, defect: Defect = 'none'): Plan {
   const maxRecordBytes = random.pick([1_200, 2_048, 8_192, 16_896]);
   const innerWindow = random.int(512, 32_768);
   // The smallest outer window that the protocol allows in proportion: two whole records.
-  const outerWindow = 2 * (maxRecordBytes + 3) + random.pick([0, 1, random.int(0, 65_536)]);
+  const records = defect === 'small-outer-window' ? 1 : 2;
+  const outerWindow = records * (maxRecordBytes + 3) + random.pick([0, 1, random.int(0, 65_536)]);
   const sessions = random.int(1, 3);
   return {
     seed: random.seed,
@@ -105,7 +120,7 @@ function createHalf(random: SeededRandom, waitsForEnd: boolean): HalfPlan {
 }
 
 function createReader(random: SeededRandom): ReaderPlan {
-  const kind = random.pick(['eager', 'eager', 'slow', 'stalled'] as const);
+  const kind = random.pick(['eager', 'eager', 'slow', 'stalled', 'after-previous'] as const);
   if (kind === 'slow') return { kind, bytes: random.int(200, 20_000), everyMs: random.int(1, 200) };
   if (kind === 'stalled') return { kind, untilMs: random.int(100, 5_000) };
   return { kind };

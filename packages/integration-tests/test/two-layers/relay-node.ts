@@ -1,7 +1,7 @@
 import { MemoryBudget, type MuxStream, type StreamHandler } from '@sealane/mux';
 import type { SimulatedLink, VirtualClock } from '@sealane/testkit';
 import { LinkNode } from './link-node.js';
-import type { LayerPlan } from './plan.js';
+import type { Defect, LayerPlan } from './plan.js';
 
 /** Forwards the streams of one link to the other; credit of one side returns as bytes leave on the other. */
 export class RelayNode {
@@ -9,6 +9,7 @@ export class RelayNode {
   readonly dialerSide: LinkNode;
   readonly ownerSide: LinkNode;
   peakQueuedBytes = 0;
+  readonly #defect: Defect;
 
   constructor(
     clock: VirtualClock,
@@ -16,7 +17,9 @@ export class RelayNode {
     toOwner: SimulatedLink,
     plan: LayerPlan,
     maxQueuedBytes: number,
+    defect: Defect,
   ) {
+    this.#defect = defect;
     this.ownerSide = new LinkNode(clock, toOwner, 'acceptor', this.budget, plan, maxQueuedBytes, {
       onOpen: () => {
         throw new Error('owners open nothing here');
@@ -46,9 +49,12 @@ export class RelayNode {
       onData: (chunk, fin) => {
         other().write(chunk, true);
         if (fin) other().end();
+        if (this.#defect === 'credit-on-receipt') own().consume(chunk.length);
         this.peakQueuedBytes = Math.max(this.peakQueuedBytes, other().queuedBytes);
       },
-      onSent: (bytes) => other().consume(bytes),
+      onSent: (bytes) => {
+        if (this.#defect !== 'credit-on-receipt') other().consume(bytes);
+      },
       onReset: (_error, code) => other().reset(code),
       onDrain: () => {
         if (own().queuedBytes !== 0) throw new Error('a drained stream is not empty');

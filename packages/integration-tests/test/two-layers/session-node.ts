@@ -2,7 +2,7 @@ import { type MemoryBudget, Mux, type MuxHandler, type MuxStream } from '@sealan
 import type { VirtualClock } from '@sealane/testkit';
 import type { SealaneError } from '@sealane/types';
 import type { LinkNode, Source } from './link-node.js';
-import type { LayerPlan } from './plan.js';
+import type { Defect, LayerPlan } from './plan.js';
 
 const recordHeaderBytes = 3;
 /** Below this much outer credit no record is made. */
@@ -15,6 +15,9 @@ export class SessionNode implements Source {
   peakQueuedBytes = 0;
   readonly #node: LinkNode;
   readonly #maxRecordBytes: number;
+  readonly #defect: Defect;
+  readonly #unreadBytes: () => number;
+  #owedBytes = 0;
   #stream: MuxStream | undefined;
   #buffered: Uint8Array = new Uint8Array(0);
 
@@ -25,7 +28,11 @@ export class SessionNode implements Source {
     budget: MemoryBudget,
     plan: LayerPlan & { readonly maxRecordBytes: number },
     handler: Omit<MuxHandler, 'onWritable'>,
+    defect: Defect,
+    unreadBytes: () => number,
   ) {
+    this.#defect = defect;
+    this.#unreadBytes = unreadBytes;
     const { maxRecordBytes, ...layer } = plan;
     this.#node = node;
     this.#maxRecordBytes = maxRecordBytes;
@@ -82,11 +89,20 @@ export class SessionNode implements Source {
     }
     this.#buffered = bytes.slice(offset);
     this.peakBufferedBytes = Math.max(this.peakBufferedBytes, this.#buffered.length);
-    if (offset > 0) this.#stream!.consume(offset);
+    this.#owedBytes += offset;
+    this.returnCredit();
+  }
+
+  /** As soon as a record is opened; only the defect waits for the application. */
+  returnCredit(): void {
+    const unread = this.#defect === 'credit-follows-application' ? this.#unreadBytes() : 0;
+    const bytes = Math.max(0, this.#owedBytes - unread);
+    this.#owedBytes -= bytes;
+    if (bytes > 0) this.#stream!.consume(bytes);
   }
 
   onCredit(): void {
-    this.#node.schedule();
+    if (this.#defect !== 'no-wake-on-credit') this.#node.schedule();
   }
 
   onSent(): void {

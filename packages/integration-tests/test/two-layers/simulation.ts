@@ -1,14 +1,17 @@
-import { MemoryBudget } from '@sealane/mux';
+import { MemoryBudget, type MuxStream } from '@sealane/mux';
 import { createLinkPair, type SimulatedLink, seededRandom, VirtualClock } from '@sealane/testkit';
 import { ResetCode } from '@sealane/types';
 import { Application } from './application.js';
 import { LinkNode } from './link-node.js';
-import { createPlan, type LinkPlan, type Plan, type StreamPlan } from './plan.js';
+import { createPlan, type Defect, type LinkPlan, type Plan, type StreamPlan } from './plan.js';
 import { RelayNode } from './relay-node.js';
 import { SessionNode } from './session-node.js';
 
 interface Conversation {
   readonly plan: StreamPlan;
+  readonly key: number;
+  readonly session: number;
+  readonly previous: StreamPlan | undefined;
   readonly opener: Application;
   acceptor: Application | undefined;
 }
@@ -20,14 +23,14 @@ export interface SimulationResult {
 }
 
 /** dialer - relay - owner with all layers in virtual time, until nothing is left to happen. Throws on any violation. */
-export function simulate(seed: number): SimulationResult {
-  const plan = createPlan(seededRandom(seed));
-  const simulation = new Simulation(plan);
-  return simulation.run();
+export function simulate(seed: number, defect: Defect = 'none'): SimulationResult {
+  const plan = createPlan(seededRandom(seed), defect);
+  return new Simulation(plan, defect).run();
 }
 
 class Simulation {
   readonly #plan: Plan;
+  readonly #defect: Defect;
   readonly #clock = new VirtualClock();
   readonly #dialerBudget = new MemoryBudget(1 << 28);
   readonly #ownerBudget = new MemoryBudget(1 << 28);
@@ -37,13 +40,14 @@ class Simulation {
   readonly #conversations: Conversation[] = [];
   readonly #sessionNodes: SessionNode[] = [];
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, defect: Defect) {
     this.#plan = plan;
+    this.#defect = defect;
     const [dialerLink, toDialer] = this.#createLink(plan.links[0]);
     const [ownerLink, toOwner] = this.#createLink(plan.links[1]);
     const { outer, maxQueuedBytes } = plan;
     const clock = this.#clock;
-    this.#relay = new RelayNode(clock, toDialer, toOwner, outer, maxQueuedBytes);
+    this.#relay = new RelayNode(clock, toDialer, toOwner, outer, maxQueuedBytes, defect);
     this.#dialer = new LinkNode(clock, dialerLink, 'opener', this.#dialerBudget, outer, maxQueuedBytes, {
       onOpen: () => {
         throw new Error('nothing is opened towards the dialer');
@@ -99,41 +103,69 @@ class Simulation {
       isDialer ? 'opener' : 'acceptor',
       isDialer ? this.#dialerBudget : this.#ownerBudget,
       this.#plan.inner,
-      {
-        onOpen: (stream, open) => {
-          const conversation = this.#conversations.find(({ opener }) => opener === this.#opened[open[0]!])!;
-          const { plan } = conversation;
-          const key = open[0]!;
-          const application = new Application(this.#clock, plan.acceptor, plan.opener, key * 2 + 1, key * 2);
-          conversation.acceptor = application;
-          application.stream = stream;
-          stream.handler = application;
-          application.start();
-        },
-      },
+      { onOpen: (stream, open) => this.#accept(stream, open[0]!) },
+      this.#defect,
+      () => this.#unreadBytes(index, isDialer),
     );
     this.#sessionNodes.push(node);
-    for (const plan of this.#plan.sessions[index]!) {
-      if (plan.openedByDialer === isDialer) this.#clock.schedule(plan.openAtMs, () => this.#open(node, plan));
-    }
+    const streams = this.#plan.sessions[index]!;
+    streams.forEach((plan, at) => {
+      if (plan.openedByDialer !== isDialer) return;
+      this.#clock.schedule(plan.openAtMs, () => this.#open(node, index, plan, streams[at - 1]));
+    });
     return node;
   }
 
-  /** Openers by the key that their OPEN carries. */
-  readonly #opened: Application[] = [];
-
-  #open(node: SessionNode, plan: StreamPlan): void {
-    const key = this.#opened.length;
+  #open(node: SessionNode, session: number, plan: StreamPlan, previous: StreamPlan | undefined): void {
+    const key = this.#conversations.length;
     const opener = new Application(this.#clock, plan.opener, plan.acceptor, key * 2, key * 2 + 1);
-    this.#opened.push(opener);
-    const conversation: Conversation = { plan, opener, acceptor: undefined };
+    const conversation: Conversation = { plan, key, session, previous, opener, acceptor: undefined };
     this.#conversations.push(conversation);
+    opener.onProgress = () => this.#onProgress(session);
     const { holdUntilData } = plan;
     opener.stream = node.mux.openStream(Uint8Array.of(key), opener, { holdUntilData });
     opener.start();
+    this.#onProgress(session);
     if (plan.reset === undefined) return;
     const { byOpener, atMs } = plan.reset;
     this.#clock.schedule(atMs, () => (byOpener ? opener : conversation.acceptor)?.reset(ResetCode.CANCELLED));
+  }
+
+  #accept(stream: MuxStream, key: number): void {
+    const conversation = this.#conversations[key]!;
+    const { plan, session } = conversation;
+    const application = new Application(this.#clock, plan.acceptor, plan.opener, key * 2 + 1, key * 2);
+    conversation.acceptor = application;
+    application.onProgress = () => this.#onProgress(session);
+    application.stream = stream;
+    stream.handler = application;
+    application.start();
+    this.#onProgress(session);
+  }
+
+  /** Tells those who wait for the stream before theirs, and lets the defect return what was read. */
+  #onProgress(session: number): void {
+    // In an event of its own: a stream that just ended is still inside its callback.
+    this.#clock.schedule(0, () => {
+      const all = this.#conversations.filter((conversation) => conversation.session === session);
+      for (const { previous, opener, acceptor } of all) {
+        const before = all.find(({ plan }) => plan === previous);
+        if (previous !== undefined && (before === undefined || !this.#finished(before))) continue;
+        opener.onPreviousOver();
+        acceptor?.onPreviousOver();
+      }
+      if (this.#defect === 'credit-follows-application') for (const node of this.#sessionNodes) node.returnCredit();
+    });
+  }
+
+  #unreadBytes(session: number, isDialer: boolean): number {
+    let bytes = 0;
+    for (const conversation of this.#conversations) {
+      if (conversation.session !== session) continue;
+      const isOpener = conversation.plan.openedByDialer === isDialer;
+      bytes += (isOpener ? conversation.opener : conversation.acceptor)?.unreadBytes ?? 0;
+    }
+    return bytes;
   }
 
   #finished({ plan, opener, acceptor }: Conversation): boolean {
