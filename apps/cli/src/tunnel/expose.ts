@@ -41,6 +41,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
   const watch =
     options.allowFile === undefined ? undefined : followAllowFile(options.allowFile, allow, sessions, context);
   const lost = await serve();
+  shutdown.start();
   watch?.stop();
   reporter.event({ event: 'stopping', drainMs: context.drainMs });
   await Promise.race([client.close({ deadlineMs: context.drainMs }), shutdown.deadline]);
@@ -82,7 +83,6 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
       () => undefined,
       (error: unknown) => {
         reporter.event({ event: 'refused', code: toSealaneError(error).code, message: toSealaneError(error).message });
-        shutdown.start();
         return error;
       },
     );

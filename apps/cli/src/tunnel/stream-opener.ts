@@ -8,6 +8,7 @@ import {
 } from '@sealane/client';
 import { isSealaneError, SealaneError } from '@sealane/types';
 import type { TunnelContext } from '../config/context.js';
+import { toSealaneError } from '../output/error-line.js';
 import { sanitize } from '../output/sanitize.js';
 import { createKeycertStore, createPinStore, pinError } from '../peers/stores.js';
 import { Contact } from './contact.js';
@@ -42,7 +43,7 @@ export class StreamOpener {
       pins: createPinStore(context.peers),
       onStatus: (event) => {
         report(event);
-        if (event.type === 'link' && event.state === 'waiting') opener?.onTrouble();
+        if (event.type === 'link' && event.state === 'waiting' && event.error.retryable) opener?.onTrouble();
         if (event.type === 'session' && event.role === 'dialer' && event.state === 'closed')
           opener?.onLost(event.error);
       },
@@ -70,7 +71,7 @@ export class StreamOpener {
           message: error.message,
           retryInMs: Math.round(retryInMs),
         });
-        this.onTrouble();
+        if (classifyFailure(error) === 'passing') this.onTrouble();
       },
     });
   }
@@ -87,11 +88,16 @@ export class StreamOpener {
     });
     const timer = setTimeout(tellTrouble, limitMs);
     const reached = this.#contact.reach(signal).then(() => true);
-    // After `false` a refusal shows at the next local connection.
-    reached.catch(() => {});
+    let isDecided = false;
+    reached.catch((error: unknown) => {
+      if (!isDecided || signal.aborted) return;
+      const { code, message } = toSealaneError(error);
+      this.#context.reporter.event({ event: 'refused', code, message });
+    });
     try {
       return await Promise.race([reached, trouble]);
     } finally {
+      isDecided = true;
       clearTimeout(timer);
       this.#troubles.delete(tellTrouble);
     }
