@@ -110,7 +110,8 @@ export class LeaseManager {
     const lease = this.#leases.get(message.service);
     if (lease === undefined || lease.state.step !== 'held' || lease.state.link !== link) return;
     if (message.by === SupersededBy.OTHER_INSTANCE) {
-      return this.#lose(lease, new SealaneError('ERR_RELAY_SUPERSEDED'));
+      this.#lose(lease, new SealaneError('ERR_RELAY_SUPERSEDED'));
+      return;
     }
     // Our own process took it over on a newer link; the news is for the old one. On the link in use it is a surprise
     // that registering settles.

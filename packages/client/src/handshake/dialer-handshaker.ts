@@ -163,14 +163,21 @@ class DialAttempt {
   #onMessage(message: ControlMessage): void {
     switch (message.kind) {
       case MessageKind.HELD:
-        return this.#startTimer(this.#context.timing.requestTimeoutMs + HELD_MS);
+        this.#startTimer(this.#context.timing.requestTimeoutMs + HELD_MS);
+        return;
       case MessageKind.REJECT:
-        return this.fail(rejection(message.code, message.text, message.keycert));
+        this.fail(rejection(message.code, message.text, message.keycert));
+        return;
       case MessageKind.ACCEPT:
-        if (message.message2 !== null) return this.#onMessage2(message.message2);
-        return this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message 2'));
+        if (message.message2 !== null) {
+          this.#onMessage2(message.message2);
+          return;
+        }
+        this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message 2'));
+        return;
       default:
-        return this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here'));
+        this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here'));
+        return;
     }
   }
 

@@ -64,11 +64,23 @@ export class OwnerHandshaker {
   /** Takes a forwarded OPEN. ERR_PROTOCOL_* of a malformed one is the relay's fault and ends the link. */
   onForward(stream: MuxStream, open: Uint8Array): void {
     const request = decodeForward(open);
-    if (request.kind === OpenKind.RESUME) return this.#rejectUnseen(stream, RelayCode.NO_SESSION);
+    if (request.kind === OpenKind.RESUME) {
+      this.#rejectUnseen(stream, RelayCode.NO_SESSION);
+      return;
+    }
     const service = this.#findService(request.service);
-    if (service === undefined) return this.#rejectUnseen(stream, RelayCode.NO_OWNER);
-    if (!this.#admission.takeToken()) return this.#rejectUnseen(stream, RelayCode.BUSY);
-    if (!this.#admission.isNew(request.connectionId)) return this.#rejectUnseen(stream, RelayCode.MALFORMED);
+    if (service === undefined) {
+      this.#rejectUnseen(stream, RelayCode.NO_OWNER);
+      return;
+    }
+    if (!this.#admission.takeToken()) {
+      this.#rejectUnseen(stream, RelayCode.BUSY);
+      return;
+    }
+    if (!this.#admission.isNew(request.connectionId)) {
+      this.#rejectUnseen(stream, RelayCode.MALFORMED);
+      return;
+    }
     this.#receiveMessage1(stream, request, service);
   }
 
@@ -115,7 +127,10 @@ export class OwnerHandshaker {
     });
     path.bind(stream);
     stream.handler = path;
-    if (request.message1 !== null) return begin(request.message1, true);
+    if (request.message1 !== null) {
+      begin(request.message1, true);
+      return;
+    }
     this.#unconfirmed.add(waiting);
     path.sendMessage({ kind: MessageKind.ACCEPT, message2: null, resume: null });
   }

@@ -158,7 +158,10 @@ export class LinkKeeper {
   #onEnd(attempt: AbortController, link: RelayLink, error: SealaneError): void {
     this.#draining.delete(link);
     const state = this.#state;
-    if (state.step === 'connecting' && state.abort === attempt) return this.#onFailure(attempt, error);
+    if (state.step === 'connecting' && state.abort === attempt) {
+      this.#onFailure(attempt, error);
+      return;
+    }
     if (state.step === 'up' && state.link === link) {
       if (this.#options.clock.nowMs() - state.sinceMs >= STABLE_MS) this.#backoff.reset();
       this.#wait(error);

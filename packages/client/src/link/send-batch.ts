@@ -40,7 +40,10 @@ function sendJoined(
   send: (message: Uint8Array) => void,
 ): void {
   if (start >= end) return;
-  if (end - start === 1) return send(chunks[start]!);
+  if (end - start === 1) {
+    send(chunks[start]!);
+    return;
+  }
   let length = 0;
   for (let index = start; index < end; index++) length += chunks[index]!.length;
   const message = new Uint8Array(length);

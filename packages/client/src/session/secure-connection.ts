@@ -260,7 +260,10 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     // ERR_PROTOCOL_* of a malformed OPEN ends the session.
     const { label, metadata } = parseStreamOpen(open);
     const refusal = this.#refusalOf({ label, metadata, peerId: this.peerId });
-    if (refusal !== undefined) return muxStream.reset(refusal);
+    if (refusal !== undefined) {
+      muxStream.reset(refusal);
+      return;
+    }
     const stream = new SecureStream(this, label, metadata);
     stream.bind(muxStream);
     muxStream.handler = stream;

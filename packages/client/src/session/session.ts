@@ -264,7 +264,8 @@ export class Session implements SessionPathSink {
         this.#ack.onRecord(ciphertextBytes, this.#onFrames(record.body) ? 'data' : 'quiet');
         return;
       case RecordType.CLOSE:
-        return this.#onPeerClose(ciphertextBytes);
+        this.#onPeerClose(ciphertextBytes);
+        return;
       case RecordType.ABORT:
         this.#end(abortError(parseAbort(record.body)));
         return;

@@ -16,7 +16,10 @@ export class WriteGate {
 
   /** Calls `done` when the chunk's memory is free and the next one is welcome, maybe at once. One write at a time. */
   write(chunk: Uint8Array, done: () => void): void {
-    if (chunk.length === 0) return done();
+    if (chunk.length === 0) {
+      done();
+      return;
+    }
     const isCopied = chunk.length <= COPY_BYTES;
     // `slice` of a Buffer would share its memory.
     this.#port.write(isCopied ? Uint8Array.prototype.slice.call(chunk) : chunk);

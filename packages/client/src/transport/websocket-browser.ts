@@ -92,8 +92,14 @@ class BrowserLink implements MessageLink {
 
   #onMessage(data: unknown): void {
     if (this.#ended) return;
-    if (!(data instanceof ArrayBuffer)) return this.abort('the relay sent text');
-    if (data.byteLength > this.#maxMessageBytes) return this.abort('the relay sent more than a message may hold');
+    if (!(data instanceof ArrayBuffer)) {
+      this.abort('the relay sent text');
+      return;
+    }
+    if (data.byteLength > this.#maxMessageBytes) {
+      this.abort('the relay sent more than a message may hold');
+      return;
+    }
     const message = new Uint8Array(data);
     this.receivedBytes += message.length;
     if (this.#handler === undefined) this.#early.push(message);

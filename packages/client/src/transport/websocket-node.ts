@@ -162,7 +162,10 @@ class WebSocketLink implements MessageLink {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    if (!isBinary) return this.abort('the relay sent text');
+    if (!isBinary) {
+      this.abort('the relay sent text');
+      return;
+    }
     if (this.#handler === undefined) this.#early.push(data);
     else if (this.#end === undefined) this.#handler.onMessage(data);
   }
