@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProcess, seededRandom, startProcess, stopAllProcesses, type TestProcess } from '@sealane/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import WebSocket from 'ws';
+import { RawClient } from './raw-client.js';
 
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 let directory: string;
@@ -33,23 +32,22 @@ async function start(...args: string[]): Promise<Running> {
   return { relay, url: String(url), id: String(id), port: Number(new URL(String(url)).port) };
 }
 
-/** Resolves with the size of the first message, HELLO. */
-async function greeting(url: string): Promise<{ readonly webSocket: WebSocket; readonly bytes: number }> {
-  const webSocket = new WebSocket(url, 'sealane.1');
-  const [data] = (await once(webSocket, 'message')) as [Buffer];
-  return { webSocket, bytes: data.length };
+/** The size of the relay's first message, HELLO, to a new client. */
+async function greeting(port: number): Promise<number> {
+  const client = RawClient.open(port);
+  const bytes = await client.greeting();
+  client.socket.destroy();
+  return bytes;
 }
 
 describe('sealane-relay', () => {
   it('says where it listens in its first line, exactly, and greets there', async () => {
-    const { relay, url, id } = await start();
+    const { relay, url, id, port } = await start();
     expect(relay.stdout.split('\n')[0]).toBe(JSON.stringify({ event: 'listening', url, id }));
     expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
     expect(id).toMatch(/^[a-z2-7]{56}$/);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
-    const { webSocket, bytes } = await greeting(url);
-    expect(bytes).toBeGreaterThan(200);
-    webSocket.terminate();
+    expect(await greeting(port)).toBeGreaterThan(200);
   });
 
   it('listens on IPv6, for people too', async () => {
@@ -113,16 +111,17 @@ describe('sealane-relay', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('stops cleanly on %s and tells its links', async (signal) => {
-    const { relay, url } = await start();
-    const { webSocket } = await greeting(url);
-    const closed = once(webSocket, 'close');
+    const { relay, port } = await start();
+    const client = RawClient.open(port);
+    await client.greeting();
     expect(await relay.stop(signal)).toEqual({ code: 0, signal: null });
-    expect((await closed)[0]).toBe(1001);
+    await client.closed;
+    expect(client.closeCode).toBe(1001);
     expect(relay.stderr).toBe('');
   });
 
   it('goes on when nobody reads its output any more', async () => {
-    const { relay, url } = await start();
+    const { relay, url, port } = await start();
     relay.child.stdout?.destroy();
     relay.child.stderr?.destroy();
     for (let i = 0; i < 3; i++) {
@@ -130,13 +129,11 @@ describe('sealane-relay', () => {
       await fetch(url.replace('ws:', 'http:'));
       await new Promise((resolve) => setTimeout(resolve, 1_100));
     }
-    const { webSocket, bytes } = await greeting(url);
-    expect(bytes).toBeGreaterThan(200);
-    webSocket.terminate();
+    expect(await greeting(port)).toBeGreaterThan(200);
   });
 
   it('serves on under half-open sockets and nonsense, in less than 160 MiB', async () => {
-    const { relay, url, port } = await start();
+    const { relay, port } = await start();
     const random = seededRandom(42);
     const sockets: Socket[] = [];
     const open = (): Socket => {
@@ -148,19 +145,17 @@ describe('sealane-relay', () => {
     for (let i = 0; i < 400; i++) open();
     for (let i = 0; i < 100; i++) open().write('GET / HTTP/1.1\r\nX: ');
     for (let i = 0; i < 100; i++) open().write(random(4_096));
-    const webSockets = Array.from({ length: 200 }, (_, i) => {
-      const webSocket = new WebSocket(url, 'sealane.1');
-      webSocket.on('error', () => webSocket.terminate());
-      webSocket.on('open', () => webSocket.send(random(i * 1_000)));
-      return webSocket;
-    });
-    await Promise.all(webSockets.slice(1).map((webSocket) => once(webSocket, 'close')));
-    const { webSocket, bytes } = await greeting(url);
-    expect(bytes).toBeGreaterThan(200);
+    const clients = Array.from({ length: 200 }, () => RawClient.open(port));
+    for (const [index, client] of clients.entries()) {
+      await client.greeting();
+      client.send(random(index * 1_000));
+    }
+    // Each gets its answer, and those that sent more than an AUTH lose their socket.
+    await Promise.all(clients.slice(10).map((client) => client.closed));
+    expect(await greeting(port)).toBeGreaterThan(200);
     expect(relay.peakMemoryBytes()).toBeLessThan(160 << 20);
-    webSocket.terminate();
     for (const socket of sockets) socket.destroy();
-    for (const one of webSockets) one.terminate();
+    for (const client of clients) client.socket.destroy();
   });
 
   it('survives running out of file descriptors', async () => {
@@ -187,8 +182,7 @@ describe('sealane-relay', () => {
     });
     await new Promise((resolve) => setTimeout(resolve, 500));
     for (const socket of sockets) socket.destroy();
-    const { webSocket, bytes } = await greeting(String(url));
-    expect([relay.hasExited, bytes > 200]).toEqual([false, true]);
-    webSocket.terminate();
+    expect(await greeting(port)).toBeGreaterThan(200);
+    expect(relay.hasExited).toBe(false);
   });
 });
