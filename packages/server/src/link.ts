@@ -21,6 +21,7 @@ import { LinkLiveness } from './link-liveness.js';
 import { refusalName } from './refusals.js';
 import type { RelayConfig } from './relay-config.js';
 import { TokenBucket } from './token-bucket.js';
+import { wireRefusal } from './wire-refusal.js';
 
 /** What a relay does with a link's traffic. Whatever these throw ends the link, never the process. */
 export interface LinkHost {
@@ -338,17 +339,6 @@ function joinBatch(batch: MuxBatch): Uint8Array {
     offset += chunk.length;
   }
   return message;
-}
-
-/** The wire code that stands for an error; what was not meant as an answer is the peer's mistake or ours. */
-export function wireRefusal(error: SealaneError): { readonly code: number; readonly value: number | null } {
-  const { wireCode, value } = error.details;
-  const number = typeof value === 'number' ? value : null;
-  if (typeof wireCode === 'number') return { code: wireCode, value: number };
-  if (error.code.startsWith('ERR_PROTOCOL_') || error.code.startsWith('ERR_MUX_')) {
-    return { code: RelayCode.MALFORMED, value: number };
-  }
-  return { code: RelayCode.INTERNAL, value: number };
 }
 
 function describe(error: unknown): string {

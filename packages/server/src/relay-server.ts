@@ -24,7 +24,7 @@ import { IdentityUsage } from './identity-usage.js';
 import { LeaseHandler } from './lease-handler.js';
 import { LeaseManager } from './lease-manager.js';
 import { resolveLimits } from './limits.js';
-import { type LinkHost, RelayLink, wireRefusal } from './link.js';
+import { type LinkHost, RelayLink } from './link.js';
 import { MemoryLeaseStore } from './memory-lease-store.js';
 import type {
   RelayAddress,
@@ -37,6 +37,7 @@ import { Reporter } from './refusals.js';
 import type { RelayConfig } from './relay-config.js';
 import { SocketLimits } from './socket-limits.js';
 import { WebSocketDoor } from './websocket-door.js';
+import { wireRefusal } from './wire-refusal.js';
 
 const TICK_MS = 1_000;
 /** After it what is left of the sockets is cut. */
