@@ -1,15 +1,6 @@
-import {
-  encodeGoAway,
-  type Frame,
-  type FrameLimits,
-  forEachFrame,
-  type GoAway,
-  parseCredit,
-  parseGoAway,
-  parseReset,
-  splitOpenBody,
-} from '@sealane/protocol';
-import { FrameFlag, FrameType, MuxLimit, ProtocolSize, ResetCode, resetError, SealaneError } from '@sealane/types';
+import { encodeGoAway } from '@sealane/protocol';
+import { ProtocolSize, ResetCode, SealaneError } from '@sealane/types';
+import { FrameReceiver } from './frame-receiver.js';
 import type {
   GoAwayOptions,
   MuxBatch,
@@ -18,15 +9,14 @@ import type {
   OpenStreamOptions,
   PullOptions,
 } from './mux-options.js';
+import { MuxState } from './mux-state.js';
 import type { MuxStream } from './mux-stream.js';
 import { Outbox, type PulledBatch } from './outbox.js';
-import { ownBody } from './own-body.js';
 import { Pinger } from './pinger.js';
 import { ResetPacer } from './reset-pacer.js';
 import { StreamCore, type StreamHost } from './stream-core.js';
 import type { StreamHandler } from './stream-handler.js';
 import { StreamTable } from './stream-table.js';
-import { TokenBucket } from './token-bucket.js';
 
 /**
  * Many flow-controlled streams over one ordered, reliable link of messages or records (docs/protocol/v1.md, "Frames"
@@ -36,36 +26,18 @@ import { TokenBucket } from './token-bucket.js';
  */
 export class Mux {
   readonly #options: MuxOptions;
-  readonly #limits: FrameLimits;
+  readonly #state: MuxState = new MuxState();
   readonly #table: StreamTable;
   readonly #outbox: Outbox;
   readonly #pinger: Pinger;
-  readonly #resetTokens: TokenBucket;
+  readonly #receiver: FrameReceiver;
   readonly #resetPacer: ResetPacer;
   readonly #streamHost: StreamHost;
-  readonly #visit: (frame: Frame) => void;
-  readonly #counters = {
-    framesReceived: 0,
-    dataBytesReceived: 0,
-    streamsOpened: 0,
-    streamsAccepted: 0,
-    streamsRefused: 0,
-    framesIgnored: 0,
-    resetsReceived: 0,
-  };
-  #closedBy: SealaneError | undefined;
-  #goAwaySent: number | undefined;
-  #goAwayReceived: GoAway | undefined;
   #isSignalled = false;
   #isPulling = false;
 
   constructor(options: MuxOptions) {
     this.#options = options;
-    this.#limits = {
-      maxDataBytes: options.maxBodyBytes,
-      maxOpenBytes: options.maxOpenBytes,
-      maxMessageBytes: options.allowMessages ? ProtocolSize.CONTROL : 0,
-    };
     this.#table = new StreamTable(options.role);
     const { clock } = options;
     this.#outbox = new Outbox(
@@ -73,23 +45,35 @@ export class Mux {
       options.maxBodyBytes,
     );
     this.#pinger = new Pinger(clock, this.#outbox.control);
-    this.#resetTokens = new TokenBucket(clock, MuxLimit.resetTokens, MuxLimit.resetTokensPerSecond);
     this.#resetPacer = new ResetPacer(clock, (stream) => this.#sendReset(stream, stream.deferredReset));
     this.#streamHost = {
       onReadyChange: (stream) => this.#onReadyChange(stream),
       onCreditDue: (stream) => this.#onCreditDue(stream),
       onLocalReset: (stream, code) => this.#onLocalReset(stream, code),
     };
-    this.#visit = (frame) => this.#onFrame(frame);
+    this.#receiver = new FrameReceiver({
+      options,
+      state: this.#state,
+      table: this.#table,
+      control: this.#outbox.control,
+      pinger: this.#pinger,
+      host: {
+        signal: () => this.#signal(),
+        createInbound: () => this.#createStream(true, undefined),
+        finishIfDone: (stream) => this.#finishIfDone(stream),
+        remove: (stream) => this.#remove(stream),
+        sendReset: (stream, code) => this.#sendReset(stream, code),
+      },
+    });
   }
 
   /** `pull` would return a batch, given enough room. */
   get hasPending(): boolean {
-    return this.#closedBy === undefined && this.#outbox.hasPending;
+    return this.#state.closedBy === undefined && this.#outbox.hasPending;
   }
 
   get isClosed(): boolean {
-    return this.#closedBy !== undefined;
+    return this.#state.closedBy !== undefined;
   }
 
   /** Streams that are not finished, of both directions. */
@@ -120,7 +104,7 @@ export class Mux {
   get statistics(): MuxStatistics {
     const { control, framesSent, dataBytesSent } = this.#outbox;
     return {
-      ...this.#counters,
+      ...this.#state.counters,
       framesSent: framesSent + control.framesSent,
       dataBytesSent,
       resetsSent: control.resetsSent,
@@ -138,9 +122,8 @@ export class Mux {
    * The mux and its handlers may keep views of `frames`; its memory must not be reused.
    */
   receive(frames: Uint8Array): void {
-    if (this.#closedBy !== undefined) return;
-    this.#counters.framesIgnored += forEachFrame(frames, this.#limits, this.#visit);
-    this.#outbox.control.assertBounded();
+    if (this.#state.closedBy !== undefined) return;
+    this.#receiver.receive(frames);
   }
 
   /**
@@ -149,7 +132,7 @@ export class Mux {
    * is full; in the latter case again when the link has room.
    */
   pull(maxBytes: number, options?: PullOptions): MuxBatch | undefined {
-    if (this.#closedBy !== undefined) return undefined;
+    if (this.#state.closedBy !== undefined) return undefined;
     this.#isPulling = true;
     const pulled = this.#outbox.pull(maxBytes, options?.onlyControl === true);
     this.#isPulling = false;
@@ -162,9 +145,9 @@ export class Mux {
    * when the peer's GOAWAY excludes the stream, ERR_ARGUMENT for an OPEN body above the limit.
    */
   openStream(open: Uint8Array, handler: StreamHandler, options?: OpenStreamOptions): MuxStream {
-    if (this.#closedBy !== undefined) throw new SealaneError('ERR_MUX_CLOSED');
+    if (this.#state.closedBy !== undefined) throw new SealaneError('ERR_MUX_CLOSED');
     if (open.length > this.#options.maxOpenBytes) throw new SealaneError('ERR_ARGUMENT', 'the OPEN is too large');
-    if (this.#goAwayReceived !== undefined && this.#table.nextOutbound > this.#goAwayReceived.lastStream) {
+    if (this.#state.goAwayReceived !== undefined && this.#table.nextOutbound > this.#state.goAwayReceived.lastStream) {
       throw new SealaneError('ERR_MUX_CLOSED', 'the peer takes no new streams', { retryable: true });
     }
     if (this.#table.outboundCount >= this.#options.maxOutboundStreams || !this.#table.hasNumbersLeft) {
@@ -174,7 +157,7 @@ export class Mux {
     stream.pendingOpen = open;
     stream.isOpenHeld = options?.holdUntilData === true;
     this.#table.addUnsent(stream);
-    this.#counters.streamsOpened += 1;
+    this.#state.counters.streamsOpened += 1;
     stream.refresh();
     return stream;
   }
@@ -187,7 +170,7 @@ export class Mux {
   sendMessage(stream: MuxStream | 0, body: Uint8Array): void {
     if (!this.#options.allowMessages) throw new SealaneError('ERR_ARGUMENT', 'no messages on this layer');
     if (body.length === 0 || body.length > ProtocolSize.CONTROL) throw new SealaneError('ERR_PROTOCOL_LIMIT');
-    if (this.#closedBy !== undefined) return;
+    if (this.#state.closedBy !== undefined) return;
     if (stream !== 0) {
       if (stream.isClosed) return;
       if (stream.id === 0) throw new SealaneError('ERR_ARGUMENT', 'the stream is not open yet');
@@ -204,7 +187,7 @@ export class Mux {
    * joins the first. Rejects with the error of `close`, and needs no handler.
    */
   ping(): Promise<number> {
-    if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy);
+    if (this.#state.closedBy !== undefined) return Promise.reject(this.#state.closedBy);
     const promise = this.#pinger.ping();
     this.#signal();
     return promise;
@@ -212,19 +195,19 @@ export class Mux {
 
   /** Tells the peer which of its streams will be served; later ones get RESET(REFUSED). A second call can only lower it. */
   goAway(options: GoAwayOptions): void {
-    const lastStream = Math.min(options.lastStream ?? this.#table.lastPeer, this.#goAwaySent ?? 0xffff_ffff);
+    const lastStream = Math.min(options.lastStream ?? this.#table.lastPeer, this.#state.goAwaySent ?? 0xffff_ffff);
     const { code, retryAfterMs = 0, url = '' } = options;
     const body = encodeGoAway({ lastStream, code, retryAfterMs, url });
-    if (this.#closedBy !== undefined) return;
-    this.#goAwaySent = lastStream;
+    if (this.#state.closedBy !== undefined) return;
+    this.#state.goAwaySent = lastStream;
     this.#outbox.control.goAway = body;
     this.#signal();
   }
 
   /** Ends every stream with `error` and drops what waits. Idempotent; nothing is sent. */
   close(error: SealaneError): void {
-    if (this.#closedBy !== undefined) return;
-    this.#closedBy = error;
+    if (this.#state.closedBy !== undefined) return;
+    this.#state.closedBy = error;
     this.#resetPacer.stop();
     for (const stream of [...this.#table.streams()]) {
       if (!stream.isClosed) stream.fail(error, ResetCode.GONE);
@@ -254,130 +237,6 @@ export class Mux {
     return streamsWithFin === undefined
       ? { chunks, bytes, onlyControl }
       : { chunks, bytes, onlyControl, streamsWithFin };
-  }
-
-  #onFrame(frame: Frame): void {
-    if (this.#closedBy !== undefined) return;
-    this.#counters.framesReceived += 1;
-    switch (frame.type) {
-      case FrameType.DATA:
-        if ((frame.flags & FrameFlag.OPEN) === 0) this.#onData(frame);
-        else this.#onOpen(frame);
-        break;
-      case FrameType.CREDIT:
-        this.#findAnswered(frame.streamId)?.addCredit(parseCredit(frame.body), MuxLimit.maxCredit);
-        break;
-      case FrameType.RESET:
-        this.#onReset(frame);
-        break;
-      case FrameType.PING:
-        this.#outbox.control.pong = frame.body.slice();
-        this.#signal();
-        break;
-      case FrameType.PONG:
-        this.#pinger.onPong(frame.body);
-        break;
-      case FrameType.GOAWAY:
-        this.#onGoAway(parseGoAway(frame.body));
-        break;
-      default:
-        this.#onMessage(frame);
-    }
-  }
-
-  #onOpen(frame: Frame): void {
-    const { streamId } = frame;
-    const { open, data } = splitOpenBody(frame.body, this.#options.maxOpenBytes);
-    if (data.length > this.#options.maxBodyBytes) throw new SealaneError('ERR_PROTOCOL_LIMIT');
-    this.#table.assertOpening(streamId);
-    if (data.length > this.#options.receiveWindowBytes) throw new SealaneError('ERR_MUX_CREDIT');
-    const refusal = this.#refusal(streamId);
-    if (refusal !== undefined) {
-      this.#counters.streamsRefused += 1;
-      this.#outbox.control.pushReset(streamId, refusal);
-      this.#signal();
-      return;
-    }
-    const stream = this.#createStream(true, undefined);
-    this.#table.addInbound(stream, streamId);
-    this.#counters.streamsAccepted += 1;
-    this.#options.handler.onOpen(stream, open.slice());
-    if (stream.handler === undefined) stream.reset(ResetCode.REFUSED);
-    const isFin = (frame.flags & FrameFlag.FIN) !== 0;
-    if (stream.isClosed || (data.length === 0 && !isFin)) return;
-    this.#deliver(stream, data, isFin);
-  }
-
-  #refusal(streamId: number): ResetCode | undefined {
-    if (this.#goAwaySent !== undefined && streamId > this.#goAwaySent) return ResetCode.REFUSED;
-    const isFull = this.#table.inboundCount >= this.#options.maxInboundStreams;
-    return isFull || this.#options.budget.refusesStreams ? ResetCode.BUSY : undefined;
-  }
-
-  #onData(frame: Frame): void {
-    const stream = this.#findAnswered(frame.streamId);
-    if (stream === undefined) return;
-    if (stream.finReceived) throw new SealaneError('ERR_MUX_STREAM', 'data after FIN');
-    this.#deliver(stream, frame.body, (frame.flags & FrameFlag.FIN) !== 0);
-  }
-
-  #deliver(stream: StreamCore, body: Uint8Array, isFin: boolean): void {
-    stream.window.charge(body.length);
-    this.#counters.dataBytesReceived += body.length;
-    if (isFin) this.#outbox.control.cancelCredit(stream);
-    stream.deliver(ownBody(body), isFin);
-    if (isFin) this.#finishIfDone(stream);
-    this.#options.budget.relieve();
-  }
-
-  #onReset(frame: Frame): void {
-    const stream = this.#findLive(frame.streamId);
-    if (stream === undefined) return;
-    this.#counters.resetsReceived += 1;
-    if (stream.isInbound && !stream.isAnswered && !this.#resetTokens.tryTake()) {
-      throw new SealaneError('ERR_MUX_FLOOD', 'too many streams opened and reset');
-    }
-    const code = parseReset(frame.body);
-    this.#remove(stream);
-    if (stream.deferredReset >= 0) stream.deferredReset = -1;
-    else stream.fail(resetError(code), code);
-  }
-
-  #onGoAway(goAway: GoAway): void {
-    const before = this.#goAwayReceived;
-    if (before !== undefined && goAway.lastStream > before.lastStream) {
-      throw new SealaneError('ERR_MUX_STREAM', 'a GOAWAY takes an earlier one back');
-    }
-    this.#goAwayReceived = goAway;
-    for (const stream of this.#table.outboundAfter(goAway.lastStream)) {
-      this.#remove(stream);
-      if (stream.deferredReset >= 0) stream.deferredReset = -1;
-      else if (!stream.isClosed) stream.fail(resetError(ResetCode.REFUSED), ResetCode.REFUSED);
-    }
-    this.#options.handler.onGoAway?.(goAway);
-  }
-
-  #onMessage(frame: Frame): void {
-    const { streamId, body } = frame;
-    const stream = streamId === 0 ? undefined : this.#findAnswered(streamId);
-    if (streamId === 0 || stream !== undefined) this.#options.handler.onMessage?.(streamId, stream, body);
-  }
-
-  #findLive(id: number): StreamCore | undefined {
-    const stream = this.#table.find(id);
-    if (stream === undefined) this.#counters.framesIgnored += 1;
-    return stream;
-  }
-
-  /** The stream of a frame that answers an outbound one. One whose RESET was held back gets it now. */
-  #findAnswered(id: number): StreamCore | undefined {
-    const stream = this.#findLive(id);
-    if (stream === undefined || stream.isInbound) return stream;
-    stream.isAnswered = true;
-    if (stream.deferredReset < 0) return stream;
-    this.#sendReset(stream, stream.deferredReset);
-    this.#counters.framesIgnored += 1;
-    return undefined;
   }
 
   #createStream(isInbound: boolean, handler: StreamHandler | undefined): StreamCore {
@@ -412,7 +271,7 @@ export class Mux {
 
   #onLocalReset(stream: StreamCore, code: number): void {
     this.#outbox.control.cancelCredit(stream);
-    if (stream.id === 0 || this.#closedBy !== undefined) this.#table.remove(stream);
+    if (stream.id === 0 || this.#state.closedBy !== undefined) this.#table.remove(stream);
     else if (stream.isInbound || this.#resetPacer.mayReset(stream, code)) this.#sendReset(stream, code);
   }
 
@@ -435,7 +294,7 @@ export class Mux {
   }
 
   #signal(): void {
-    if (this.#isSignalled || this.#isPulling || this.#closedBy !== undefined) return;
+    if (this.#isSignalled || this.#isPulling || this.#state.closedBy !== undefined) return;
     this.#isSignalled = true;
     this.#options.handler.onWritable();
   }

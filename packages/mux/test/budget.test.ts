@@ -1,0 +1,178 @@
+import { encodeFrame, encodeOpenBody } from '@sealane/protocol';
+import { FrameFlag, FrameType, MuxLimit, ResetCode } from '@sealane/types';
+import { describe, expect, test } from 'vitest';
+import { createPair, exchange, joinBytes, type Pair, type Peer, type StreamEnd } from './pair.js';
+
+const overhead = MuxLimit.heldFrameOverheadBytes;
+
+/** The acceptor's end of a stream that carries `bytes` and is not read. */
+function hold(pair: Pair, bytes: number): StreamEnd {
+  const stream = pair.a.open();
+  if (bytes > 0) stream.port.write(new Uint8Array(bytes));
+  exchange(pair);
+  return pair.b.streams.at(-1)!;
+}
+
+describe('the process budget', () => {
+  test('counts each held frame at its length plus 128 until it is consumed', () => {
+    const pair = createPair();
+    pair.b.autoConsume = false;
+    const end = hold(pair, 1_000);
+    expect(pair.b.budget.used).toBe(1_000 + overhead);
+    end.port.consume(999);
+    expect(pair.b.budget.used).toBe(1 + overhead);
+    end.port.consume(1);
+    expect(pair.b.budget.used).toBe(0);
+    expect(() => end.port.consume(1)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+  });
+
+  test('bytes delivered before an orderly end stay charged until they are consumed', () => {
+    const pair = createPair();
+    pair.b.autoConsume = false;
+    const stream = pair.a.open();
+    stream.port.write(new Uint8Array(500));
+    stream.port.end();
+    exchange(pair);
+    const end = pair.b.streams[0]!;
+    end.port.end();
+    exchange(pair);
+    expect([end.port.isClosed, pair.b.mux.streamCount]).toEqual([true, 0]);
+    expect(pair.b.budget.used).toBe(500 + overhead);
+    end.port.consume(500);
+    expect(pair.b.budget.used).toBe(0);
+  });
+
+  test('from three quarters on new streams are BUSY', () => {
+    const pair = createPair({ budgetBytes: 10_000 });
+    pair.b.autoConsume = false;
+    hold(pair, 7_500);
+    const refused = pair.a.open();
+    exchange(pair);
+    expect(refused.resetCode).toBe(ResetCode.BUSY);
+    pair.b.streams[0]!.port.consume(7_500);
+    const taken = pair.a.open();
+    exchange(pair);
+    expect(taken.error).toBeUndefined();
+  });
+
+  test('above the limit the stream that is full for the longest time is reset, and the others go on', () => {
+    const pair = createPair({ budgetBytes: 10_000, receiveWindowBytes: 4_000, sendWindowBytes: 4_000 });
+    pair.b.autoConsume = false;
+    const streams = [0, 0, 0, 0].map(() => pair.a.open());
+    exchange(pair);
+    const [light, first, second, third] = streams as [StreamEnd, StreamEnd, StreamEnd, StreamEnd];
+    light.port.write(new Uint8Array(100));
+    exchange(pair);
+    for (const stream of [first, second]) {
+      stream.port.write(new Uint8Array(4_000));
+      exchange(pair);
+    }
+    expect(first.error).toBeUndefined();
+    third.port.write(new Uint8Array(4_000));
+    exchange(pair);
+    expect([light, first, second, third].map((stream) => stream.resetCode)).toEqual([
+      undefined,
+      ResetCode.BUSY,
+      undefined,
+      undefined,
+    ]);
+    expect(pair.b.streams[1]?.error?.code).toBe('ERR_STREAM_BUSY');
+    expect(pair.b.budget.isOver).toBe(false);
+  });
+
+  test('many streams that are each less than half full cannot exceed the limit either', () => {
+    const pair = createPair({ budgetBytes: 100_000 });
+    pair.b.autoConsume = false;
+    const streams = Array.from({ length: 200 }, () => pair.a.open());
+    exchange(pair);
+    for (const stream of streams) stream.port.write(new Uint8Array(1_000));
+    exchange(pair);
+    expect(pair.b.budget.used).toBeLessThanOrEqual(100_000);
+    expect(streams.filter((stream) => stream.resetCode === ResetCode.BUSY).length).toBeGreaterThan(100);
+  });
+});
+
+describe('memory behind held bodies', () => {
+  test('a small body is copied out of the large message that it would pin', () => {
+    const pair = createPair();
+    const frame = encodeFrame(FrameType.DATA, FrameFlag.OPEN, 1, encodeOpenBody(new Uint8Array(0), new Uint8Array(50)));
+    const large = new Uint8Array(65_536);
+    large.set(frame);
+    pair.b.mux.receive(large.subarray(0, frame.length));
+    const chunk = pair.b.streams[0]!.chunks[0]!;
+    expect(chunk.buffer.byteLength).toBe(59);
+    expect(chunk.byteOffset).toBe(9);
+  });
+
+  test('a large body stays where it is', () => {
+    const pair = createPair();
+    const frame = encodeFrame(
+      FrameType.DATA,
+      FrameFlag.OPEN,
+      1,
+      encodeOpenBody(new Uint8Array(0), new Uint8Array(60_000)),
+    );
+    pair.b.mux.receive(frame);
+    expect(pair.b.streams[0]!.chunks[0]!.buffer).toBe(frame.buffer);
+  });
+});
+
+describe('window growth', () => {
+  /** Everything that waits arrives at the other side half a round trip later. */
+  function carry(pair: Pair, from: Peer, to: Peer, delayMs: number): void {
+    const messages: Uint8Array[] = [];
+    for (let batch = from.mux.pull(262_144); batch !== undefined; batch = from.mux.pull(262_144)) {
+      messages.push(joinBytes(batch.chunks));
+    }
+    pair.clock.advance(delayMs);
+    for (const message of messages) to.mux.receive(message);
+  }
+
+  /** One window per round trip until `ms` have passed; the receiver takes all at once. */
+  function transfer(pair: Pair, stream: StreamEnd, rttMs: number, ms: number): void {
+    for (let passed = 0; passed < ms; passed += rttMs) {
+      if (stream.port.queuedBytes < 8_000_000) stream.port.write(new Uint8Array(8_000_000));
+      carry(pair, pair.a, pair.b, rttMs / 2);
+      carry(pair, pair.b, pair.a, rttMs / 2);
+    }
+  }
+
+  test('a long path gets a larger window, up to the cap', () => {
+    const pair = createPair({ maxReceiveWindowBytes: 4_194_304 });
+    const stream = pair.a.open();
+    transfer(pair, stream, 50, 3_000);
+    expect(stream.port.sendCredit).toBe(4_194_304);
+    expect(pair.b.budget.reservedForGrowth).toBe(4_194_304 - 262_144);
+    stream.port.reset(ResetCode.CANCELLED);
+    exchange(pair);
+    expect(pair.b.budget.reservedForGrowth).toBe(0);
+  });
+
+  test('a slow reader on a short path never gets one: a queue is not a long path', () => {
+    const pair = createPair();
+    pair.b.autoConsume = false;
+    const stream = pair.a.open();
+    stream.port.write(new Uint8Array(8_000_000));
+    exchange(pair);
+    const ping = pair.b.mux.ping();
+    pair.b.flush(pair.a);
+    pair.clock.advance(1);
+    exchange(pair);
+    const end = pair.b.streams[0]!;
+    // 100 bytes per millisecond and a round trip of one millisecond need a window of 200 bytes.
+    for (let round = 0; round < 20_000; round += 1) {
+      pair.clock.advance(1);
+      end.port.consume(Math.min(100, end.port.heldBytes));
+      exchange(pair);
+    }
+    expect(pair.b.budget.reservedForGrowth).toBe(0);
+    return expect(ping).resolves.toBe(1);
+  });
+
+  test('no window grows beyond half of the budget', () => {
+    const pair = createPair({ budgetBytes: 1_000_000 });
+    const stream = pair.a.open();
+    transfer(pair, stream, 50, 3_000);
+    expect(pair.b.budget.reservedForGrowth).toBeLessThanOrEqual(500_000);
+  });
+});
