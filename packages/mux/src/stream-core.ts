@@ -3,7 +3,7 @@ import type { BudgetMember, MemoryBudget } from './memory-budget.js';
 import type { MuxStream } from './mux-stream.js';
 import { ReceiveWindow } from './receive-window.js';
 import { SendQueue } from './send-queue.js';
-import type { StreamHandler } from './stream-handler.js';
+import { HEADROOM_BYTES, type StreamHandler } from './stream-handler.js';
 
 /** What a stream asks of its mux. */
 export interface StreamHost {
@@ -78,7 +78,7 @@ export class StreamCore implements MuxStream, BudgetMember {
   write(chunk: Uint8Array, hasHeadroom = false): void {
     if (this.isClosed || chunk.length === 0) return;
     if (this.finQueued) throw new SealaneError('ERR_ARGUMENT', 'the stream was ended');
-    this.queue.push(chunk, hasHeadroom);
+    this.queue.push(chunk, hasHeadroom && chunk.byteOffset >= HEADROOM_BYTES);
     this.isOpenHeld = false;
     this.refresh();
   }
