@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
@@ -40,6 +41,10 @@ describe('programs through expose and connect', () => {
     for (const key of ['host', 'user']) {
       await runProcess('-q', ['-t', 'ed25519', '-N', '', '-f', `${directory}/${key}`], { command: keygen });
     }
+    // What the service manager does before it starts sshd.
+    const separation = '/run/sshd';
+    const isMissing = !existsSync(separation);
+    if (isMissing && process.getuid?.() === 0) await mkdir(separation, { mode: 0o755 });
     const port = 20_000 + (process.pid % 20_000);
     await writeFile(
       `${directory}/config`,
@@ -68,6 +73,7 @@ describe('programs through expose and connect', () => {
     expect(result.stdout).toBe('through ssh\n');
     expect(result.code).toBe(0);
     for (const program of [owner, server]) await program.kill();
+    if (isMissing) await rm(separation, { recursive: true, force: true });
   });
 });
 

@@ -64,7 +64,7 @@ function announce(stage: DemoStage, json: boolean): void {
 
 /** One request of the demo's own, so that there is something to see without a browser. */
 async function showExchange(stage: DemoStage, json: boolean): Promise<void> {
-  const word = randomBytes(12).toString('hex');
+  const word = randomBytes(6).toString('hex');
   const marks = stage.markLink();
   const { hostname, port } = new URL(stage.cast.url);
   const { request, response } = await requestRaw(hostname.replace(/^\[|\]$/g, ''), Number(port), `/hello?word=${word}`);

@@ -28,10 +28,10 @@ export async function createPageServer(facts: () => DemoFacts, onVisit: () => vo
       });
       response.end(demoPage);
     } else if (path === '/hello') {
-      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end(
-        `Hello through the relay.\nOnly you and I can read this: ${new URL(request.url ?? '/', 'http://demo').searchParams.get('word') ?? ''}\n`,
-      );
+      const word = new URL(request.url ?? '/', 'http://demo').searchParams.get('word') ?? '';
+      const text = `Hello through the relay.\nOnly you and I can read this: ${word}\n`;
+      response.writeHead(200, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(text) });
+      response.end(text);
     } else {
       response.writeHead(404, { 'content-type': 'text/plain' });
       response.end('not here\n');

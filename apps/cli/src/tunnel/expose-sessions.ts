@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { SecureConnection, SecureStream } from '@sealane/client';
 import { pipeSocket } from '@sealane/client/node';
 import { isSealaneError, ResetCode, SealaneError } from '@sealane/types';
@@ -7,6 +8,9 @@ import type { AllowList } from './allow-list.js';
 import { connectTarget } from './dial-target-socket.js';
 import type { Target } from './target.js';
 
+/** Connections to the target that are being made at once; beyond it streams get BUSY. */
+const maxConnecting = 1_024;
+
 /** The sessions that came in, and their streams joined to the target. */
 export class ExposeSessions {
   readonly #target: Target;
@@ -15,6 +19,7 @@ export class ExposeSessions {
   readonly #sessions = new Map<SecureConnection, number>();
   #lastSession = 0;
   #lastStream = 0;
+  #connecting = 0;
 
   constructor(target: Target, allow: AllowList, reporter: Reporter) {
     this.#target = target;
@@ -62,40 +67,39 @@ export class ExposeSessions {
   }
 
   async #serveStream(stream: SecureStream, session: number): Promise<void> {
-    const number = ++this.#lastStream;
-    const peer = stream.connection.peerId;
-    const gone = new AbortController();
-    stream.finished.catch(() => gone.abort());
-    try {
-      const socket = await connectTarget(this.#target, gone.signal);
-      this.#reporter.event({ event: 'stream', state: 'open', stream: number, session, peer });
-      pipeSocket(stream, socket, {
-        onEnd: ({ error, bytesSent, bytesReceived, resetDelivered }) => {
-          this.#reporter.event({
-            event: 'stream',
-            state: error === undefined ? 'closed' : 'reset',
-            stream: number,
-            session,
-            peer,
-            bytesIn: bytesReceived,
-            bytesOut: bytesSent,
-            ...(error === undefined ? {} : { code: error.code }),
-            ...(resetDelivered ? {} : { resetDelivered }),
-          });
-        },
-      });
-    } catch (error) {
-      if (!gone.signal.aborted) stream.raw.reset(ResetCode.UNREACHABLE);
-      this.#reporter.event({
-        event: 'stream',
-        state: 'reset',
-        stream: number,
-        session,
-        peer,
-        code: gone.signal.aborted ? 'ERR_STREAM_CANCELLED' : 'ERR_STREAM_UNREACHABLE',
-        ...(gone.signal.aborted ? {} : { message: error instanceof Error ? error.message : String(error) }),
-      });
+    const facts = { event: 'stream', stream: ++this.#lastStream, session, peer: stream.connection.peerId } as const;
+    // How the stream ended is told by the pipe; a stream that ends before there is one is told by it, too.
+    stream.finished.catch(() => {});
+    if (this.#connecting >= maxConnecting) {
+      stream.raw.reset(ResetCode.BUSY);
+      this.#reporter.event({ ...facts, state: 'reset', code: 'ERR_STREAM_BUSY' });
+      return;
     }
+    let socket: Socket;
+    this.#connecting += 1;
+    try {
+      socket = await connectTarget(this.#target);
+    } catch (error) {
+      stream.raw.reset(ResetCode.UNREACHABLE);
+      const message = error instanceof Error ? error.message : String(error);
+      this.#reporter.event({ ...facts, state: 'reset', code: 'ERR_STREAM_UNREACHABLE', message });
+      return;
+    } finally {
+      this.#connecting -= 1;
+    }
+    this.#reporter.event({ ...facts, state: 'open' });
+    pipeSocket(stream, socket, {
+      onEnd: ({ error, bytesSent, bytesReceived, resetDelivered }) => {
+        this.#reporter.event({
+          ...facts,
+          state: error === undefined ? 'closed' : 'reset',
+          bytesIn: bytesReceived,
+          bytesOut: bytesSent,
+          ...(error === undefined ? {} : { code: error.code }),
+          ...(resetDelivered ? {} : { resetDelivered }),
+        });
+      },
+    });
   }
 }
 
