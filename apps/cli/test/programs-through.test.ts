@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { connectTo, isLongRun, requireProgram, runProcess, startProcess, stopAllProcesses } from '@sealane/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { sealaneFile } from './programs.js';
 import { World } from './world.js';
 
@@ -57,10 +57,13 @@ describe('programs through expose and connect', () => {
         `PidFile ${directory}/pid`,
       ].join('\n'),
     );
+    if (isMissing) onTestFinished(() => rm(separation, { recursive: true, force: true }));
     const server = startProcess('-D', ['-e', '-f', `${directory}/config`], { command: sshd, events: 'none' });
     await expect.poll(() => server.stderr).toContain('listening on');
     const { process: owner, address } = await world.expose(port, ['--service', 'ssh']);
-    const proxy = [process.execPath, sealaneFile, 'connect', address, '--stdio'].map((word) => `'${word}'`).join(' ');
+    // ssh takes % in a ProxyCommand for its own.
+    const words = [process.execPath, sealaneFile, 'connect', address.replaceAll('%', '%%'), '--stdio'];
+    const proxy = words.map((word) => `'${word}'`).join(' ');
     const result = await runProcess(
       '-o',
       [
@@ -70,10 +73,9 @@ describe('programs through expose and connect', () => {
       ],
       { command: ssh, env: world.dialer.env },
     );
-    expect(result.stdout).toBe('through ssh\n');
+    expect(result.stdout, result.stderr).toBe('through ssh\n');
     expect(result.code).toBe(0);
     for (const program of [owner, server]) await program.kill();
-    if (isMissing) await rm(separation, { recursive: true, force: true });
   });
 });
 

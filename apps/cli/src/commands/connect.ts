@@ -26,7 +26,9 @@ Examples:
   $ sealane connect 'sealane://<id>?relay=wss%3A%2F%2Frelay.example' --listen 127.0.0.1:9090
   $ sealane connect db --relay wss://relay.example --listen [::1]:5432
   $ sealane connect <id> --listen unix:/tmp/app.sock
-  $ ssh -o ProxyCommand='sealane connect <address> --stdio' user@host`,
+  $ ssh -o ProxyCommand='sealane connect <id> --relay wss://relay.example --stdio' user@host
+
+In a ProxyCommand every % of a sealane:// address must be doubled: ssh takes a single one for its own.`,
     )
     .action(async (address: string, options: ConnectOptions) => {
       const { runConnect } = await import('../tunnel/connect.js');
