@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProcess, type Target, type TestProcess } from '@sealane/testkit';
+
+// The programs as they are installed: the built files that the packages' `bin` names.
+const resolve = createRequire(import.meta.url).resolve;
+const relayFile = resolve('@sealane/relay').replace(/src\/main\.ts$/, 'dist/main.js');
+const cliFile = resolve('sealane').replace(/src\/main\.ts$/, 'dist/main.js');
+
+export interface ThreeOptions {
+  /** Where `connect` listens; by default a port that the platform picks. */
+  readonly listen?: string;
+  /** Port in front of the relay that the dialer uses, e.g. of a faulty wire. */
+  readonly dialerRelayPort?: (relayPort: number) => number | Promise<number>;
+  /** The same for the owner. */
+  readonly ownerRelayPort?: (relayPort: number) => number | Promise<number>;
+}
+
+/** Relay, owner and dialer as real processes, each with a home directory of its own. */
+export class ThreeProcesses implements AsyncDisposable {
+  readonly relay: TestProcess;
+  readonly owner: TestProcess;
+  readonly dialer: TestProcess;
+  readonly relayPort: number;
+  /** Where a local program connects to. */
+  readonly target: Target;
+  readonly address: string;
+  readonly #directory: string;
+
+  private constructor(
+    processes: readonly [TestProcess, TestProcess, TestProcess],
+    ports: { readonly relayPort: number; readonly target: Target; readonly address: string },
+    directory: string,
+  ) {
+    [this.relay, this.owner, this.dialer] = processes;
+    this.relayPort = ports.relayPort;
+    this.target = ports.target;
+    this.address = ports.address;
+    this.#directory = directory;
+  }
+
+  /** Exposes `backend` (as `sealane expose` takes it) and connects to it. */
+  static async start(backend: string, options: ThreeOptions = {}): Promise<ThreeProcesses> {
+    const directory = mkdtempSync(join(tmpdir(), 'sealane-three-'));
+    const relay = startRelay(join(directory, 'relay'));
+    const relayPort = Number(new URL(String((await relay.waitFor('listening'))['url'])).port);
+    const ownerPort = (await options.ownerRelayPort?.(relayPort)) ?? relayPort;
+    const dialerPort = (await options.dialerRelayPort?.(relayPort)) ?? relayPort;
+    const owner = startCli(join(directory, 'owner'), [
+      ...['expose', backend, '--allow-any', '--json'],
+      ...['--relay', `ws://127.0.0.1:${ownerPort}`],
+    ]);
+    const address = String((await owner.waitFor('ready'))['address']);
+    const dialer = startCli(join(directory, 'dialer'), [
+      ...['connect', address, '--listen', options.listen ?? '127.0.0.1:0', '--json'],
+      ...['--relay', `ws://127.0.0.1:${dialerPort}`],
+    ]);
+    const listening = String((await dialer.waitFor('listening'))['address']);
+    const target = listening.startsWith('unix:')
+      ? { path: listening.slice('unix:'.length) }
+      : { port: Number(listening.split(':').at(-1)) };
+    return new ThreeProcesses([relay, owner, dialer], { relayPort, target, address }, directory);
+  }
+
+  get processes(): readonly TestProcess[] {
+    return [this.relay, this.owner, this.dialer];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.kill()));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+export function startRelay(dataDirectory: string): TestProcess {
+  return startProcess(relayFile, ['--listen', '127.0.0.1:0', '--data-dir', dataDirectory, '--json'], {
+    label: 'sealane-relay',
+  });
+}
+
+/** Runs `sealane` with its identity and files below `home`. */
+export function startCli(home: string, args: readonly string[]): TestProcess {
+  const env = { HOME: home, XDG_CONFIG_HOME: home, SEALANE_RELAY: undefined };
+  return startProcess(cliFile, args, { label: `sealane ${args[0]}`, env });
+}
