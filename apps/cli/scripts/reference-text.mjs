@@ -77,7 +77,7 @@ States of \`status\`: \`connecting\`, \`connected\`, \`waiting\`, \`disconnected
 
 | what | limit |
 | --- | --- |
-| local connections of one \`connect\` | 16,384; further ones are closed |
+| local connections of one \`connect\` | 16,384; further ones are reset |
 | \`--metadata\` | 4,096 bytes |
 | allow file | 4 MiB |
 | known-peers file | 16 MiB |

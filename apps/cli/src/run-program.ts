@@ -7,15 +7,20 @@ import { exitAfterFlush } from './output/exit.js';
  */
 export async function runProgram(argv: readonly string[]): Promise<void> {
   const options = new Set(argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
+  const fail = async (error: unknown): Promise<never> => {
+    process.stderr.write(encodeErrorLine(error, options.has('--json') && options.has('--stdio')));
+    if (options.has('--debug')) process.stderr.write(`${stackOf(error)}\n`);
+    // Something may still be open after a failure; waiting for it would hide the failure.
+    return await exitAfterFlush(exitCodeOf(error));
+  };
+  // A defect shall end as an error line, too.
+  process.once('uncaughtException', (error) => void fail(error));
   try {
     const { createProgram } = await import('./program.js');
     const { parseProgram } = await import('./parse-program.js');
     process.exitCode = await parseProgram(createProgram(), argv);
   } catch (error) {
-    process.stderr.write(encodeErrorLine(error, options.has('--json') && options.has('--stdio')));
-    if (options.has('--debug')) process.stderr.write(`${stackOf(error)}\n`);
-    // Something may still be open after a failure; waiting for it would hide the failure.
-    await exitAfterFlush(exitCodeOf(error));
+    await fail(error);
   }
 }
 

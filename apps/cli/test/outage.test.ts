@@ -75,9 +75,10 @@ describe('when things fail', () => {
     await using wire = await FaultyWire.start({ port: world.relayPort });
     const through = `ws://127.0.0.1:${wire.port}`;
     const { address } = await world.expose(echo.port, ['--relay', through]);
-    const { port } = await world.connect(address);
+    const { process: dialer, port } = await world.connect(address);
     await works(port);
     wire.cutAll();
+    await dialer.waitFor('status', ({ state }) => state === 'session-lost');
     await works(port);
   });
 });

@@ -4,6 +4,9 @@ import { pipeSocket } from '@sealane/client/node';
 import { toSealaneError } from '../output/error-line.js';
 import type { Reporter } from '../output/reporter.js';
 
+/** Local connections held at once; beyond it new ones are reset. Each costs a socket on both sides. */
+const maxConnections = 16_384;
+
 /** How long a local connection waits for relay and owner before it is reset. */
 export const localWaitMs = 30_000;
 
@@ -20,6 +23,11 @@ export class ConnectSockets {
   }
 
   accept(socket: net.Socket): void {
+    if (this.#active.size >= maxConnections) {
+      reset(socket);
+      this.#reporter.event({ event: 'refused', code: 'ERR_STREAM_BUSY', message: 'too many local connections' });
+      return;
+    }
     const done = this.#serve(socket, ++this.#lastStream);
     this.#active.add(done);
     void done.finally(() => this.#active.delete(done));
@@ -79,5 +87,6 @@ export class ConnectSockets {
 
 /** A TCP socket is reset; a unix socket knows no reset and is closed. */
 function reset(socket: net.Socket): void {
-  if (!socket.destroyed) socket.resetAndDestroy();
+  if (socket.localAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -4,8 +4,6 @@ import { SealaneError } from '@sealane/types';
 import { formatHostPort } from './host-port.js';
 import type { ListenAddress } from './target.js';
 
-/** Local connections held at once; beyond it new ones are reset. Each costs a socket on both sides. */
-const maxConnections = 16_384;
 const backlog = 4_096;
 
 export interface LocalServer {
@@ -21,7 +19,6 @@ export async function createLocalServer(
   onSocket: (socket: net.Socket) => void,
 ): Promise<LocalServer> {
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onSocket);
-  server.maxConnections = maxConnections;
   try {
     if (address.kind === 'unix') await listenOnPath(server, address.path);
     else await listen(server, { host: address.host, port: address.port, backlog });
