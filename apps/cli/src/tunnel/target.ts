@@ -1,5 +1,5 @@
 import { usageError } from '../output/error-line.js';
-import { formatHostPort, parseHostPort } from './host-port.js';
+import { parseHostPort } from './host-port.js';
 
 /** What `expose` forwards to. */
 export type Target =
@@ -19,11 +19,6 @@ export function parseTarget(text: string): Target {
     throw usageError(`"${text}" is not a target; use PORT, HOST:PORT, [IPV6]:PORT, tcp://HOST:PORT or unix:/path`);
   }
   return { kind: 'tcp', hosts: [target.host], port: target.port };
-}
-
-export function formatTarget(target: Target): string {
-  if (target.kind === 'unix') return `unix:${target.path}`;
-  return formatHostPort({ host: target.hosts[0] ?? '', port: target.port });
 }
 
 /** Where `connect` listens. */
