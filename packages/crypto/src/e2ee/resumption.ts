@@ -9,7 +9,7 @@ export const RESUME_BYTES: number = 2 + 8 + 8 + ProtocolSize.RECORD_TAG;
 
 /** What each side says when a session moves to another path (v1.md, "Resumption"). */
 export interface ResumeState {
-  /** 0, or why this side does not go on: an OwnerCode or the AbortCode with which the session ended. */
+  /** 0, or why this side does not go on: an AbortCode. */
   readonly status: number;
   /** Number of the next record that this side expects. */
   readonly nextExpected: number;

@@ -122,11 +122,11 @@ export const RelayCode = {
 } as const;
 export type RelayCode = (typeof RelayCode)[keyof typeof RelayCode];
 
-/** Codes of message 2, and the reasons of RESUME: only the owner can give them, sealed. */
+/** Codes of message 2: only the owner can give them, sealed. */
 export const OwnerCode = { OK: 0, DENIED: 1, NO_ALPN: 2, NO_TARGET: 3, DOWNGRADE: 4, BUSY: 5 } as const;
 export type OwnerCode = (typeof OwnerCode)[keyof typeof OwnerCode];
 
-/** Codes of ABORT: why a session was ended at once. */
+/** Codes of ABORT, and the status of RESUME: why a session was ended. */
 export const AbortCode = {
   INTERNAL: 1,
   PROTOCOL: 2,
