@@ -23,7 +23,7 @@ const telling = [0x00, 0x01, 0x7f, 0x80, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc
 telling.push(0xd0, 0xd4, 0xd9, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xff);
 
 function mutate(source: Uint8Array, other: Uint8Array, random: (below: number) => number): Uint8Array {
-  let bytes = source.slice();
+  let bytes: Uint8Array = source.slice();
   for (let step = 1 + random(3); step > 0; step -= 1) {
     const at = random(bytes.length + 1);
     const end = Math.min(bytes.length, at + 1 + random(8));

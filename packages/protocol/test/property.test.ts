@@ -64,7 +64,7 @@ const wireValue = fc.letrec<{ value: WireValue }>((tie) => ({
     { maxDepth: 4 },
     fc.constant(null),
     sequence,
-    fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => text.isWellFormed()),
+    fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => !/\p{Cs}/u.test(text)),
     bytes(0, 300),
     fc.array(tie('value'), { maxLength: 3 }) as fc.Arbitrary<WireValue>,
   ),
