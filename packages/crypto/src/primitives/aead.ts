@@ -4,8 +4,6 @@ import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES, type AeadBackend } fr
 import { libsodiumAead } from './aead-libsodium.js';
 import { wipe } from './bytes.js';
 
-export { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES } from './aead-backend.js';
-
 /**
  * A ChaCha20-Poly1305 key (RFC 8439). Each call goes to the backend that is faster for its size on this platform;
  * the bytes are the same. The caller never uses a nonce twice.

@@ -7,7 +7,6 @@ export const KEM_ENCAPS_SEED_BYTES = 32;
 export const KEM_PUBLIC_KEY_BYTES = 1_184;
 export const KEM_SECRET_KEY_BYTES = 2_400;
 export const KEM_CIPHERTEXT_BYTES = 1_088;
-export const KEM_SHARED_SECRET_BYTES = 32;
 
 export interface KemKeyPair {
   readonly publicKey: Uint8Array;

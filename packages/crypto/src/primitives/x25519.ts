@@ -3,8 +3,6 @@ import { platformCrypto } from '#platform-crypto';
 import { bytesEqual } from './bytes.js';
 import { X25519_BYTES, type X25519Secret } from './x25519-backend.js';
 
-export { X25519_BYTES } from './x25519-backend.js';
-
 export interface X25519KeyPair {
   readonly secret: Uint8Array;
   readonly publicKey: Uint8Array;

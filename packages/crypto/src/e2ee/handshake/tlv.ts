@@ -10,10 +10,6 @@ export interface Tlv {
   readonly value: Uint8Array;
 }
 
-export function tlvLength(tlvs: readonly Tlv[]): number {
-  return tlvs.reduce((sum, tlv) => sum + 4 + tlv.value.length, 0);
-}
-
 export function writeTlvs(writer: ByteWriter, tlvs: readonly Tlv[]): void {
   for (const { type, value } of tlvs) {
     writer.u16(type);
