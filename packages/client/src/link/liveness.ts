@@ -12,22 +12,28 @@ export type LivenessVerdict = 'alive' | 'ping' | 'dead';
 /** Ticks that come this much late say that the process or machine slept, not that the relay is silent. */
 const LATE_TICK_MS = 5_000;
 const BUSY_PING_AFTER_MS = 1_000;
+/** A ping and its frame: that the platform took one says nothing about the other side. */
+const PING_BYTES = 32;
 
 /**
- * Decides from byte counters alone whether a link is alive: dead after `linkBusyDeadMs` with bytes outstanding
- * (`linkIdleDeadMs` otherwise) in which no byte arrived and none was taken (v1.md, "Links").
+ * Decides from byte counters alone whether a link is alive: dead when nothing arrived for `linkIdleDeadMs`, or for
+ * `linkBusyDeadMs` with bytes outstanding of which the socket took none (v1.md, "Links"). Looked at every `tickMs`, what
+ * happened between two ticks counts as of the second, so that silence is never overstated, and dead is said a tick early.
  */
 export class Liveness {
   readonly #timing: ClientTimingConfig;
+  readonly #intervalMs: number;
   #receivedBytes = -1;
-  #sentBytes = -1;
+  #sentBytes = 0;
+  /** Bytes arrived, or the socket took more than a ping. */
   #progressMs: number;
   #arrivalMs: number;
   #busySinceMs: number | undefined;
   #tickMs: number;
 
-  constructor(timing: ClientTimingConfig, nowMs: number) {
+  constructor(timing: ClientTimingConfig, intervalMs: number, nowMs: number) {
     this.#timing = timing;
+    this.#intervalMs = intervalMs;
     this.#progressMs = nowMs;
     this.#arrivalMs = nowMs;
     this.#tickMs = nowMs;
@@ -36,17 +42,21 @@ export class Liveness {
   tick(nowMs: number, progress: LivenessProgress): LivenessVerdict {
     const slept = nowMs - this.#tickMs > LATE_TICK_MS;
     this.#tickMs = nowMs;
-    const arrived = progress.receivedBytes !== this.#receivedBytes;
-    if (arrived || slept) this.#arrivalMs = nowMs;
-    if (arrived || slept || progress.sentBytes !== this.#sentBytes) this.#progressMs = nowMs;
+    if (progress.receivedBytes !== this.#receivedBytes || slept) {
+      this.#arrivalMs = nowMs;
+      this.#progressMs = nowMs;
+    }
+    if (progress.sentBytes - this.#sentBytes > PING_BYTES) this.#progressMs = nowMs;
     this.#receivedBytes = progress.receivedBytes;
     this.#sentBytes = progress.sentBytes;
-    this.#busySinceMs = progress.isBusy ? (slept ? nowMs : (this.#busySinceMs ?? nowMs)) : undefined;
+    this.#busySinceMs = progress.isBusy ? (this.#busySinceMs ?? nowMs) : undefined;
 
-    const silentMs = nowMs - this.#progressMs;
-    const busyMs = this.#busySinceMs === undefined ? 0 : nowMs - Math.max(this.#busySinceMs, this.#progressMs);
-    if (silentMs >= this.#timing.linkIdleDeadMs || busyMs >= this.#timing.linkBusyDeadMs) return 'dead';
-    const pingAfterMs = progress.isBusy ? BUSY_PING_AFTER_MS : this.#timing.pingIntervalMs;
-    return nowMs - this.#arrivalMs >= pingAfterMs ? 'ping' : 'alive';
+    const { linkIdleDeadMs, linkBusyDeadMs, pingIntervalMs } = this.#timing;
+    const stalledMs = nowMs - this.#progressMs + this.#intervalMs;
+    const silentMs = nowMs - this.#arrivalMs + this.#intervalMs;
+    const busyMs = this.#busySinceMs === undefined ? 0 : nowMs - this.#busySinceMs + this.#intervalMs;
+    if (Math.min(busyMs, stalledMs) >= linkBusyDeadMs) return 'dead';
+    if (silentMs >= linkIdleDeadMs && stalledMs >= linkBusyDeadMs) return 'dead';
+    return nowMs - this.#arrivalMs >= (progress.isBusy ? BUSY_PING_AFTER_MS : pingIntervalMs) ? 'ping' : 'alive';
   }
 }

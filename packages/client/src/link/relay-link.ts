@@ -35,7 +35,7 @@ import { sendBatch } from './send-batch.js';
 import { type RecordSource, SendTurn } from './send-turn.js';
 import type { ClientTimingConfig } from './timing.js';
 
-const TICK_MS = 1_000;
+const TICK_MS = 500;
 /** A record and the control frames of a turn: records are sent by reference, so a batch holds one of them. */
 const BATCH_BYTES = ProtocolSize.OUTER_DATA + MuxLimit.controlTurnBytes;
 const PRE_AUTH_LIMITS = { maxDataBytes: 0, maxOpenBytes: 0, maxMessageBytes: ProtocolSize.PRE_AUTH };
@@ -88,7 +88,7 @@ export class RelayLink {
     this.#options = options;
     const nowMs = options.clock.nowMs();
     this.#state = { step: 'authenticating', deadlineMs: nowMs + options.timing.authTimeoutMs };
-    this.#liveness = new Liveness(options.timing, nowMs);
+    this.#liveness = new Liveness(options.timing, TICK_MS, nowMs);
     this.turn = new SendTurn({ hasRoom: () => this.hasRoom, flush: () => this.#flush() });
     this.#scheduleTick();
     options.transport.start({

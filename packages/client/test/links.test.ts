@@ -1,0 +1,219 @@
+import { Credential } from '@sealane/crypto/credential';
+import type { Register } from '@sealane/protocol';
+import { decodeLease, encodeFrame, encodeGoAway } from '@sealane/protocol';
+import { FrameType, GoAwayCode, MessageKind, RelayCode, SupersededBy } from '@sealane/types';
+import { describe, expect, it } from 'vitest';
+import { allowAny, RelayClient, type StatusEvent } from '../src/index.js';
+import { World } from './support/world.js';
+
+const registrations = (world: World): Register[] =>
+  world.relay.requests.filter((message): message is Register => message.kind === MessageKind.REGISTER);
+
+const linkStates = (events: readonly StatusEvent[]): string[] =>
+  events.flatMap((event) => (event.type === 'link' ? [event.state] : []));
+
+describe('a link', () => {
+  it('that is idle is found dead within 10 s of silence', async () => {
+    const world = await World.create();
+    const events: StatusEvent[] = [];
+    await world.client({ onStatus: (event) => events.push(event) });
+    await world.pass(30_000);
+    expect(linkStates(events)).toEqual(['connecting', 'up']);
+    world.relay.links[0]?.pause();
+    await world.pass(10_000);
+    expect(events).toContainEqual(
+      expect.objectContaining({ state: 'waiting', error: expect.objectContaining({ code: 'ERR_LINK_DEAD' }) }),
+    );
+  });
+
+  it('that owes an answer is found dead within 3 s', async () => {
+    const world = await World.create();
+    const dialer = await world.client();
+    await world.pass(2_000);
+    world.relay.links[0]?.pause();
+    const startMs = world.clock.nowMs();
+    const credential = await Credential.create();
+    await expect(world.until(dialer.lookup(credential.id))).rejects.toMatchObject({ code: 'ERR_LINK_DEAD' });
+    expect(world.clock.nowMs() - startMs).toBeLessThanOrEqual(3_500);
+  });
+
+  it('is tried again with growing waits, at most 30 s, and at most 1 s while something waits', async () => {
+    const world = await World.create();
+    const waits: number[] = [];
+    const dialer = await world.client({
+      onStatus: (event) => {
+        if (event.type === 'link' && event.state === 'waiting') waits.push(event.retryInMs);
+      },
+    });
+    world.relay.refusesLinks = true;
+    world.relay.links[0]?.abort();
+    await world.pass(200_000);
+    expect(Math.max(...waits)).toBeGreaterThan(1_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(30_000);
+    expect(waits[0]).toBeLessThanOrEqual(200);
+    const credential = await Credential.create();
+    const waiting = dialer.lookup(credential.id);
+    const before = waits.length;
+    await world.pass(20_000);
+    expect(waits.length - before).toBeGreaterThan(10);
+    expect(Math.max(...waits.slice(before))).toBeLessThanOrEqual(1_000);
+    world.relay.refusesLinks = false;
+    await expect(world.until(waiting, 1_100)).rejects.toMatchObject({ code: 'ERR_RELAY_NO_OWNER' });
+  });
+
+  it('whose relay says goodbye is replaced, while its sessions go on', async () => {
+    const world = await World.create();
+    const { listener } = await world.owner();
+    const dialer = await world.client();
+    const stream = await world.until(dialer.openStream(listener.address));
+    const owner = (await world.until(listener[Symbol.asyncIterator]().next())).value;
+    const goAway = encodeGoAway({ lastStream: 0xffff_fffe, code: GoAwayCode.DRAINING, retryAfterMs: 100, url: '' });
+    for (const link of [...world.relay.links]) link.send(encodeFrame(FrameType.GOAWAY, 0, 0, goAway));
+    await world.pass(2_000);
+    expect(world.relay.links.length).toBe(4);
+    expect(registrations(world).length).toBe(2);
+    stream.raw.write(new Uint8Array(10));
+    const far = (await world.until(owner[Symbol.asyncIterator]().next())).value;
+    expect((await world.until(far.readable.getReader().read())).value.length).toBe(10);
+  });
+
+  it('leaves no timer behind when the client closes', async () => {
+    const world = await World.create();
+    const { client, listener } = await world.owner();
+    const dialer = await world.client();
+    await world.until(dialer.openStream(listener.address));
+    await world.until(Promise.all([client.close({ deadlineMs: 10 }), dialer.close({ deadlineMs: 10 })]));
+    await world.pass(20_000);
+    expect(world.clock.pending).toBe(0);
+  });
+});
+
+describe('a lease', () => {
+  it('is renewed at a third of the time that the relay granted', async () => {
+    const world = await World.create({ ttlMs: 30_000 });
+    await world.owner();
+    await world.pass(95_000);
+    const renewals = world.relay.requests.filter((message) => message.kind === MessageKind.RENEW);
+    expect(renewals.length).toBe(9);
+    expect(registrations(world).length).toBe(1);
+  });
+
+  it('is registered again on a new link, with a higher number', async () => {
+    const world = await World.create();
+    await world.owner();
+    world.relay.links[0]?.abort();
+    await world.pass(3_000);
+    const [first, second] = registrations(world).map((message) => decodeLease(message.lease).sequence);
+    expect(second).toBeGreaterThan(first ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('goes above a higher number that the relay holds, but not to tomorrow', async () => {
+    let stored = 0;
+    const world = await World.create({
+      onAnswer: (answer) =>
+        answer.kind === MessageKind.REGISTERED && answer.sequence <= stored
+          ? { kind: MessageKind.ERROR, request: answer.request, code: RelayCode.LEASE_STALE, text: '', value: stored }
+          : answer,
+    });
+    stored = world.clock.wallMs() * 1_000 + 3_600_000_000;
+    const { client } = await world.owner();
+    const sequences = registrations(world).map((message) => decodeLease(message.lease).sequence);
+    expect(sequences[1]).toBe(stored + 1);
+    stored = world.clock.wallMs() * 1_000 + 90_000_000_000;
+    await expect(world.until(client.listen({ service: 'two', accept: allowAny() }))).rejects.toMatchObject({
+      code: 'ERR_RELAY_LEASE_STALE',
+    });
+  });
+
+  it('that another process took over is given up with an error; by our own newer link it is not', async () => {
+    const world = await World.create();
+    const { listener } = await world.owner();
+    const side = world.relay.sides[0];
+    if (side === undefined) throw new Error('no link');
+    const superseded = { kind: MessageKind.SUPERSEDED, service: '' } as const;
+    world.relay.say(side, { ...superseded, by: SupersededBy.SAME_INSTANCE });
+    await world.pass(2_000);
+    expect(registrations(world).length).toBe(2);
+    world.relay.say(side, { ...superseded, by: SupersededBy.OTHER_INSTANCE });
+    await expect(world.until(listener.closed)).rejects.toMatchObject({ code: 'ERR_RELAY_SUPERSEDED' });
+    await world.pass(60_000);
+    expect(registrations(world).length).toBe(2);
+  });
+
+  it('is registered with the new keycert after the key file was rotated', async () => {
+    const world = await World.create({ ttlMs: 30_000 });
+    let credential = await Credential.create();
+    await world.owner({}, { credential: { current: () => Promise.resolve(credential) } });
+    credential = credential.rotate({ nowMs: world.clock.wallMs() });
+    await world.pass(11_000);
+    const [, second] = registrations(world).map((message) => decodeLease(message.lease).keycert);
+    expect(Buffer.from(second ?? []).equals(Buffer.from(credential.keycert))).toBe(true);
+  });
+
+  it('that is refused reaches the caller of listen', async () => {
+    const world = await World.create({
+      onAnswer: (answer) =>
+        answer.kind === MessageKind.REGISTERED
+          ? { kind: MessageKind.ERROR, request: answer.request, code: RelayCode.NAME_TAKEN, text: 'taken', value: null }
+          : answer,
+    });
+    await expect(world.owner({ name: 'shop' })).rejects.toMatchObject({
+      code: 'ERR_RELAY_NAME_TAKEN',
+      message: 'taken',
+    });
+  });
+});
+
+describe('an owner', () => {
+  it('forgets a dialer that does not confirm within 10 s, without anybody hearing of it', async () => {
+    const world = await World.create({ onData: () => undefined });
+    const statuses: string[] = [];
+    const { client, listener } = await world.owner(
+      {},
+      { onStatus: (event) => event.type === 'session' && statuses.push(event.state) },
+    );
+    const dialer = await world.client();
+    const connection = await world.until(dialer.dial(listener.address));
+    await expect(world.until(connection.closed)).rejects.toMatchObject({ code: 'ERR_E2EE_TRUNCATED' });
+    expect([client.connections.size, statuses]).toEqual([0, []]);
+  });
+});
+
+describe('a client', () => {
+  it('shows its identity to the relay only where it listens or says so', async () => {
+    const world = await World.create();
+    const credential = await Credential.create();
+    await world.client({ credential });
+    await world.client({ credential, identify: true });
+    const [hidden, shown] = world.relay.sides.map((side) => Buffer.from(side.client).equals(credential.publicKey));
+    expect([hidden, shown]).toEqual([false, true]);
+  });
+
+  it('shares one handshake among concurrent first dials, and one caller who gives up takes it from nobody', async () => {
+    let connects = 0;
+    const world = await World.create({
+      onForward: (forward) => {
+        connects += 1;
+        return [forward];
+      },
+    });
+    const { listener } = await world.owner();
+    const dialer = await world.client();
+    const abort = new AbortController();
+    const first = dialer.dial(listener.address, { signal: abort.signal });
+    const others = Promise.all(Array.from({ length: 5 }, () => dialer.dial(listener.address)));
+    abort.abort();
+    await expect(world.until(first)).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    expect(new Set(await world.until(others)).size).toBe(1);
+    expect(connects).toBe(1);
+  });
+
+  it('takes an address apart that it cannot use', async () => {
+    const world = await World.create();
+    await expect(RelayClient.create('http://relay.test')).rejects.toMatchObject({ code: 'ERR_ADDRESS_INVALID' });
+    const dialer = await world.client();
+    await expect(dialer.dial('not a name')).rejects.toMatchObject({ code: 'ERR_NAME_INVALID' });
+    await dialer.close();
+    await expect(dialer.dial('shop')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+});

@@ -1,0 +1,277 @@
+import { blake2b } from '@sealane/crypto';
+import { Credential, createNodecert, SigningKey } from '@sealane/crypto/credential';
+import { SignatureLabel } from '@sealane/crypto/signature';
+import { MemoryBudget, Mux, type MuxStream } from '@sealane/mux';
+import {
+  appendSignature,
+  type ControlMessage,
+  decodeLease,
+  decodeMessage,
+  decodeOpen,
+  encodeAuthOkUnsigned,
+  encodeForward,
+  encodeFrame,
+  encodeMessage,
+  type ForwardConnect,
+  forEachFrame,
+  type Lease,
+} from '@sealane/protocol';
+import { createLinkPair, type LinkPairOptions, type SimulatedLink, type VirtualClock } from '@sealane/testkit';
+import {
+  FrameType,
+  MessageKind,
+  type MessageLink,
+  MuxLimit,
+  OpenKind,
+  ProtocolSize,
+  RelayCode,
+  ResetCode,
+  SealaneError,
+} from '@sealane/types';
+import type { TransportFactory } from '../../src/index.js';
+
+export interface ScriptedRelayOptions {
+  readonly pair?: LinkPairOptions;
+  /** Changes what the relay is about to say; undefined says nothing. */
+  onAnswer?: (answer: ControlMessage, to: RelaySide) => ControlMessage | undefined;
+  /** Changes a request on its way to the owner; several are forwarded one by one, none is refused. */
+  onForward?: (forward: ForwardConnect) => readonly ForwardConnect[];
+  /** Changes a message of one client on its way to the other. */
+  onStreamMessage?: (message: ControlMessage) => ControlMessage | undefined;
+  /** Changes the bytes of records. */
+  onData?: (chunk: Uint8Array, from: 'dialer' | 'owner') => Uint8Array | undefined;
+  /** Another node key than the one of the nodecert signs AUTH_OK. */
+  readonly authKey?: SigningKey;
+  readonly nodecert?: Uint8Array;
+  readonly ttlMs?: number;
+}
+
+/** One link as the relay sees it. */
+export interface RelaySide {
+  readonly link: SimulatedLink;
+  readonly client: Uint8Array;
+  readonly mux: Mux;
+}
+
+interface HeldLease {
+  readonly lease: Lease;
+  readonly side: RelaySide;
+}
+
+/** A relay in memory that does what a test says, and otherwise what a relay does. Its time is the test's. */
+export class ScriptedRelay {
+  readonly identity: Credential;
+  readonly nodeKey: SigningKey = SigningKey.create();
+  readonly options: ScriptedRelayOptions;
+  /** Every control message that clients sent on stream 0, in order. */
+  readonly requests: ControlMessage[] = [];
+  readonly leases = new Map<string, HeldLease>();
+  readonly sides: RelaySide[] = [];
+  readonly links: SimulatedLink[] = [];
+  refusesLinks = false;
+  readonly #clock: VirtualClock;
+  readonly #budget = new MemoryBudget(1 << 28);
+
+  private constructor(clock: VirtualClock, identity: Credential, options: ScriptedRelayOptions) {
+    this.#clock = clock;
+    this.identity = identity;
+    this.options = options;
+  }
+
+  static async create(clock: VirtualClock, options: ScriptedRelayOptions = {}): Promise<ScriptedRelay> {
+    return new ScriptedRelay(clock, await Credential.create(), options);
+  }
+
+  readonly transport: TransportFactory = () => {
+    if (this.refusesLinks) return Promise.reject(new SealaneError('ERR_LINK_FAILED', undefined, { retryable: true }));
+    const [client, relay] = createLinkPair(this.#clock, this.options.pair);
+    this.links.push(relay);
+    this.#serve(relay);
+    return Promise.resolve(client as MessageLink);
+  };
+
+  /** Says something on stream 0 of a link. */
+  say(side: RelaySide, message: ControlMessage): void {
+    side.mux.sendMessage(0, encodeMessage(message));
+  }
+
+  #serve(link: SimulatedLink): void {
+    const node = this.options.nodecert ?? createNodecert(this.identity, 1, this.nodeKey.publicKey);
+    const hello = encodeMessage({
+      kind: MessageKind.HELLO,
+      relay: this.identity.publicKey,
+      nodecert: node,
+      challenge: new Uint8Array(32).fill(7),
+      features: 0,
+      limits: {
+        maxMessage: ProtocolSize.MESSAGE,
+        maxData: ProtocolSize.OUTER_DATA,
+        initialWindow: MuxLimit.initialWindowBytes,
+        maxStreams: 4_096,
+        leaseTtlMinMs: 10_000,
+        leaseTtlMaxMs: 300_000,
+        idleMs: 5_000,
+      },
+    });
+    let side: RelaySide | undefined;
+    link.start({
+      onMessage: (message) => {
+        if (side !== undefined) {
+          side.mux.receive(message);
+          return;
+        }
+        forEachFrame(message, { maxDataBytes: 0, maxOpenBytes: 0, maxMessageBytes: 8_192 }, (frame) => {
+          side = this.#admit(link, hello, frame.body.slice());
+        });
+      },
+      onDrain: () => undefined,
+      onEnd: () => {
+        for (const [service, held] of this.leases) if (held.side.link === link) this.leases.delete(service);
+        side?.mux.close(new SealaneError('ERR_LINK_LOST'));
+      },
+    });
+    link.send(encodeFrame(FrameType.MESSAGE, 0, 0, hello));
+  }
+
+  #admit(link: SimulatedLink, hello: Uint8Array, auth: Uint8Array): RelaySide {
+    const message = decodeMessage(auth);
+    if (message.kind !== MessageKind.AUTH) throw new Error('no AUTH');
+    const unsigned = encodeAuthOkUnsigned({ features: 0, linkId: new Uint8Array(8) });
+    const key = this.options.authKey ?? this.nodeKey;
+    const signature = key.sign(SignatureLabel.AUTH_OK, blake2b(32, hello), blake2b(32, auth), unsigned);
+    link.send(encodeFrame(FrameType.MESSAGE, 0, 0, appendSignature(unsigned, signature)));
+    const flush = (): void => {
+      for (let batch = mux.pull(100_000); batch !== undefined; batch = mux.pull(100_000)) {
+        link.send(Buffer.concat(batch.chunks));
+      }
+    };
+    const mux = new Mux({
+      role: 'acceptor',
+      clock: this.#clock,
+      budget: this.#budget,
+      maxBodyBytes: ProtocolSize.OUTER_DATA,
+      maxOpenBytes: ProtocolSize.CONTROL,
+      receiveWindowBytes: MuxLimit.initialWindowBytes,
+      maxReceiveWindowBytes: MuxLimit.maxOuterWindowBytes,
+      sendWindowBytes: message.initialWindow,
+      maxInboundStreams: 4_096,
+      maxOutboundStreams: message.maxStreams,
+      allowMessages: true,
+      handler: {
+        onWritable: () => {
+          this.#clock.schedule(0, flush);
+        },
+        onOpen: (stream, open) => this.#onOpen(side, stream, open),
+        onMessage: (streamId, stream, body) => {
+          if (streamId === 0) this.#onRequest(side, decodeMessage(body.slice()));
+          else (stream?.handler as Spliced | undefined)?.onStreamMessage(decodeMessage(body.slice()));
+        },
+      },
+    });
+    const side: RelaySide = { link, client: message.client.slice(), mux };
+    this.sides.push(side);
+    return side;
+  }
+
+  #onRequest(side: RelaySide, message: ControlMessage): void {
+    this.requests.push(message);
+    const answer = this.#answer(side, message);
+    if (answer === undefined) return;
+    const said = this.options.onAnswer === undefined ? answer : this.options.onAnswer(answer, side);
+    if (said !== undefined) this.say(side, said);
+  }
+
+  #answer(side: RelaySide, message: ControlMessage): ControlMessage | undefined {
+    switch (message.kind) {
+      case MessageKind.REGISTER: {
+        const lease = decodeLease(message.lease);
+        this.leases.set(lease.service, { lease, side });
+        const { service, sequence, name } = lease;
+        const ttlMs = this.options.ttlMs ?? lease.ttlMs;
+        return { kind: MessageKind.REGISTERED, request: message.request, service, sequence, ttlMs, name };
+      }
+      case MessageKind.RENEW:
+        return { kind: MessageKind.RENEWED, request: message.request, ttlMs: this.options.ttlMs ?? 60_000 };
+      case MessageKind.RELEASE:
+        this.leases.delete(message.service);
+        return { kind: MessageKind.RELEASED, request: message.request };
+      case MessageKind.LOOKUP: {
+        const held = [...this.leases.values()].find(({ lease }) =>
+          message.name === null ? lease.service === message.service : lease.name === message.name,
+        );
+        if (held === undefined) {
+          return { kind: MessageKind.ERROR, request: message.request, code: RelayCode.NO_OWNER, text: '', value: null };
+        }
+        const { keycert, service, instance } = held.lease;
+        return {
+          kind: MessageKind.FOUND,
+          request: message.request,
+          id: keycert.subarray(0, 32),
+          service,
+          keycert,
+          instance,
+        };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #onOpen(side: RelaySide, stream: MuxStream, open: Uint8Array): void {
+    const request = decodeOpen(open);
+    const owner = this.leases.get(request.service)?.side;
+    if (request.kind !== OpenKind.CONNECT || owner === undefined) {
+      stream.handler = new Spliced(this, 'dialer', undefined);
+      side.mux.sendMessage(
+        stream,
+        encodeMessage({ kind: MessageKind.REJECT, code: RelayCode.NO_OWNER, keycert: null, text: '' }),
+      );
+      stream.end();
+      return;
+    }
+    const forward: ForwardConnect = { ...request, dialer: null };
+    for (const [index, changed] of (this.options.onForward?.(forward) ?? [forward]).entries()) {
+      const toDialer = new Spliced(this, 'owner', index === 0 ? { stream, mux: side.mux } : undefined);
+      const ownerStream = owner.mux.openStream(encodeForward(changed), toDialer);
+      toDialer.own = ownerStream;
+      if (index > 0) continue;
+      const toOwner = new Spliced(this, 'dialer', { stream: ownerStream, mux: owner.mux });
+      toOwner.own = stream;
+      stream.handler = toOwner;
+    }
+    if (stream.handler === undefined) stream.reset(ResetCode.REFUSED);
+  }
+}
+
+/** One direction of a relayed stream. */
+class Spliced {
+  own: MuxStream | undefined;
+  readonly messages: ControlMessage[] = [];
+  readonly #relay: ScriptedRelay;
+  readonly #from: 'dialer' | 'owner';
+  readonly #to: { readonly stream: MuxStream; readonly mux: Mux } | undefined;
+
+  constructor(relay: ScriptedRelay, from: 'dialer' | 'owner', to: { stream: MuxStream; mux: Mux } | undefined) {
+    this.#relay = relay;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  onStreamMessage(message: ControlMessage): void {
+    const { onStreamMessage } = this.#relay.options;
+    const said = onStreamMessage === undefined ? message : onStreamMessage(message);
+    if (said !== undefined) this.#to?.mux.sendMessage(this.#to.stream, encodeMessage(said));
+  }
+
+  onData(chunk: Uint8Array, fin: boolean): void {
+    this.own?.consume(chunk.length);
+    const { onData } = this.#relay.options;
+    const bytes = onData === undefined ? chunk : onData(chunk, this.#from);
+    if (bytes !== undefined && bytes.length > 0) this.#to?.stream.write(bytes.slice());
+    if (fin) this.#to?.stream.end();
+  }
+
+  onReset(_error: unknown, code: number): void {
+    this.#to?.stream.reset(code);
+  }
+}

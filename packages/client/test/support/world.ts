@@ -1,0 +1,62 @@
+import { loadCrypto } from '@sealane/crypto';
+import { settle, VirtualClock } from '@sealane/testkit';
+import { allowAny, type Listener, type ListenOptions, RelayClient, type RelayClientOptions } from '../../src/index.js';
+import { ScriptedRelay, type ScriptedRelayOptions } from './scripted-relay.js';
+
+/** Clients and a scripted relay under one virtual clock. */
+export class World {
+  readonly clock: VirtualClock;
+  readonly relay: ScriptedRelay;
+
+  private constructor(clock: VirtualClock, relay: ScriptedRelay) {
+    this.clock = clock;
+    this.relay = relay;
+  }
+
+  static async create(options: ScriptedRelayOptions = {}): Promise<World> {
+    await loadCrypto();
+    const clock = new VirtualClock();
+    return new World(clock, await ScriptedRelay.create(clock, options));
+  }
+
+  /** Lets `ms` pass, and everything that follows from it happen. */
+  async pass(ms = 20): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10) {
+      await this.clock.advanceAsync(Math.min(10, ms - passed));
+      await settle();
+    }
+  }
+
+  /** The value of a promise that virtual time brings about; throws when a minute does not. */
+  async until<T>(promise: Promise<T>, withinMs = 60_000): Promise<T> {
+    let outcome: { value: T } | { error: unknown } | undefined;
+    promise.then(
+      (value) => {
+        outcome = { value };
+      },
+      (error: unknown) => {
+        outcome = { error };
+      },
+    );
+    for (let passed = 0; outcome === undefined && passed < withinMs; passed += 10) await this.pass(10);
+    if (outcome === undefined) throw new Error('virtual time brought nothing about');
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  client(options: RelayClientOptions = {}): Promise<RelayClient> {
+    const { transport } = this.relay;
+    return this.until(RelayClient.connect('ws://relay.test:80', { clock: this.clock, transport, ...options }));
+  }
+
+  async owner(listen: Partial<ListenOptions> = {}, options: RelayClientOptions = {}): Promise<Owner> {
+    const client = await this.client({ use: 'listen', ...options });
+    const listener = await this.until(client.listen({ accept: allowAny(), ...listen }));
+    return { client, listener };
+  }
+}
+
+export interface Owner {
+  readonly client: RelayClient;
+  readonly listener: Listener;
+}
