@@ -174,7 +174,13 @@ describe.each(['dialer', 'owner'] as const)('a wire between the %s and the relay
     wire.onBytes = undefined;
     await expect.poll(attempt, { timeout: 60_000 }).toBe(true);
     expect(wrongAtBackend).toBeUndefined();
-    for (const { bytes, end } of backendEnds) if (end === 'fin') expect(bytes).toBe(totalBytes);
+    for (const { bytes, end } of backendEnds) {
+      const events = [three.owner, three.dialer].map((process) =>
+        JSON.stringify(process.events.slice(-12), undefined, 1),
+      );
+      if (end === 'fin')
+        expect(bytes, `events of the owner, then of the dialer: ${events.join('\n')}`).toBe(totalBytes);
+    }
     for (const process of three.processes) expect(process.hasExited).toBe(false);
   });
 });
