@@ -1,49 +1,22 @@
 import { SigningKey } from '@sealane/crypto/credential';
 import { createInstance } from '@sealane/crypto/e2ee';
-import { isSealaneError, isService, parseName, SealaneError, Suite } from '@sealane/types';
-import {
-  type AddressParts,
-  type DialTarget,
-  formatAddress,
-  parseAddress,
-  parseRelayUrl,
-  type RelayLocation,
-} from './address.js';
+import { isSealaneError, isService, parseName, SealaneError } from '@sealane/types';
+import { type DialTarget, formatAddress, parseRelayUrl, type RelayLocation } from './address.js';
 import { type ClientContext, createClientContext } from './client-context.js';
-import { dialSession } from './handshake/dialer-handshaker.js';
+import { Dialer } from './dialer.js';
 import { OwnerHandshaker } from './handshake/owner-handshaker.js';
 import { LeaseManager } from './lease-manager.js';
 import { LinkKeeper } from './link/link-keeper.js';
 import { openLink } from './link/open-link.js';
 import type { RelayLink } from './link/relay-link.js';
 import { Listener } from './listener.js';
-import {
-  DEFAULT_ALPN,
-  type DialOptions,
-  type ListenOptions,
-  type OpenStreamOptions,
-  type RelayClientOptions,
-} from './options.js';
-import { ConnectionPool, type PoolHooks, poolKey } from './pool.js';
-import { type FoundOwner, Resolver } from './resolver.js';
+import type { DialOptions, ListenOptions, OpenStreamOptions, RelayClientOptions } from './options.js';
+import type { FoundOwner } from './resolver.js';
 import type { CloseOptions, SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
 import type { LinkUse } from './status.js';
 
 const DEFAULT_CLOSE_MS = 5_000;
-/** A dial whose link ends before message 2 starts over this often. */
-const MAX_DIAL_ATTEMPTS = 5;
-
-interface DialPlan {
-  readonly target: AddressParts;
-  readonly service: string;
-  readonly alpn: readonly string[];
-  readonly suites: readonly Suite[];
-  readonly accessSecret: Uint8Array | undefined;
-  readonly minEpoch: number;
-  readonly signal: AbortSignal | undefined;
-}
-
 /** Listens and dials through one relay. Every method may be called at any time; links come and go underneath. */
 export class RelayClient implements AsyncDisposable {
   /** The relay's URL without its identity. */
@@ -52,8 +25,7 @@ export class RelayClient implements AsyncDisposable {
   readonly #options: RelayClientOptions;
   readonly #context: ClientContext;
   readonly #leases: LeaseManager;
-  readonly #resolver: Resolver;
-  readonly #pool: ConnectionPool;
+  readonly #dialer: Dialer;
   readonly #listeners = new Map<string, Listener>();
   readonly #handshakers = new Map<RelayLink, OwnerHandshaker>();
   readonly #connections = new Set<SecureConnection>();
@@ -69,8 +41,14 @@ export class RelayClient implements AsyncDisposable {
     this.#context = context;
     this.#relayId = location.relayId;
     this.#leases = new LeaseManager(context);
-    this.#resolver = new Resolver(context);
-    this.#pool = new ConnectionPool(context.clock);
+    this.#dialer = new Dialer({
+      context,
+      acquireLink: (signal) => this.#keeper('dial').acquire({ signal }),
+      relayId: () => this.#relayId,
+      isClosing: () => this.#closing !== undefined,
+      onConnection: (connection) => this.#onConnection(connection),
+      onConnectionEnd: (connection, error) => this.#onConnectionEnd(connection, error),
+    });
   }
 
   /** A client whose link named by `use` is authenticated. See {@link connect}. */
@@ -135,26 +113,20 @@ export class RelayClient implements AsyncDisposable {
    * the link as long as `signal` allows. Rejects with ERR_RELAY_*, ERR_E2EE_*, ERR_ADDRESS_INVALID, ERR_ABORTED.
    */
   async dial(address: string | DialTarget, options: DialOptions = {}): Promise<SecureConnection> {
-    const plan = this.#plan(address, options);
-    if (options.fresh === true) return await this.#dialUnder(plan, plan.signal, undefined);
-    return await this.#pooled(plan);
+    this.#assertOpen();
+    return await this.#dialer.dial(address, options);
   }
 
   /** One stream in a pooled session with room; a further session is opened at the stream limit. Rejects as `dial`. */
   async openStream(address: string | DialTarget, options: DialOptions & OpenStreamOptions = {}): Promise<SecureStream> {
-    const plan = this.#plan(address, options);
-    for (;;) {
-      const connection = await this.#pooled(plan);
-      // Another caller may have taken the last stream between the two.
-      if (connection.freeStreams > 0) return connection.openStreamNow(options);
-    }
+    this.#assertOpen();
+    return await this.#dialer.openStream(address, options);
   }
 
   /** What the relay knows of a name, or of an id's service; the keycert is verified. Rejects as `dial`. */
   async lookup(nameOrId: string, service = '', options: { readonly signal?: AbortSignal } = {}): Promise<FoundOwner> {
     this.#assertOpen();
-    const link = await this.#keeper('dial').acquire({ signal: options.signal });
-    return await this.#resolver.lookup(link, nameOrId, service, options.signal);
+    return await this.#dialer.lookup(nameOrId, service, options.signal);
   }
 
   /** Releases leases, ends sessions in order until the deadline, then the links. Default 5,000 ms. Idempotent. */
@@ -169,89 +141,6 @@ export class RelayClient implements AsyncDisposable {
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new SealaneError('ERR_CLOSED');
-  }
-
-  #plan(address: string | DialTarget, options: DialOptions): DialPlan {
-    this.#assertOpen();
-    const target = typeof address === 'string' ? parseAddress(address) : address;
-    if (target.id === undefined && target.name === undefined) {
-      throw new SealaneError('ERR_ADDRESS_INVALID', 'the address names nobody');
-    }
-    const service = options.service ?? target.service ?? '';
-    if (!isService(service)) throw new SealaneError('ERR_ARGUMENT', 'the service is not one');
-    return {
-      target,
-      service,
-      alpn: options.alpn ?? [DEFAULT_ALPN],
-      suites: options.suites ?? [Suite.HYBRID],
-      accessSecret: options.accessSecret,
-      minEpoch: Math.max(options.minEpoch ?? 0, target.minEpoch ?? 0),
-      signal: options.signal,
-    };
-  }
-
-  async #pooled(plan: DialPlan): Promise<SecureConnection> {
-    const { target, minEpoch, signal } = plan;
-    const owner =
-      target.id !== undefined
-        ? { id: target.id, service: plan.service }
-        : (this.#resolver.known(this.#relayId, target.name!) ?? (await this.#resolveName(target.name!, signal)));
-    const { alpn, suites, accessSecret } = plan;
-    const key = poolKey({ ownerId: owner.id, service: owner.service, alpn, suites, accessSecret });
-    const found = this.#pool.pick(key, minEpoch);
-    if (found !== undefined) return found;
-    return await this.#pool.get(key, minEpoch, (stop, hooks) => this.#dialUnder(plan, stop, hooks), signal);
-  }
-
-  async #resolveName(name: string, signal: AbortSignal | undefined): Promise<{ id: string; service: string }> {
-    const link = await this.#keeper('dial').acquire({ signal });
-    return await this.#resolver.resolveName(link, name, signal);
-  }
-
-  async #dialUnder(
-    plan: DialPlan,
-    signal: AbortSignal | undefined,
-    hooks: PoolHooks | undefined,
-  ): Promise<SecureConnection> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#dialOnce(plan, signal, hooks);
-      } catch (error) {
-        if (plan.target.name !== undefined) this.#resolver.forget(this.#relayId, plan.target.name);
-        const isPathLost = isSealaneError(error) && error.code.startsWith('ERR_LINK_') && error.retryable;
-        if (!isPathLost || attempt >= MAX_DIAL_ATTEMPTS || this.#closing !== undefined) throw error;
-      }
-    }
-  }
-
-  async #dialOnce(
-    plan: DialPlan,
-    signal: AbortSignal | undefined,
-    hooks: PoolHooks | undefined,
-  ): Promise<SecureConnection> {
-    const { target, alpn, suites, accessSecret, minEpoch } = plan;
-    const link = await this.#keeper('dial').acquire({ signal });
-    const { id, service } =
-      target.id !== undefined
-        ? { id: target.id, service: plan.service }
-        : await this.#resolver.resolveName(link, target.name!, signal);
-    const owner = await this.#resolver.keycertOf(link, id, service, minEpoch, signal);
-    const connection = await dialSession(this.#context, {
-      link,
-      owner,
-      service,
-      alpn,
-      suites,
-      accessSecret,
-      signal,
-      onChange: hooks?.onChange,
-      onEnd: (ended, error) => {
-        hooks?.onEnd(ended);
-        this.#onConnectionEnd(ended, error);
-      },
-    });
-    this.#onConnection(connection);
-    return connection;
   }
 
   async #createListener(service: string, listen: ListenOptions): Promise<Listener> {

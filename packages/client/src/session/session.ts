@@ -26,6 +26,7 @@ import {
 } from '@sealane/types';
 import { AckState } from './ack-state.js';
 import { LEAST_RECORD_BYTES } from './link-stream-path.js';
+import { PingSchedule } from './ping-schedule.js';
 import { type EndOfStream, SentRecords } from './sent-records.js';
 import type { SessionPath, SessionPathSink } from './session-path.js';
 
@@ -34,7 +35,6 @@ const PLAINTEXT_BEFORE_FRAMES = 9;
 const RECORD_AROUND = ProtocolSize.RECORD_LENGTH + ProtocolSize.RECORD_TAG;
 const PATH_SILENT_MS = 10_000;
 const PEER_STALLED_MS = 30_000;
-const PING_INTERVAL_MS = 5_000;
 
 export interface SessionHandler {
   /** The dialer's CONFIRM was opened: only now is the peer known to be there. Owner only. */
@@ -68,6 +68,7 @@ export class Session implements SessionPathSink {
   readonly #opener: RecordOpener;
   readonly #ack: AckState;
   readonly #sent = new SentRecords();
+  readonly #pings = new PingSchedule();
   #path: SessionPath | undefined;
   #reader: RecordReader;
   #receivedBytes = 0;
@@ -78,8 +79,6 @@ export class Session implements SessionPathSink {
   #peerClosed = false;
   #closeTimer: Timer | undefined;
   #openedMs: number;
-  #pingMs = Number.NEGATIVE_INFINITY;
-  #pingRecords = -1;
 
   constructor(options: SessionOptions) {
     const { keys, own, peer, clock, budget, handler } = options;
@@ -321,15 +320,8 @@ export class Session implements SessionPathSink {
     this.#end(error);
   }
 
-  /** Measures the round trip while records flow, for the windows; an idle session stays silent. */
   #pingIfUsed(nowMs: number): void {
-    const records = this.recordsReceived + this.recordsSent;
-    if (records === this.#pingRecords || nowMs - this.#pingMs < PING_INTERVAL_MS || this.#closeStep !== 'none') return;
-    if (this.mux.isClosed || this.mux.pingPendingSinceMs !== undefined) return;
-    this.#pingMs = nowMs;
-    // The ping, its answer and the acks for both are not use.
-    this.#pingRecords = records + 4;
-    this.mux.ping().catch(() => undefined);
+    if (this.#closeStep === 'none') this.#pings.tick(this.mux, nowMs, this.recordsReceived + this.recordsSent);
   }
 
   #end(error: SealaneError | undefined): void {
