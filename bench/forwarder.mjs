@@ -12,9 +12,10 @@ const server = net.createServer(options, (socket) => {
     [socket, next],
     [next, socket],
   ]) {
-    one.on('error', () => other.resetAndDestroy());
+    one.on('error', () => one.destroy());
+    // Whatever ended one side for good ends the other.
     one.on('close', () => {
-      if (!one.readableEnded) other.destroy();
+      if (!(one.readableEnded && one.writableFinished)) other.destroy();
     });
   }
 });

@@ -54,19 +54,21 @@ export async function startSealane(backendPort) {
   directories.push(directory);
   const relayBin = join(root, 'apps/relay/dist/main.js');
   const cliBin = join(root, 'apps/cli/dist/main.js');
-  const identity = (name) => ['--identity', join(directory, name)];
   const relay = await startProgram(
     [relayBin, '--listen', '127.0.0.1:0', '--data-dir', join(directory, 'relay'), '--json'],
     'listening',
+    directory,
   );
   const url = relay.event.url;
   const owner = await startProgram(
-    [cliBin, 'expose', `127.0.0.1:${backendPort}`, '--relay', url, '--allow-any', ...identity('owner'), '--json'],
+    [cliBin, 'expose', `127.0.0.1:${backendPort}`, '--relay', url, '--allow-any', '--json'],
     'ready',
+    join(directory, 'owner'),
   );
   const dialer = await startProgram(
-    [cliBin, 'connect', owner.event.address, '--listen', '127.0.0.1:0', ...identity('dialer'), '--json'],
+    [cliBin, 'connect', owner.event.address, '--listen', '127.0.0.1:0', '--json'],
     'listening',
+    join(directory, 'dialer'),
   );
   const port = Number(dialer.event.address.split(':').at(-1));
   return { port, pids: [dialer.pid, relay.pid, owner.pid] };
@@ -82,10 +84,11 @@ export function cpuSeconds(pids) {
   return ticks.map((value) => value / ticksPerSecond);
 }
 
-function startProgram(args, eventName) {
+/** `home` keeps the identity that a program makes at its first use. */
+function startProgram(args, eventName, home) {
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, XDG_CONFIG_HOME: directories.at(-1) },
+    env: { ...process.env, XDG_CONFIG_HOME: home },
   });
   children.push(child);
   child.stderr.setEncoding('utf8').on('data', (text) => process.stderr.write(text));

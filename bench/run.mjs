@@ -27,7 +27,7 @@ const measures = [
   { name: 'request-response 64 B, p99', kind: 'requests', width: 1, unit: 'us', share: 0.99 },
   { name: 'new connections, one at a time', kind: 'connections', width: 1, unit: '/s' },
   { name: 'new connections, 16 at once', kind: 'connections', width: 16, unit: '/s' },
-].filter(({ name }) => options.only === undefined || name.includes(options.only));
+].filter(({ name }) => options.only === undefined || new RegExp(options.only).test(name));
 
 const backend = await startHelper('backend.mjs');
 const { port: backendPort } = await backend.first();
