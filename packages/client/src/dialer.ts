@@ -12,6 +12,9 @@ import type { SecureStream } from './session/secure-stream.js';
 /** A dial whose link ends before message 2 starts over this often. */
 const MAX_DIAL_ATTEMPTS = 5;
 
+/** Addresses whose parts are remembered. */
+const MAX_PARSED = 256;
+
 interface DialPlan {
   readonly target: AddressParts;
   readonly service: string;
@@ -36,6 +39,7 @@ export class Dialer {
   readonly #options: DialerOptions;
   readonly #resolver: Resolver;
   readonly #pool: ConnectionPool;
+  readonly #parsed = new Map<string, AddressParts>();
 
   constructor(options: DialerOptions) {
     this.#options = options;
@@ -64,7 +68,7 @@ export class Dialer {
   }
 
   #plan(address: string | DialTarget, options: DialOptions): DialPlan {
-    const target = typeof address === 'string' ? parseAddress(address) : address;
+    const target = typeof address === 'string' ? this.#parse(address) : address;
     if (target.id === undefined && target.name === undefined) {
       throw new SealaneError('ERR_ADDRESS_INVALID', 'the address names nobody');
     }
@@ -79,6 +83,16 @@ export class Dialer {
       minEpoch: Math.max(options.minEpoch ?? 0, target.minEpoch ?? 0),
       signal: options.signal,
     };
+  }
+
+  /** One address is dialed thousands of times, and reading its ids costs a curve operation each. */
+  #parse(text: string): AddressParts {
+    const known = this.#parsed.get(text);
+    if (known !== undefined) return known;
+    const target = parseAddress(text);
+    if (this.#parsed.size >= MAX_PARSED) this.#parsed.clear();
+    this.#parsed.set(text, target);
+    return target;
   }
 
   async #pooled(plan: DialPlan): Promise<SecureConnection> {

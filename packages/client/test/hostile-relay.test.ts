@@ -234,8 +234,8 @@ describe('a relay that plays with records', () => {
         const { client, listener } = await world.owner();
         const dialer = await world.client();
         const near = await world.until(dialer.openStream(listener.address));
-        const owner = (await world.until(listener[Symbol.asyncIterator]().next())).value;
-        const far = (await world.until(owner[Symbol.asyncIterator]().next())).value;
+        const owner = await world.take(listener);
+        const far = await world.take(owner);
         armed = true;
         const [writer, reader] = from === 'dialer' ? [near, far] : [far, near];
         writer.raw.write(random(500));
@@ -257,8 +257,8 @@ describe('a relay that plays with records', () => {
     const dialer = await world.client();
     const near = await world.until(dialer.openStream(listener.address));
     near.raw.write(new Uint8Array(100));
-    const owner = (await world.until(listener[Symbol.asyncIterator]().next())).value;
-    const far = (await world.until(owner[Symbol.asyncIterator]().next())).value;
+    const owner = await world.take(listener);
+    const far = await world.take(owner);
     const reader = far.readable.getReader();
     expect((await world.until(reader.read())).value?.length).toBe(100);
     cut = true;

@@ -66,15 +66,15 @@ describe('a link', () => {
     const { listener } = await world.owner();
     const dialer = await world.client();
     const stream = await world.until(dialer.openStream(listener.address));
-    const owner = (await world.until(listener[Symbol.asyncIterator]().next())).value;
+    const owner = await world.take(listener);
     const goAway = encodeGoAway({ lastStream: 0xffff_fffe, code: GoAwayCode.DRAINING, retryAfterMs: 100, url: '' });
     for (const link of [...world.relay.links]) link.send(encodeFrame(FrameType.GOAWAY, 0, 0, goAway));
     await world.pass(2_000);
     expect(world.relay.links.length).toBe(4);
     expect(registrations(world).length).toBe(2);
     stream.raw.write(new Uint8Array(10));
-    const far = (await world.until(owner[Symbol.asyncIterator]().next())).value;
-    expect((await world.until(far.readable.getReader().read())).value.length).toBe(10);
+    const far = await world.take(owner);
+    expect((await world.until(far.readable.getReader().read())).value?.length).toBe(10);
   });
 
   it('leaves no timer behind when the client closes', async () => {

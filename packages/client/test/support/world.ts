@@ -44,6 +44,13 @@ export class World {
     return outcome.value;
   }
 
+  /** The next value that comes. */
+  async take<T>(source: AsyncIterable<T>): Promise<T> {
+    const { value, done } = await this.until(source[Symbol.asyncIterator]().next());
+    if (done === true) throw new Error('nothing came');
+    return value;
+  }
+
   client(options: RelayClientOptions = {}): Promise<RelayClient> {
     const { transport } = this.relay;
     return this.until(RelayClient.connect('ws://relay.test:80', { clock: this.clock, transport, ...options }));

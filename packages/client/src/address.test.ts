@@ -1,0 +1,67 @@
+import { loadCrypto } from '@sealane/crypto';
+import { Credential } from '@sealane/crypto/credential';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { formatAddress, formatRelayUrl, parseAddress, parseRelayUrl, relayAuthority } from './address.js';
+
+let id = '';
+let relayId = '';
+
+beforeAll(async () => {
+  await loadCrypto();
+  id = (await Credential.create()).id;
+  relayId = (await Credential.create()).id;
+});
+
+describe('parseAddress', () => {
+  it('reads back what formatAddress writes', () => {
+    const full = {
+      id,
+      service: 'web',
+      relays: [{ url: 'wss://relay.example.org', relayId }, { url: 'ws://[::1]:8080/path' }],
+      minEpoch: 3,
+    };
+    expect(parseAddress(formatAddress(full))).toEqual(full);
+    expect(parseAddress(formatAddress({ name: 'shop' }))).toEqual({ name: 'shop', service: '', relays: [] });
+  });
+
+  it('takes a plain id or name, with a service or without, in any case', () => {
+    expect(parseAddress(id.toUpperCase())).toEqual({ id, service: '', relays: [] });
+    expect(parseAddress(`${id}/db`)).toEqual({ id, service: 'db', relays: [] });
+    expect(parseAddress(' Shop ')).toEqual({ name: 'shop', service: '', relays: [] });
+  });
+
+  it('never takes 56 characters for a name', () => {
+    const typo = `${id.startsWith('a') ? 'b' : 'a'}${id.slice(1)}`;
+    expect(() => parseAddress(typo)).toThrow(expect.objectContaining({ code: 'ERR_ID_INVALID' }));
+  });
+
+  it.each(['', 'http://shop', `sealane://shop?relay=http%3A%2F%2Fx`, 'shop/UPPER', 'shop?e=x', 'shop?relay=nonsense'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }));
+    },
+  );
+});
+
+describe('relay URLs', () => {
+  it('carry the identity in the fragment, which is removed before connecting', () => {
+    const relay = parseRelayUrl(`wss://relay.example.org/#${relayId}`);
+    expect(relay).toEqual({ url: 'wss://relay.example.org', relayId });
+    expect(formatRelayUrl(relay)).toBe(`wss://relay.example.org#${relayId}`);
+  });
+
+  it('carry no user name', () => {
+    expect(() => parseRelayUrl('ws://me:secret@relay')).toThrow(
+      expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }),
+    );
+  });
+
+  it.each([
+    ['wss://Relay.Example.ORG', 'relay.example.org:443'],
+    ['ws://relay.example.org.:81/x', 'relay.example.org:81'],
+    ['ws://[::1]', '[::1]:80'],
+    ['wss://bücher.example', 'xn--bcher-kva.example:443'],
+  ])('of %s give the authority %s', (url, authority) => {
+    expect(relayAuthority(url)).toBe(authority);
+  });
+});
