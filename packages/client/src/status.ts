@@ -44,6 +44,8 @@ export type StatusEvent =
       readonly alpn: string;
       readonly error?: SealaneError;
     }
+  /** A request could not be answered for a reason on this side, e.g. a key file that cannot be read. */
+  | { readonly type: 'fault'; readonly service: string; readonly error: SealaneError }
   /** A name was used for the first time, and what it stands for was pinned. */
   | {
       readonly type: 'pin';

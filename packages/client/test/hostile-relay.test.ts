@@ -268,4 +268,13 @@ describe('a relay that plays with records', () => {
     await expect(ended).rejects.toMatchObject({ code: 'ERR_E2EE_TRUNCATED' });
     await expect(world.until(reader.read())).rejects.toMatchObject({ code: 'ERR_E2EE_TRUNCATED' });
   });
+
+  it('cannot hold a session for ever by giving no credit', async () => {
+    const world = await World.create({ initialWindow: 16_384, keepsCredit: true });
+    const { listener } = await world.owner();
+    const dialer = await world.client();
+    const near = await world.until(dialer.openStream(listener.address));
+    near.raw.write(new Uint8Array(200_000));
+    await expect(world.until(near.finished, 40_000)).rejects.toMatchObject({ code: 'ERR_E2EE_TRUNCATED' });
+  });
 });

@@ -101,14 +101,9 @@ export class OwnerHandshaker {
     const begin = (message1: Uint8Array, inline: boolean): void => {
       this.#unconfirmed.remove(waiting);
       this.#answer(path, request, service, message1, inline).catch((cause: unknown) => {
-        path.reset(ResetCode.INTERNAL);
-        this.#context.onStatus({
-          type: 'lease',
-          state: 'registered',
-          service: service.service,
-          name: null,
-          error: new SealaneError('ERR_INTERNAL', 'a handshake failed', { cause }),
-        });
+        this.#reject(path, RelayCode.INTERNAL, null);
+        const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+        this.#context.onStatus({ type: 'fault', service: service.service, error });
       });
     };
     let message1Taken = request.message1 !== null;

@@ -1,3 +1,4 @@
+import type { MuxBatch } from '@sealane/mux';
 import { SealaneError } from '@sealane/types';
 
 /** Told when the record that carried its end is acknowledged. */
@@ -59,4 +60,12 @@ export class SentRecords {
     this.#ends = [];
     for (const { streams } of lost) for (const stream of streams) stream.onEndLost(error);
   }
+}
+
+/** The streams whose end is in this batch; every handler inside a session is told about its end. */
+export function endsIn(batch: MuxBatch | undefined): readonly EndOfStream[] {
+  if (batch?.streamsWithFin === undefined) return [];
+  return batch.streamsWithFin.flatMap((stream) =>
+    stream.handler === undefined ? [] : [stream.handler as unknown as EndOfStream],
+  );
 }

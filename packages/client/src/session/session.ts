@@ -10,7 +10,7 @@ import {
   type SessionKeys,
   type SessionParameters,
 } from '@sealane/crypto/e2ee';
-import { type MemoryBudget, Mux, type MuxBatch, type MuxStream } from '@sealane/mux';
+import { type MemoryBudget, Mux, type MuxStream } from '@sealane/mux';
 import {
   AbortCode,
   abortError,
@@ -27,7 +27,7 @@ import {
 import { AckState } from './ack-state.js';
 import { LEAST_RECORD_BYTES } from './link-stream-path.js';
 import { PingSchedule } from './ping-schedule.js';
-import { type EndOfStream, SentRecords } from './sent-records.js';
+import { type EndOfStream, endsIn, SentRecords } from './sent-records.js';
 import type { SessionPath, SessionPathSink } from './session-path.js';
 
 /** `type u8 | ack u64` before the frames, `u24 length` and the tag around them. */
@@ -78,6 +78,8 @@ export class Session implements SessionPathSink {
   #closeNumber = 0;
   #peerClosed = false;
   #closeTimer: Timer | undefined;
+  /** There was something to send and no credit for it. Peers return it at once, so a path without it is broken. */
+  #blockedSinceMs: number | undefined;
   #openedMs: number;
 
   constructor(options: SessionOptions) {
@@ -157,7 +159,11 @@ export class Session implements SessionPathSink {
     const path = this.#path;
     if (path === undefined || this.#state !== 'open') return false;
     const room = path.sendableBytes;
-    if (room < LEAST_RECORD_BYTES) return false;
+    if (room < LEAST_RECORD_BYTES) {
+      this.#blockedSinceMs ??= this.#options.clock.nowMs();
+      return false;
+    }
+    this.#blockedSinceMs = undefined;
     if (this.#closeStep === 'sealed') {
       if (this.#ack.isDue) this.#seal(path, RecordType.FRAMES, [this.#ackPrefix()], []);
       this.#finishClose();
@@ -214,11 +220,13 @@ export class Session implements SessionPathSink {
     const nowMs = this.#options.clock.nowMs();
     if (this.#state !== 'open') return false;
     const pingSinceMs = this.mux.pingPendingSinceMs;
-    if (!this.#sent.hasUnacknowledged && pingSinceMs === undefined) {
+    const waitingSinceMs = this.#sent.hasUnacknowledged
+      ? this.#sent.waitingSinceMs
+      : (pingSinceMs ?? this.#blockedSinceMs);
+    if (waitingSinceMs === undefined) {
       this.#pingIfUsed(nowMs);
       return false;
     }
-    const waitingSinceMs = this.#sent.hasUnacknowledged ? this.#sent.waitingSinceMs : (pingSinceMs ?? nowMs);
     if (nowMs - Math.max(this.#openedMs, waitingSinceMs) >= PATH_SILENT_MS) {
       this.#breakPath(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer does not answer', { retryable: true }));
     } else if (this.#sent.hasUnacknowledged && nowMs - waitingSinceMs >= PEER_STALLED_MS) {
@@ -339,11 +347,4 @@ export class Session implements SessionPathSink {
     else path?.reset(ResetCode.GONE);
     this.#options.handler.onEnd(error);
   }
-}
-
-function endsIn(batch: MuxBatch | undefined): readonly EndOfStream[] {
-  if (batch?.streamsWithFin === undefined) return [];
-  return batch.streamsWithFin.flatMap((stream) =>
-    stream.handler === undefined ? [] : [stream.handler as unknown as EndOfStream],
-  );
 }

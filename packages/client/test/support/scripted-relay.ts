@@ -44,6 +44,10 @@ export interface ScriptedRelayOptions {
   readonly authKey?: SigningKey;
   readonly nodecert?: Uint8Array;
   readonly ttlMs?: number;
+  /** First window of each stream towards the relay. */
+  readonly initialWindow?: number;
+  /** Takes records and gives no credit back. */
+  readonly keepsCredit?: boolean;
 }
 
 /** One link as the relay sees it. */
@@ -106,7 +110,7 @@ export class ScriptedRelay {
       limits: {
         maxMessage: ProtocolSize.MESSAGE,
         maxData: ProtocolSize.OUTER_DATA,
-        initialWindow: MuxLimit.initialWindowBytes,
+        initialWindow: this.options.initialWindow ?? MuxLimit.initialWindowBytes,
         maxStreams: 4_096,
         leaseTtlMinMs: 10_000,
         leaseTtlMaxMs: 300_000,
@@ -151,7 +155,7 @@ export class ScriptedRelay {
       budget: this.#budget,
       maxBodyBytes: ProtocolSize.OUTER_DATA,
       maxOpenBytes: ProtocolSize.CONTROL,
-      receiveWindowBytes: MuxLimit.initialWindowBytes,
+      receiveWindowBytes: this.options.initialWindow ?? MuxLimit.initialWindowBytes,
       maxReceiveWindowBytes: MuxLimit.maxOuterWindowBytes,
       sendWindowBytes: message.initialWindow,
       maxInboundStreams: 4_096,
@@ -264,7 +268,7 @@ class Spliced {
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {
-    this.own?.consume(chunk.length);
+    if (this.#relay.options.keepsCredit !== true) this.own?.consume(chunk.length);
     const { onData } = this.#relay.options;
     const bytes = onData === undefined ? chunk : onData(chunk, this.#from);
     if (bytes !== undefined && bytes.length > 0) this.#to?.stream.write(bytes.slice());
