@@ -93,7 +93,7 @@ describe('sessions and streams through a real relay', () => {
   });
 
   it('stops a writer whose reader stops', async () => {
-    const { near, far } = await streamPair();
+    const { near, far, owner } = await streamPair();
     const chunk = random(65_536);
     let written = 0;
     const writer = near.writable.getWriter();
@@ -104,11 +104,10 @@ describe('sessions and streams through a real relay', () => {
       }
       await writer.close();
     })();
-    let before = -1;
-    while (before !== written) {
-      before = written;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    while (owner.statistics.bytesReceived < 262_144) await turn();
+    for (let turns = 0; turns < 1_000; turns++) await turn();
+    expect(owner.statistics.bytesReceived).toBe(262_144);
     expect(written).toBeLessThanOrEqual(262_144 + 131_072);
     expect((await readAll(far.readable)).length).toBe(64 * 65_536);
     await writing;
