@@ -11,12 +11,20 @@ export class Fifo<T> {
     return this.#items[this.#head];
   }
 
+  get last(): T | undefined {
+    return this.#items[this.#items.length - 1];
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }
 
   replaceFirst(item: T): void {
     this.#items[this.#head] = item;
+  }
+
+  replaceLast(item: T): void {
+    this.#items[this.#items.length - 1] = item;
   }
 
   shift(): T | undefined {

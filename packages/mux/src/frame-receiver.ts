@@ -50,6 +50,8 @@ export class FrameReceiver {
   readonly #host: FrameReceiverHost;
   /** What the peer may waste by opening streams and resetting them before an answer. */
   readonly #resetTokens: TokenBucket;
+  /** Each GOAWAY looks at all streams; an orderly end needs two. */
+  readonly #goAwayTokens: TokenBucket;
 
   constructor(parts: FrameReceiverParts) {
     const { options } = parts;
@@ -60,6 +62,7 @@ export class FrameReceiver {
     this.#pinger = parts.pinger;
     this.#host = parts.host;
     this.#resetTokens = new TokenBucket(options.clock, MuxLimit.resetTokens, MuxLimit.resetTokensPerSecond);
+    this.#goAwayTokens = new TokenBucket(options.clock, 16, 1);
     this.#limits = {
       maxDataBytes: options.maxBodyBytes,
       maxOpenBytes: options.maxOpenBytes,
@@ -165,6 +168,9 @@ export class FrameReceiver {
     const before = this.#state.goAwayReceived;
     if (before !== undefined && goAway.lastStream > before.lastStream) {
       throw new SealaneError('ERR_MUX_STREAM', 'a GOAWAY takes an earlier one back');
+    }
+    if (before !== undefined && !this.#goAwayTokens.tryTake()) {
+      throw new SealaneError('ERR_MUX_FLOOD', 'too many GOAWAYs');
     }
     this.#state.goAwayReceived = goAway;
     for (const stream of this.#table.outboundAfter(goAway.lastStream)) {

@@ -7,12 +7,15 @@ export interface BudgetMember {
 /**
  * The bytes that a process may hold for its peers (docs/protocol/v1.md, "Flow control"). One object for all muxes.
  * Pressure has three steps: from half of the limit on no window grows, from three quarters on new streams are BUSY,
- * above the limit the stream that has been full for the longest time is reset, then the next, until it fits.
+ * above the limit the stream that has been full for the longest time is reset, then the next, until it fits; before
+ * them those whose frames are so small that their overhead alone exceeds their window.
  */
 export class MemoryBudget {
   readonly limitBytes: number;
   #used = 0;
   #reserved = 0;
+  /** Hold more in overhead than their window: many tiny frames, which cost the sender next to nothing. */
+  readonly #wasteful = new Set<BudgetMember>();
   readonly #full = new Set<BudgetMember>();
   readonly #holding = new Set<BudgetMember>();
 
@@ -71,22 +74,25 @@ export class MemoryBudget {
   }
 
   /** A stream holds bytes; `isFull` when it holds more than half of its window. Keeps the time order per state. */
-  hold(member: BudgetMember, isFull: boolean): void {
+  hold(member: BudgetMember, isFull: boolean, isWasteful = false): void {
     this.#holding.add(member);
     if (isFull) this.#full.add(member);
     else this.#full.delete(member);
+    if (isWasteful) this.#wasteful.add(member);
+    else this.#wasteful.delete(member);
   }
 
   /** A stream holds nothing any more. */
   forget(member: BudgetMember): void {
     this.#holding.delete(member);
     this.#full.delete(member);
+    this.#wasteful.delete(member);
   }
 
-  /** Ends streams, the longest full first, until the budget fits. */
+  /** Ends streams until the budget fits: those of tiny frames first, then the longest full. */
   relieve(): void {
     while (this.#used > this.limitBytes) {
-      const victim = first(this.#full) ?? first(this.#holding);
+      const victim = first(this.#wasteful) ?? first(this.#full) ?? first(this.#holding);
       if (victim === undefined) return;
       this.forget(victim);
       victim.sacrifice();

@@ -2,8 +2,8 @@ import { MuxLimit, SealaneError } from '@sealane/types';
 import { Fifo } from './fifo.js';
 import type { BudgetMember, MemoryBudget } from './memory-budget.js';
 
-/** How the budget lists a stream: not at all, as holding bytes, or as full. */
-type Listing = 0 | 1 | 2;
+/** How the budget lists a stream: not at all, as holding bytes, as full, or as holding more overhead than a window. */
+type Listing = 0 | 1 | 2 | 3;
 
 /** The receiving half of one stream: what the peer may send, what is held, what can be returned. */
 export class ReceiveWindow {
@@ -56,11 +56,18 @@ export class ReceiveWindow {
 
   /** Tells the budget where this stream stands. Called after a delivery, so that consuming at once costs nothing. */
   list(): void {
-    const listing = this.held === 0 ? 0 : this.held * 2 > this.windowBytes ? 2 : 1;
+    const listing = this.#state();
     if (listing === this.#listing) return;
     this.#listing = listing;
     if (listing === 0) this.#budget.forget(this.#member);
-    else this.#budget.hold(this.#member, listing === 2);
+    else this.#budget.hold(this.#member, listing === 2, listing === 3);
+  }
+
+  #state(): Listing {
+    if (this.held === 0) return 0;
+    const overheadBytes = (this.#frames?.length ?? 0) * MuxLimit.heldFrameOverheadBytes;
+    if (overheadBytes > this.windowBytes) return 3;
+    return (this.held + overheadBytes) * 2 > this.windowBytes ? 2 : 1;
   }
 
   /**

@@ -6,11 +6,17 @@ export interface QueuedChunk {
   readonly hasHeadroom: boolean;
 }
 
+/** A chunk up to this size that has to wait is joined with its neighbours: as an object of its own it costs more. */
+const smallBytes = 256;
+const maxJoinedBytes = 4_096;
+
 /** The sending half of one stream: chunks by reference, and the peer's credit. */
 export class SendQueue {
   credit: number;
   queuedBytes = 0;
   #chunks: Fifo<QueuedChunk> | undefined;
+  /** Memory of the last chunk if that was joined here; it may have room behind it. */
+  #joined: Uint8Array | undefined;
 
   constructor(credit: number) {
     this.credit = credit;
@@ -23,8 +29,10 @@ export class SendQueue {
 
   push(bytes: Uint8Array, hasHeadroom: boolean): void {
     this.#chunks ??= new Fifo();
-    this.#chunks.push({ bytes, hasHeadroom });
     this.queuedBytes += bytes.length;
+    if (bytes.length <= smallBytes && this.#join(this.#chunks, bytes)) return;
+    this.#joined = undefined;
+    this.#chunks.push({ bytes, hasHeadroom });
   }
 
   /** Takes the first chunk, or its first `maxBytes`, and charges it to credit. */
@@ -44,6 +52,28 @@ export class SendQueue {
 
   drop(): void {
     this.#chunks = undefined;
+    this.#joined = undefined;
     this.queuedBytes = 0;
+  }
+
+  /** Appends to the last chunk if that is small or was joined before. Bytes that were taken are never written to. */
+  #join(chunks: Fifo<QueuedChunk>, bytes: Uint8Array): boolean {
+    const last = chunks.last?.bytes;
+    if (last === undefined) return false;
+    const length = last.length + bytes.length;
+    const memory = this.#joined !== undefined && last.buffer === this.#joined.buffer ? this.#joined : undefined;
+    const end = memory === undefined ? 0 : last.byteOffset + length;
+    if (memory !== undefined && end <= memory.length) {
+      memory.set(bytes, end - bytes.length);
+      chunks.replaceLast({ bytes: memory.subarray(last.byteOffset, end), hasHeadroom: false });
+      return true;
+    }
+    if (length > maxJoinedBytes || (memory === undefined && last.length > smallBytes)) return false;
+    const larger = new Uint8Array(Math.min(maxJoinedBytes, length * 2));
+    larger.set(last);
+    larger.set(bytes, last.length);
+    this.#joined = larger;
+    chunks.replaceLast({ bytes: larger.subarray(0, length), hasHeadroom: false });
+    return true;
   }
 }

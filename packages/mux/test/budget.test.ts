@@ -55,6 +55,19 @@ describe('the process budget', () => {
     expect(taken.error).toBeUndefined();
   });
 
+  test('above the limit a stream of tiny frames goes before one that was full earlier', () => {
+    const pair = createPair({ budgetBytes: 30_000, receiveWindowBytes: 4_000, sendWindowBytes: 4_000 });
+    pair.b.autoConsume = false;
+    const full = hold(pair, 4_000);
+    const tiny = pair.a.open();
+    exchange(pair);
+    const frame = encodeFrame(FrameType.DATA, 0, tiny.port.id, Uint8Array.of(1));
+    for (let count = 0; count < 300; count++) pair.b.mux.receive(frame);
+    expect(pair.b.streams[1]?.resetCode).toBe(ResetCode.BUSY);
+    expect(full.error).toBeUndefined();
+    expect(pair.b.budget.used).toBe(4_000 + overhead);
+  });
+
   test('above the limit the stream that is full for the longest time is reset, and the others go on', () => {
     const pair = createPair({ budgetBytes: 10_000, receiveWindowBytes: 4_000, sendWindowBytes: 4_000 });
     pair.b.autoConsume = false;

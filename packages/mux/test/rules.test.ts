@@ -368,6 +368,13 @@ describe('GOAWAY', () => {
     expect(pair.a.mux.streamCount).toBe(0);
   });
 
+  test('a flood of them ends the link: each looks at all streams', () => {
+    const pair = createPair();
+    const goAway = encodeFrame(GOAWAY, 0, 0, encodeGoAway({ lastStream: 7, code: 1, retryAfterMs: 0, url: '' }));
+    for (let count = 0; count < 17; count++) pair.b.mux.receive(goAway);
+    expect(codeOf(() => pair.b.mux.receive(goAway))).toBe('ERR_MUX_FLOOD');
+  });
+
   test('with the highest number of all it announces and refuses nothing', () => {
     const pair = createPair();
     pair.b.mux.goAway({ code: GoAwayCode.DRAINING, lastStream: 0xffff_ffff });
