@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type net from 'node:net';
+import net, { type AddressInfo } from 'node:net';
+import { pipeSocketOptions } from '@sealane/client/node';
 import { connectTo, startServer, stopAllProcesses, streamEnd, type TestServer } from '@sealane/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { World } from './world.js';
@@ -36,6 +37,52 @@ async function greet(from: net.Socket, to: net.Socket): Promise<void> {
   const greeting = once(to, 'data');
   from.write('hello');
   await greeting;
+}
+
+/** How `far` saw the last data of `near` end, after `far` had ended its own direction. */
+async function countEndsAfterOurs(
+  join: () => Promise<[near: net.Socket, far: net.Socket]>,
+  how: 'reset' | 'end',
+): Promise<Record<string, number>> {
+  const ends: Record<string, number> = {};
+  for (let round = 0; round < rounds; round += 1) {
+    const [near, far] = await join();
+    await greet(near, far);
+    const heard = once(near, 'end');
+    near.resume();
+    far.end();
+    await heard;
+    const kind = lastEnd(far);
+    near.write('data');
+    if (how === 'reset') near.resetAndDestroy();
+    else near.end();
+    const seen = await kind;
+    ends[seen] = (ends[seen] ?? 0) + 1;
+    near.destroy();
+    far.destroy();
+  }
+  return ends;
+}
+
+/** This test's own socket meets what it tests, too: it reads in turns of its own, so that a reset is an error. */
+function lastEnd(socket: net.Socket): Promise<string> {
+  let bytes = 0;
+  socket.on('readable', () =>
+    setImmediate(() => {
+      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) bytes += chunk.length;
+    }),
+  );
+  return new Promise((resolve) => {
+    socket.once('error', () => resolve('reset'));
+    socket.once('end', () => resolve(bytes === 'data'.length ? 'fin' : 'cut'));
+  });
+}
+
+/** A connected socket that can tell the two ends apart after its own end. */
+async function connectStrictly(port: number): Promise<net.Socket> {
+  const socket = net.connect({ ...pipeSocketOptions, port, host: '127.0.0.1' });
+  await once(socket, 'connect');
+  return socket;
 }
 
 describe('a reset never becomes an end', () => {
@@ -93,6 +140,36 @@ describe('a reset never becomes an end', () => {
       socket.destroy();
     }
     expect(ends).toEqual({ reset: rounds });
+    for (const process of [owner, dialer]) await process.kill();
+    await server.close();
+  });
+
+  it(`${rounds} local resets right after data, when the target has ended its direction before`, async () => {
+    const server = net.createServer({ ...pipeSocketOptions }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const target = (server.address() as AddressInfo).port;
+    const { process: owner, address } = await world.expose(target, ['--service', 'lateup']);
+    const { process: dialer, port } = await world.connect(address);
+    const join = async (): Promise<[net.Socket, net.Socket]> => {
+      const [near, [far]] = await Promise.all([connectTo({ port }), once(server, 'connection')]);
+      return [near, far];
+    };
+    expect(await countEndsAfterOurs(join, 'reset')).toEqual({ reset: rounds });
+    expect(await countEndsAfterOurs(join, 'end')).toEqual({ fin: rounds });
+    for (const process of [owner, dialer]) await process.kill();
+    server.close();
+  });
+
+  it(`${rounds} resets of the target right after data, when the local side has ended its direction before`, async () => {
+    const { server, next } = await startQueueServer();
+    const { process: owner, address } = await world.expose(server.port, ['--service', 'latedown']);
+    const { process: dialer, port } = await world.connect(address);
+    const join = async (): Promise<[net.Socket, net.Socket]> => {
+      const [far, near] = await Promise.all([connectStrictly(port), next()]);
+      return [near, far];
+    };
+    expect(await countEndsAfterOurs(join, 'reset')).toEqual({ reset: rounds });
+    expect(await countEndsAfterOurs(join, 'end')).toEqual({ fin: rounds });
     for (const process of [owner, dialer]) await process.kill();
     await server.close();
   });

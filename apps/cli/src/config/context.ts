@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatRelayUrl, parseRelayUrl, type RelayLocation } from '@sealane/client';
@@ -64,10 +65,17 @@ function checkedUrl(text: string, source: string): string {
   }
 }
 
+/** Text without a certificate would be taken as "trust nobody", which nobody means. */
 async function readAuthority(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new SealaneError('ERR_CONFIG', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    const text = await readFile(path, 'utf8');
+    new X509Certificate(text);
+    return text;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code?.startsWith('ERR_OSSL') ? 'holds no certificate in PEM' : `cannot be read: ${message}`;
+    throw new SealaneError('ERR_CONFIG', `${path} ${reason}; --ca takes the file of a certificate authority`, {
+      cause,
+    });
   }
 }

@@ -4,6 +4,8 @@ import type { ErrorCode, SealaneError } from '@sealane/types';
 const advice: Partial<Record<ErrorCode, string>> = {
   ERR_LINK_FAILED: 'check the relay URL and that the relay runs',
   ERR_LINK_TIMEOUT: 'check the relay URL and that the relay runs',
+  ERR_LINK_CERTIFICATE: 'give its certificate authority with --ca, or correct the host name in the URL',
+  ERR_LINK_PROXY: 'check HTTPS_PROXY and NO_PROXY',
   ERR_RELAY_LEASE_IN_USE:
     'stop the other process, or use --take-over to replace it, or --service for a second service of the same identity',
   ERR_RELAY_SUPERSEDED: 'this process does not fight for it; start it again with --take-over to get it back',

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { pipeSocketOptions } from '@sealane/client/node';
 import type { Target } from './target.js';
 
 const connectTimeoutMs = 10_000;
@@ -23,7 +24,7 @@ export async function connectTarget(target: Target): Promise<net.Socket> {
 
 function connectOne(options: net.NetConnectOpts): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ ...options, allowHalfOpen: true });
+    const socket = net.connect({ ...options, ...pipeSocketOptions });
     const finish = (error?: Error): void => {
       clearTimeout(timer);
       socket.off('error', finish);

@@ -1,5 +1,6 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
+import { pipeSocketOptions } from '@sealane/client/node';
 import { SealaneError } from '@sealane/types';
 import { formatHostPort } from './host-port.js';
 import type { ListenAddress } from './target.js';
@@ -18,7 +19,7 @@ export async function createLocalServer(
   address: ListenAddress,
   onSocket: (socket: net.Socket) => void,
 ): Promise<LocalServer> {
-  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onSocket);
+  const server = net.createServer({ ...pipeSocketOptions, pauseOnConnect: true, noDelay: true }, onSocket);
   try {
     if (address.kind === 'unix') await listenOnPath(server, address.path);
     else await listen(server, { host: address.host, port: address.port, backlog });

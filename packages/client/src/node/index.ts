@@ -1,2 +1,2 @@
-export { type PipeSocketOptions, type PipeSocketResult, pipeSocket } from './pipe-socket.js';
+export { type PipeSocketOptions, type PipeSocketResult, pipeSocket, pipeSocketOptions } from './pipe-socket.js';
 export { toDuplex } from './to-duplex.js';

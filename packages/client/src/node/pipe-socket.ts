@@ -22,11 +22,21 @@ export interface PipeSocketOptions {
   readonly head?: Uint8Array;
 }
 
+/**
+ * How sockets for {@link pipeSocket} should be made: `net.createServer({ ...pipeSocketOptions })`,
+ * `net.connect({ ...pipeSocketOptions, port })`. The small mark costs nothing here, since the pipe takes every chunk at
+ * once, and lets it see a reset that comes with the last data after our own end on Node 20 and 22.
+ */
+export const pipeSocketOptions: { readonly allowHalfOpen: true; readonly highWaterMark: 1 } = {
+  allowHalfOpen: true,
+  highWaterMark: 1,
+};
+
 /** Unsealed bytes of one socket above which it is not read any further. */
 const PAUSE_BYTES = 131_072;
 
 /**
- * Joins a stream and a connected socket (with `allowHalfOpen: true`), both ways, until both ended: by reference, without
+ * Joins a stream and a connected socket (made with {@link pipeSocketOptions}), both ways, until both ended: by reference, without
  * promises, with backpressure in both directions. An orderly half-close stays one; a stream that ended without its
  * authenticated end resets the socket, and a socket that was reset resets the stream.
  *
@@ -46,6 +56,7 @@ class SocketPipe implements StreamSink {
   #bytesSent = 0;
   #bytesReceived = 0;
   #socketEnded = false;
+  #readsByCall = false;
   #streamEnded = false;
   #endAcknowledged = false;
   #socketClosed = false;
@@ -82,6 +93,7 @@ class SocketPipe implements StreamSink {
     }
     if (!fin) return;
     this.#streamEnded = true;
+    this.#readByCall();
     this.#socket.end();
     this.#report();
   }
@@ -99,7 +111,8 @@ class SocketPipe implements StreamSink {
   }
 
   onDrain(): void {
-    if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#readsByCall) this.#onSocketReadable();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   onEndAcknowledged(): void {
@@ -110,7 +123,29 @@ class SocketPipe implements StreamSink {
   readonly #onSocketData = (chunk: Uint8Array): void => {
     this.#bytesSent += chunk.length;
     this.#port.write(chunk);
-    if (this.#port.queuedBytes >= PAUSE_BYTES) this.#socket.pause();
+    if (!this.#readsByCall && this.#port.queuedBytes >= PAUSE_BYTES) this.#socket.pause();
+  };
+
+  /**
+   * Once our own end goes out, the missing peer tells a reset from an end no more. What tells them apart then is a read
+   * of its own after the last data, which Node 20 and 22 leave out when they see data and the end of the socket at once.
+   * They cannot leave it out where each chunk fills the socket's buffer and is fetched in a later turn.
+   */
+  #readByCall(): void {
+    if (this.#readsByCall || this.#socketEnded || this.#socket.destroyed || !this.#hasReset) return;
+    this.#readsByCall = true;
+    this.#socket.off('data', this.#onSocketData);
+    this.#socket.on('readable', this.#onSocketReadable);
+  }
+
+  readonly #onSocketReadable = (): void => {
+    setImmediate(() => {
+      while (this.#port.queuedBytes < PAUSE_BYTES) {
+        const chunk: Uint8Array | null = this.#socket.read();
+        if (chunk === null) return;
+        this.#onSocketData(chunk);
+      }
+    });
   };
 
   readonly #onSocketEnd = (): void => {
@@ -126,7 +161,7 @@ class SocketPipe implements StreamSink {
 
   /**
    * Node 20 and 22 report a reset that arrives together with data as an end; then the socket has no peer any more.
-   * After our own end went out that is no sign: an orderly end leaves no peer either.
+   * After our own end went out that is no sign, since an orderly end leaves no peer either: see `#readByCall`.
    */
   #wasReset(): boolean {
     return this.#hasReset && !this.#socket.writableEnded && this.#socket.remoteAddress === undefined;

@@ -1,8 +1,7 @@
-import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import { type MessageLink, type MessageLinkHandler, SealaneError } from '@sealane/types';
 import { type ClientOptions, WebSocket } from 'ws';
-import { createProxyAgent } from './proxy.js';
+import { createProxyTunnel, isLoopback, type ProxyTunnel } from './proxy.js';
 import type { TransportFactory, TransportOptions } from './transport.js';
 
 /** Above it a link counts as busy; `onDrain` comes when the queue is below again. */
@@ -13,9 +12,9 @@ const CLOSE_WAIT_MS = 2_000;
 /** A WebSocket of `ws`: no compression, bounded messages, masks as v1.md, "Links" allows. */
 export const openWebSocket: TransportFactory = async (url, options) => {
   options.signal?.throwIfAborted();
-  const agent = await createProxyAgent(url, options);
-  const socket = new WebSocket(url, [options.subprotocol], clientOptions(url, options, agent));
-  return await opened(socket, url, options.signal);
+  const tunnel = await createProxyTunnel(url, options);
+  const socket = new WebSocket(url, [options.subprotocol], clientOptions(url, options, tunnel));
+  return await opened(socket, url, options.signal, tunnel);
 };
 
 /** The platform's scheduler of work after all input of one turn was read: batches what belongs together. */
@@ -23,15 +22,15 @@ export const deferTurn = (callback: () => void): void => {
   setImmediate(callback);
 };
 
-function clientOptions(url: string, options: TransportOptions, agent: Agent | undefined): ClientOptions {
+function clientOptions(url: string, options: TransportOptions, tunnel: ProxyTunnel | undefined): ClientOptions {
   return {
     perMessageDeflate: false,
     maxPayload: options.maxMessageBytes,
     followRedirects: false,
     handshakeTimeout: 10_000,
-    ...(agent === undefined ? {} : { agent }),
+    ...(tunnel === undefined ? {} : { agent: tunnel.agent }),
     ...(options.ca === undefined ? {} : { ca: options.ca }),
-    ...(usesZeroMask(url, options.mask ?? 'auto', agent !== undefined) ? { generateMask: leaveZero } : {}),
+    ...(usesZeroMask(url, options.mask ?? 'auto', tunnel !== undefined) ? { generateMask: leaveZero } : {}),
   };
 }
 
@@ -46,10 +45,15 @@ export function usesZeroMask(url: string, mask: 'auto' | 'zero' | 'random', prox
   if (mask !== 'auto') return mask === 'zero';
   const { protocol, hostname } = new URL(url);
   if (protocol === 'wss:') return true;
-  return !proxied && (hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname));
+  return !proxied && isLoopback(hostname);
 }
 
-function opened(socket: WebSocket, url: string, signal: AbortSignal | undefined): Promise<MessageLink> {
+function opened(
+  socket: WebSocket,
+  url: string,
+  signal: AbortSignal | undefined,
+  tunnel: ProxyTunnel | undefined,
+): Promise<MessageLink> {
   return new Promise((resolve, reject) => {
     const link = new WebSocketLink(socket);
     const abort = (): void => {
@@ -59,16 +63,7 @@ function opened(socket: WebSocket, url: string, signal: AbortSignal | undefined)
     };
     const fail = (cause: Error): void => {
       finish();
-      reject(
-        new SealaneError(
-          'ERR_LINK_FAILED',
-          `the relay ${url} cannot be reached: ${cause.message || errorCode(cause)}`,
-          {
-            cause,
-            retryable: true,
-          },
-        ),
-      );
+      reject(openError(url, cause, tunnel));
     };
     const open = (): void => {
       finish();
@@ -82,6 +77,37 @@ function opened(socket: WebSocket, url: string, signal: AbortSignal | undefined)
     link.openFailed = fail;
     socket.once('open', open);
     signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** What OpenSSL and Node call certificates that they do not trust. */
+const certificateCode =
+  /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/;
+
+/** What waiting cannot change (a certificate, a proxy's rule) is not retryable. */
+function openError(url: string, cause: Error, tunnel: ProxyTunnel | undefined): SealaneError {
+  const code = errorCode(cause);
+  const text = cause.message || code;
+  if (certificateCode.test(code)) {
+    const message = `the certificate of the relay ${url} is not trusted: ${text}`;
+    return new SealaneError('ERR_LINK_CERTIFICATE', message, { cause, details: { reason: code } });
+  }
+  if (tunnel === undefined) {
+    return new SealaneError('ERR_LINK_FAILED', `the relay ${url} cannot be reached: ${text}`, {
+      cause,
+      retryable: true,
+    });
+  }
+  const { name, status } = tunnel;
+  if (status !== undefined && status !== 200) {
+    const message = `the proxy ${name} refused the tunnel to the relay ${url} with HTTP status ${status}`;
+    const retryable = status === 429 || status >= 500;
+    return new SealaneError('ERR_LINK_PROXY', message, { cause, retryable, details: { status } });
+  }
+  const message = `the relay ${url} cannot be reached through the proxy ${name}: ${text}`;
+  return new SealaneError(status === undefined ? 'ERR_LINK_PROXY' : 'ERR_LINK_FAILED', message, {
+    cause,
+    retryable: true,
   });
 }
 

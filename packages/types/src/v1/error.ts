@@ -62,6 +62,8 @@ export const ErrorCode = {
   ERR_LINK_DEAD: 'the relay does not answer',
   ERR_LINK_TIMEOUT: 'the relay did not answer in time',
   ERR_LINK_PROTOCOL: 'the relay broke the protocol',
+  ERR_LINK_CERTIFICATE: "the relay's certificate is not trusted",
+  ERR_LINK_PROXY: 'the proxy on the way to the relay refused or cannot be reached',
   // refusals of a relay
   ERR_RELAY_BUSY: 'the relay is at a limit',
   ERR_RELAY_NO_OWNER: 'nobody holds this address at the relay',
