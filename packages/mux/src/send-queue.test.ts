@@ -11,7 +11,10 @@ describe('chunks that wait', () => {
     const handedOut: { readonly chunk: Uint8Array; readonly copy: Uint8Array }[] = [];
     for (let round = 0; round < 5_000; round++) {
       const length = round % 97 === 0 ? 300 : 1 + (round % 5);
-      queue.push(Uint8Array.from({ length }, () => written++ % 251), false);
+      queue.push(
+        Uint8Array.from({ length }, () => written++ % 251),
+        false,
+      );
       if (round % 3 !== 0) continue;
       const chunk = queue.take(1 + (round % 7)).bytes;
       handedOut.push({ chunk, copy: chunk.slice() });
