@@ -1,5 +1,5 @@
 import { bytesEqual } from '@sealane/crypto';
-import type { Renewed, Superseded } from '@sealane/protocol';
+import type { Superseded } from '@sealane/protocol';
 import { isSealaneError, MessageKind, SealaneError, SupersededBy, type Timer } from '@sealane/types';
 import type { ClientContext } from './client-context.js';
 import { type GrantedLease, LeaseSequence, registerLease } from './lease/lease-state.js';
@@ -28,6 +28,9 @@ interface ManagedLease {
   state: LeaseStep;
   timer: Timer | undefined;
 }
+
+/** A relay that grants less does not get more requests for it. */
+const LEAST_RENEWAL_MS = 1_000;
 
 /** Keeps leases: renews them at a third of their time and registers them again on every new link. */
 export class LeaseManager {
@@ -175,7 +178,8 @@ export class LeaseManager {
 
   #scheduleRenewal(lease: ManagedLease, ttlMs: number): void {
     lease.timer?.cancel();
-    lease.timer = this.#context.clock.schedule(Math.floor(ttlMs / 3), () => {
+    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(ttlMs / 3));
+    lease.timer = this.#context.clock.schedule(delayMs, () => {
       this.#renew(lease).catch(() => this.#registerAgain(lease));
     });
   }
@@ -189,9 +193,10 @@ export class LeaseManager {
     const { service } = lease;
     const { sequence } = granted;
     const answer = await link.request((request) => ({ kind: MessageKind.RENEW, request, service, sequence }));
-    if (lease.state.step === 'held' && lease.state.granted === granted) {
-      this.#scheduleRenewal(lease, (answer as Renewed).ttlMs);
+    if (answer.kind !== MessageKind.RENEWED) {
+      throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay answered something else than was asked');
     }
+    if (lease.state.step === 'held' && lease.state.granted === granted) this.#scheduleRenewal(lease, answer.ttlMs);
   }
 
   #await(lease: ManagedLease, error: SealaneError): void {

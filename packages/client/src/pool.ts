@@ -27,6 +27,7 @@ export type PoolDial = (signal: AbortSignal, hooks: PoolHooks) => Promise<Secure
 interface Dialing {
   readonly result: Promise<SecureConnection>;
   readonly abort: AbortController;
+  readonly minEpoch: number;
   callers: number;
 }
 
@@ -34,6 +35,9 @@ interface PoolEntry {
   readonly connections: Set<SecureConnection>;
   dialing: Dialing | undefined;
 }
+
+/** Sessions that ended as soon as they began, before a caller is told so. */
+const MAX_ENDED = 3;
 
 /** Sessions that are shared: concurrent first dials become one, and a full session gets another one beside it. */
 export class ConnectionPool {
@@ -56,22 +60,35 @@ export class ConnectionPool {
 
   /** {@link pick}, or a dial that is shared with every caller who waits for the same. */
   async get(key: string, minEpoch: number, dial: PoolDial, signal?: AbortSignal): Promise<SecureConnection> {
-    for (;;) {
+    for (let ended = 0; ; ) {
       if (signal?.aborted) throw aborted(signal);
       const found = this.pick(key, minEpoch);
       if (found !== undefined) return found;
-      const connection = await this.#shareDial(key, dial, signal);
-      // Who gets here first takes the streams: the others look again, and dial again when it is full already.
+      const { connection, askedEpoch } = await this.#shareDial(key, minEpoch, dial, signal);
       if (connection.peerEpoch < minEpoch) {
+        // Dialed for a caller who asks for less: then once more, for this one.
+        if (askedEpoch < minEpoch) continue;
         throw new SealaneError('ERR_E2EE_KEYCERT', 'the owner uses an older key than the address asks for');
       }
+      // Who gets here first takes the streams: the others look again, and dial again when it is full already.
       if (connection.freeStreams > 0) return connection;
+      if (connection.isOpen) continue;
+      ended += 1;
+      if (ended >= MAX_ENDED) {
+        await Promise.race([connection.closed, undefined]);
+        throw new SealaneError('ERR_E2EE_CLOSED', undefined, { retryable: true });
+      }
     }
   }
 
-  async #shareDial(key: string, dial: PoolDial, signal: AbortSignal | undefined): Promise<SecureConnection> {
+  async #shareDial(
+    key: string,
+    minEpoch: number,
+    dial: PoolDial,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly connection: SecureConnection; readonly askedEpoch: number }> {
     const entry = this.#entry(key);
-    entry.dialing ??= this.#dial(key, entry, dial);
+    entry.dialing ??= this.#dial(key, minEpoch, entry, dial);
     const { dialing } = entry;
     dialing.callers += 1;
     let stopWaiting = (): void => undefined;
@@ -81,15 +98,19 @@ export class ConnectionPool {
       stopWaiting = () => signal?.removeEventListener('abort', abort);
     });
     try {
-      return await Promise.race([dialing.result, given]);
+      return { connection: await Promise.race([dialing.result, given]), askedEpoch: dialing.minEpoch };
     } finally {
       stopWaiting();
       dialing.callers -= 1;
-      if (dialing.callers === 0) dialing.abort.abort();
+      if (dialing.callers === 0) {
+        // Who comes now dials anew instead of hearing that others gave up.
+        if (entry.dialing === dialing) entry.dialing = undefined;
+        dialing.abort.abort();
+      }
     }
   }
 
-  #dial(key: string, entry: PoolEntry, dial: PoolDial): Dialing {
+  #dial(key: string, minEpoch: number, entry: PoolEntry, dial: PoolDial): Dialing {
     const abort = new AbortController();
     const hooks: PoolHooks = {
       onChange: (connection) => this.#tidy(entry, connection),
@@ -100,18 +121,20 @@ export class ConnectionPool {
     };
     const result = dial(abort.signal, hooks).then(
       (connection) => {
-        entry.dialing = undefined;
+        if (entry.dialing === dialing) entry.dialing = undefined;
         if (connection.isOpen) entry.connections.add(connection);
+        else this.#dropEmpty(key, entry);
         return connection;
       },
       (error: unknown) => {
-        entry.dialing = undefined;
+        if (entry.dialing === dialing) entry.dialing = undefined;
         this.#dropEmpty(key, entry);
         throw error;
       },
     );
     result.catch(() => undefined);
-    return { result, abort, callers: 0 };
+    const dialing: Dialing = { result, abort, minEpoch, callers: 0 };
+    return dialing;
   }
 
   /** Idle sessions beyond the first, and old ones, are closed; one idle session stays for the next caller. */

@@ -96,8 +96,9 @@ export class Resolver {
     if (key !== null && (id !== encodeId(key) || answer.service !== service)) {
       throw new SealaneError('ERR_RELAY_KEYCERT', 'the relay answered with another owner than the one asked for');
     }
-    if (name !== null) await this.#pin(link.relay.relayId, name, { id, service: answer.service });
+    const { relayId } = link.relay;
     const keycert = await this.#context.keycerts.takeFromRelay(id, answer.keycert);
+    if (name !== null) await this.#pin(relayId, name, { id, service: answer.service });
     const { service: at, instance } = answer;
     const found = { id, service: at, keycert: keycert.bytes, epoch: keycert.epoch, instance: instance.slice() };
     return { found, keycert };

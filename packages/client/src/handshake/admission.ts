@@ -1,4 +1,4 @@
-import { type Clock, SessionLimit } from '@sealane/types';
+import { type Clock, SessionLimit, type Timer } from '@sealane/types';
 
 /** Handshakes a second that one link may cost; bursts of a second's worth. */
 const HANDSHAKES_PER_SECOND = 1_000;
@@ -48,7 +48,7 @@ export interface Unconfirmed {
 export class UnconfirmedTable {
   readonly #clock: Clock;
   readonly #entries = new Map<Unconfirmed, number>();
-  #isTimerSet = false;
+  #timer: Timer | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -71,6 +71,8 @@ export class UnconfirmedTable {
 
   dropAll(): void {
     while (this.#dropOldest());
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   #dropOldest(): boolean {
@@ -84,10 +86,9 @@ export class UnconfirmedTable {
   /** Entries have one duration, so the first one is due first and one timer serves all. */
   #setTimer(): void {
     const dueMs = this.#entries.values().next().value;
-    if (dueMs === undefined || this.#isTimerSet) return;
-    this.#isTimerSet = true;
-    this.#clock.schedule(dueMs - this.#clock.nowMs(), () => {
-      this.#isTimerSet = false;
+    if (dueMs === undefined || this.#timer !== undefined) return;
+    this.#timer = this.#clock.schedule(dueMs - this.#clock.nowMs(), () => {
+      this.#timer = undefined;
       for (let due = this.#firstDue(); due !== undefined && due <= this.#clock.nowMs(); due = this.#firstDue()) {
         this.#dropOldest();
       }

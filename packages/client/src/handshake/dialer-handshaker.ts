@@ -93,6 +93,7 @@ class DialAttempt {
   readonly #handshake: DialerHandshake;
   readonly #path: LinkStreamPath;
   #timer: { cancel(): void } | undefined;
+  #isHeld = false;
   #isDone = false;
 
   constructor(
@@ -129,17 +130,21 @@ class DialAttempt {
 
   start(): void {
     const { link, service } = this.#request;
-    const open = encodeOpen({
-      kind: OpenKind.CONNECT,
-      owner: this.#owner.publicKey,
-      service,
-      connectionId: this.#handshake.connectionId,
-      message1: this.#handshake.createMessage1(),
-    });
     try {
+      const open = encodeOpen({
+        kind: OpenKind.CONNECT,
+        owner: this.#owner.publicKey,
+        service,
+        connectionId: this.#handshake.connectionId,
+        message1: this.#handshake.createMessage1(),
+      });
       this.#path.bind(link.openStream(open, this.#path));
     } catch (error) {
       this.#handshake.wipe();
+      // The owner signed a handshake key that no handshake can be made with.
+      if (isSealaneError(error, 'ERR_NOISE_MESSAGE')) {
+        throw new SealaneError('ERR_E2EE_HANDSHAKE', 'the key of the owner is none', { cause: error });
+      }
       throw error;
     }
     this.#startTimer(this.#context.timing.requestTimeoutMs);
@@ -163,6 +168,8 @@ class DialAttempt {
   #onMessage(message: ControlMessage): void {
     switch (message.kind) {
       case MessageKind.HELD:
+        if (this.#isDone || this.#isHeld) return;
+        this.#isHeld = true;
         this.#startTimer(this.#context.timing.requestTimeoutMs + HELD_MS);
         return;
       case MessageKind.REJECT:

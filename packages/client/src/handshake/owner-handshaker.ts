@@ -33,6 +33,8 @@ interface Refusal {
   readonly reason?: string;
 }
 
+const TOO_MANY_SESSIONS = 'too many sessions of one identity';
+
 export interface OwnerHandshakerEvents {
   /** A session that was confirmed has ended. */
   onEnd(connection: SecureConnection, error: SealaneError | undefined): void;
@@ -90,9 +92,10 @@ export class OwnerHandshaker {
   }
 
   #rejectUnseen(stream: MuxStream, code: RelayCode): void {
-    stream.handler = { onData: () => undefined, onReset: () => undefined };
+    stream.handler = { onData: (chunk) => stream.consume(chunk.length), onReset: () => undefined };
     this.#link.sendMessage(stream, { kind: MessageKind.REJECT, code, keycert: null, text: '' });
     stream.end();
+    this.#link.resetLater(stream);
   }
 
   #receiveMessage1(stream: MuxStream, request: ForwardConnect, service: OwnedService): void {
@@ -101,7 +104,7 @@ export class OwnerHandshaker {
     const begin = (message1: Uint8Array, inline: boolean): void => {
       this.#unconfirmed.remove(waiting);
       this.#answer(path, request, service, message1, inline).catch((cause: unknown) => {
-        this.#reject(path, RelayCode.INTERNAL, null);
+        this.#reject(path, RelayCode.INTERNAL, null, inline);
         const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
         this.#context.onStatus({ type: 'fault', service: service.service, error });
       });
@@ -139,14 +142,21 @@ export class OwnerHandshaker {
   ): Promise<void> {
     const credential = await this.#context.currentCredential();
     if (path.isEnded) return;
-    const handshake = this.#open(path, credential, request, service, message1);
+    const handshake = this.#open(path, credential, request, service, message1, inline);
     if (handshake === undefined) return;
     const refusal = await this.#judge(handshake, service, request.service);
     if (path.isEnded) return handshake.wipe();
     const alpn = chooseAlpn(service, handshake.alpn);
-    if (refusal !== undefined) return this.#refuse(path, handshake, refusal, inline);
-    if (alpn === undefined) return this.#refuse(path, handshake, { code: OwnerCode.NO_ALPN }, inline);
-    this.#accept(path, handshake, service, alpn, inline);
+    try {
+      if (refusal !== undefined) return this.#refuse(path, handshake, refusal, inline);
+      if (alpn === undefined) return this.#refuse(path, handshake, { code: OwnerCode.NO_ALPN }, inline);
+      this.#accept(path, handshake, service, alpn, inline);
+    } catch (error) {
+      handshake.wipe();
+      // The KEM key in message 1 is none. Strangers cause this, so nobody is told but the peer.
+      if (isSealaneError(error, 'ERR_E2EE_HANDSHAKE')) return this.#reject(path, RelayCode.MALFORMED, null, inline);
+      throw error;
+    }
   }
 
   #open(
@@ -155,8 +165,9 @@ export class OwnerHandshaker {
     request: ForwardConnect,
     service: OwnedService,
     message1: Uint8Array,
+    inline: boolean,
   ): OwnerHandshake | undefined {
-    if (!bytesEqual(request.owner, credential.publicKey)) return this.#reject(path, RelayCode.NO_OWNER, null);
+    if (!bytesEqual(request.owner, credential.publicKey)) return this.#reject(path, RelayCode.NO_OWNER, null, inline);
     const { suites, accessSecret } = service.options;
     try {
       return OwnerHandshake.open(message1, {
@@ -167,13 +178,19 @@ export class OwnerHandshaker {
         ...(accessSecret === undefined ? {} : { accessSecret }),
       });
     } catch (error) {
-      if (isSealaneError(error, 'ERR_E2EE_EPOCH')) return this.#reject(path, RelayCode.KEYCERT, credential.keycert);
-      if (isSealaneError(error)) return this.#reject(path, RelayCode.MALFORMED, null);
+      const isEpoch = isSealaneError(error, 'ERR_E2EE_EPOCH');
+      if (isEpoch) return this.#reject(path, RelayCode.KEYCERT, credential.keycert, inline);
+      if (isSealaneError(error)) return this.#reject(path, RelayCode.MALFORMED, null, inline);
       throw error;
     }
   }
 
-  #reject(path: LinkStreamPath, code: RelayCode, keycert: Uint8Array | null): undefined {
+  /** After ACCEPT there is no REJECT any more, and a relay may end the link of who sends one. */
+  #reject(path: LinkStreamPath, code: RelayCode, keycert: Uint8Array | null, inline: boolean): undefined {
+    if (!inline) {
+      path.reset(ResetCode.PROTOCOL);
+      return undefined;
+    }
     const message: Reject = { kind: MessageKind.REJECT, code, keycert, text: '' };
     path.sendMessage(message);
     path.end();
@@ -198,7 +215,7 @@ export class OwnerHandshaker {
     const decision = await decide(handshake, service);
     if (decision !== undefined) return decision;
     if (service.openSessionsOf(handshake.peerId) >= SessionLimit.maxSessionsPerPeer) {
-      return { code: OwnerCode.BUSY, reason: 'too many sessions of one identity' };
+      return { code: OwnerCode.BUSY, reason: TOO_MANY_SESSIONS };
     }
     return undefined;
   }
@@ -228,6 +245,11 @@ export class OwnerHandshaker {
       },
       acceptStream: service.options.acceptStream,
       onConfirmed: () => {
+        // Others of the same peer may have been confirmed since this one was judged.
+        if (service.openSessionsOf(handshake.peerId) >= SessionLimit.maxSessionsPerPeer) {
+          connection.abort(new SealaneError('ERR_E2EE_BUSY', TOO_MANY_SESSIONS));
+          return;
+        }
         isConfirmed = true;
         this.#unconfirmed.remove(entry);
         this.#rememberPeer(handshake);

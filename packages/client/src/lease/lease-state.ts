@@ -72,7 +72,7 @@ export async function registerLease(options: RegistrationOptions): Promise<Grant
     });
     try {
       const answer = await link.request(create, { signal });
-      return granted(answer as Registered, options.service, number, credential.keycert);
+      return granted(answer as Registered, options, number, credential.keycert);
     } catch (error) {
       const stored = isSealaneError(error, 'ERR_RELAY_LEASE_STALE') ? error.details['value'] : undefined;
       if (typeof stored !== 'number' || attempt >= MAX_STALE_RETRIES) throw error;
@@ -81,8 +81,15 @@ export async function registerLease(options: RegistrationOptions): Promise<Grant
   }
 }
 
-function granted(answer: Registered, service: string, sequence: number, keycert: Uint8Array): GrantedLease {
-  if (answer.kind !== MessageKind.REGISTERED || answer.service !== service || answer.sequence !== sequence) {
+function granted(
+  answer: Registered,
+  options: RegistrationOptions,
+  sequence: number,
+  keycert: Uint8Array,
+): GrantedLease {
+  const { service, listen } = options;
+  const isOurs = answer.service === service && answer.sequence === sequence && answer.name === (listen.name ?? null);
+  if (answer.kind !== MessageKind.REGISTERED || !isOurs) {
     throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay confirmed another lease than the one asked for');
   }
   return { sequence, ttlMs: answer.ttlMs, name: answer.name, keycert };

@@ -38,6 +38,8 @@ type KeeperState =
   | { readonly step: 'waiting'; readonly timer: Timer; readonly untilMs: number }
   | { readonly step: 'closed'; readonly error: SealaneError };
 
+/** Links that drain at once; the oldest is closed beyond them, so that no relay can make a client hold many. */
+const MAX_DRAINING = 3;
 /** A link that stayed up for this long was a success; one that ends sooner counts as a failed attempt. */
 const STABLE_MS = 5_000;
 
@@ -173,10 +175,12 @@ export class LinkKeeper {
     if (this.#state.step !== 'up' || this.#state.link !== link) return;
     this.#draining.add(link);
     const error = new SealaneError('ERR_RELAY_DRAINING', undefined, { retryable: true });
-    this.#backoff.reset();
+    if (this.#options.clock.nowMs() - this.#state.sinceMs >= STABLE_MS) this.#backoff.reset();
     // Everybody who was on the relay hears this at once, so the return is spread over twice the time it asks for.
     const spreadMs = Math.min(goAway.retryAfterMs, this.#options.timing.reconnectMaxMs);
     this.#wait(error, spreadMs + this.#backoff.fractionOf(spreadMs));
+    const [oldest] = this.#draining;
+    if (oldest !== undefined && this.#draining.size > MAX_DRAINING) oldest.close(error);
   }
 
   #onFailure(attempt: AbortController, error: SealaneError): void {

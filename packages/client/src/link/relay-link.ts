@@ -24,6 +24,7 @@ import {
   type MessageLink,
   MuxLimit,
   ProtocolSize,
+  ResetCode,
   SealaneError,
   SessionLimit,
   type Timer,
@@ -79,6 +80,8 @@ export class RelayLink {
   readonly #options: RelayLinkOptions;
   readonly #requests = new RequestTable();
   readonly #liveness: Liveness;
+  /** Streams that this side ended, and when the other side must have ended them too. In the order of their times. */
+  readonly #ending = new Map<MuxStream, number>();
   /** Asked at every tick whether an answer of the other side is due. */
   readonly #busyProbes = new Set<() => boolean>();
   #state: LinkState;
@@ -128,7 +131,14 @@ export class RelayLink {
     const mux = this.#mux();
     const { clock, timing } = this.#options;
     const { number, answer } = this.#requests.add(clock.nowMs() + timing.requestTimeoutMs, options.signal);
-    mux.sendMessage(0, encodeMessage(create(number)));
+    try {
+      mux.sendMessage(0, encodeMessage(create(number)));
+    } catch (cause) {
+      const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+      this.#requests.reject(number, error);
+      // A relay that does not read what it is asked is as good as none.
+      if (error.code === 'ERR_MUX_FLOOD') this.abort(asLinkError(error));
+    }
     return await answer;
   }
 
@@ -136,8 +146,9 @@ export class RelayLink {
     return this.#mux().openStream(open, handler, options);
   }
 
+  /** Never throws: a relay that does not read loses its link. */
   sendMessage(stream: MuxStream, message: ControlMessage): void {
-    if (this.#state.step === 'up') this.#state.mux.sendMessage(stream, encodeMessage(message));
+    if (this.isUp) this.#guard(() => this.#mux().sendMessage(stream, encodeMessage(message)));
   }
 
   /** Counts records that a path wrote, so that the room is known before they reach the socket. */
@@ -155,6 +166,11 @@ export class RelayLink {
 
   removeBusyProbe(probe: () => boolean): void {
     this.#busyProbes.delete(probe);
+  }
+
+  /** Resets a stream that was ended here if the other side does not end it soon. */
+  resetLater(stream: MuxStream): void {
+    if (this.isUp && !stream.isClosed) this.#ending.set(stream, this.#options.clock.nowMs() + SessionLimit.closeWaitMs);
   }
 
   /** Orderly end; streams of the link end with ERR_LINK_LOST. Idempotent. */
@@ -233,7 +249,7 @@ export class RelayLink {
   #onMessage(streamId: number, stream: MuxStream | undefined, body: Uint8Array): void {
     const message = decodeMessage(body);
     if (streamId !== 0) {
-      (stream?.handler as LinkStreamHandler | undefined)?.onMessage(message);
+      (stream?.handler as Partial<LinkStreamHandler> | undefined)?.onMessage?.(message);
       return;
     }
     switch (message.kind) {
@@ -282,6 +298,7 @@ export class RelayLink {
       return;
     }
     this.#requests.expire(nowMs);
+    this.#resetEnded(nowMs);
     let isBusy = transport.queuedBytes > 0 || this.unsentBytes > 0 || this.#requests.size > 0;
     for (const probe of this.#busyProbes) isBusy = probe() || isBusy;
     const { receivedBytes, sentBytes } = transport;
@@ -289,6 +306,14 @@ export class RelayLink {
     if (verdict === 'dead') throw new SealaneError('ERR_LINK_DEAD', undefined, { retryable: true });
     // The answer shows in the byte counters; a link that ends meanwhile reports that by itself.
     if (verdict === 'ping') state.mux.ping().catch(() => undefined);
+  }
+
+  #resetEnded(nowMs: number): void {
+    for (const [stream, dueMs] of this.#ending) {
+      if (dueMs > nowMs && !stream.isClosed) return;
+      this.#ending.delete(stream);
+      stream.reset(ResetCode.GONE);
+    }
   }
 
   #end(error: SealaneError): void {
@@ -300,14 +325,17 @@ export class RelayLink {
     this.#requests.rejectAll(error);
     if (state.step === 'up') state.mux.close(error);
     this.#busyProbes.clear();
+    this.#ending.clear();
     this.#options.handler.onEnd(this, error);
   }
 }
 
 function lostError(end: LinkEnd, isOpening: boolean): SealaneError {
+  // The relay writes the reason, and it may be printed on a terminal.
+  const reason = end.reason.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
   return new SealaneError(
     isOpening ? 'ERR_LINK_FAILED' : 'ERR_LINK_LOST',
-    `the link to the relay ended: ${end.reason || `code ${end.code ?? 0}`}`,
+    `the link to the relay ended: ${reason || `code ${end.code ?? 0}`}`,
     { retryable: true, details: end.code === undefined ? {} : { closeCode: end.code } },
   );
 }

@@ -41,6 +41,8 @@ export class RequestTable {
       if (signal?.aborted) abort();
       else signal?.addEventListener('abort', abort, { once: true });
     });
+    // Who asked awaits it; whatever comes between is no event of the process.
+    answer.catch(() => undefined);
     return { number, answer };
   }
 

@@ -74,7 +74,10 @@ export class LinkStreamPath implements SessionPath, LinkStreamHandler {
 
   end(): void {
     this.#finish();
-    this.#stream?.end();
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    stream.end();
+    this.link.resetLater(stream);
   }
 
   reset(code: ResetCode): void {

@@ -19,13 +19,15 @@ interface SentEnds {
  */
 export class SentRecords {
   #nextNumber = 0;
+  /** After the last record that the peer has to acknowledge: a pure ack is not answered. */
+  #awaited = 0;
   #acknowledged = 0;
   #ends: SentEnds[] = [];
   /** Clock time since which the oldest unacknowledged record waits, or of the last ack that moved. */
   #waitingSinceMs = 0;
 
   get hasUnacknowledged(): boolean {
-    return this.#acknowledged < this.#nextNumber;
+    return this.#acknowledged < this.#awaited;
   }
 
   /** Number of the next record that the peer has to acknowledge. */
@@ -37,9 +39,11 @@ export class SentRecords {
     return this.#waitingSinceMs;
   }
 
-  add(number: number, nowMs: number, ends: readonly EndOfStream[]): void {
-    if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
+  add(number: number, nowMs: number, ends: readonly EndOfStream[], isPureAck = false): void {
     this.#nextNumber = number + 1;
+    if (isPureAck) return;
+    if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
+    this.#awaited = number + 1;
     if (ends.length > 0) this.#ends.push({ number, streams: ends });
   }
 

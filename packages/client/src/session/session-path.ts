@@ -26,7 +26,7 @@ export interface SessionPath {
   returnCredit(bytes: number): void;
   /** Asks for a turn to send. */
   wake(): void;
-  /** Orderly end after what was sent. */
+  /** Orderly end after what was sent; the other side has a few seconds to end its direction too. */
   end(): void;
   reset(code: ResetCode): void;
 }

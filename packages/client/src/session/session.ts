@@ -146,16 +146,19 @@ export class Session implements SessionPathSink {
 
   /** Ends at once, telling the peer `code` where a path can still carry it. */
   abort(code: AbortCode, error: SealaneError): void {
-    if (this.#state === 'ended') return;
-    const path = this.#path;
-    const canTell = this.#state === 'open' && this.#closeStep !== 'sealed';
-    if (path !== undefined && canTell && path.sendableBytes >= 64 && !this.#isConfirmDue) {
-      this.#seal(path, RecordType.ABORT, [encodeAbort(code)], []);
-    }
-    this.#end(error);
+    this.#end(error, this.#tellAbort(code));
   }
 
   sendRecord(): boolean {
+    try {
+      return this.#sendRecord();
+    } catch (cause) {
+      this.#onBroken(cause);
+    }
+    return false;
+  }
+
+  #sendRecord(): boolean {
     const path = this.#path;
     if (path === undefined || this.#state !== 'open') return false;
     const room = path.sendableBytes;
@@ -223,16 +226,12 @@ export class Session implements SessionPathSink {
     const waitingSinceMs = this.#sent.hasUnacknowledged
       ? this.#sent.waitingSinceMs
       : (pingSinceMs ?? this.#blockedSinceMs);
-    if (waitingSinceMs === undefined) {
-      this.#pingIfUsed(nowMs);
-      return false;
-    }
+    if (this.#closeStep === 'none') this.#pings.tick(this.mux, nowMs);
+    if (waitingSinceMs === undefined) return false;
     if (nowMs - Math.max(this.#openedMs, waitingSinceMs) >= PATH_SILENT_MS) {
-      this.#breakPath(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer does not answer', { retryable: true }));
+      this.#end(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer does not answer', { retryable: true }));
     } else if (this.#sent.hasUnacknowledged && nowMs - waitingSinceMs >= PEER_STALLED_MS) {
       this.abort(AbortCode.PEER_STALLED, new SealaneError('ERR_E2EE_PEER_STALLED'));
-    } else {
-      this.#pingIfUsed(nowMs);
     }
     return true;
   }
@@ -251,7 +250,8 @@ export class Session implements SessionPathSink {
     const { headroomBytes } = path;
     const record = this.#sealer.seal(type, parts, { headroom: headroomBytes });
     this.recordsSent += 1;
-    this.#sent.add(number, this.#options.clock.nowMs(), ends);
+    const isPureAck = type === RecordType.FRAMES && parts.length === 1;
+    this.#sent.add(number, this.#options.clock.nowMs(), ends, isPureAck);
     path.send(headroomBytes === 0 ? record : record.subarray(headroomBytes));
     return number;
   }
@@ -278,7 +278,7 @@ export class Session implements SessionPathSink {
         return;
       default:
         if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'a record after CLOSE');
-        this.#ack.onRecord(ciphertextBytes, record.type === RecordType.REKEY ? 'data' : 'quiet');
+        this.#ack.onRecord(ciphertextBytes, record.type === RecordType.PAD ? 'quiet' : 'data');
     }
   }
 
@@ -314,25 +314,25 @@ export class Session implements SessionPathSink {
       this.abort(AbortCode.INTERNAL, new SealaneError('ERR_INTERNAL', undefined, { cause }));
     } else if (cause.code === 'ERR_E2EE_INTEGRITY') {
       this.abort(AbortCode.INTEGRITY, cause);
-    } else if (cause.code === 'ERR_E2EE_PROTOCOL') {
-      this.abort(AbortCode.PROTOCOL, cause);
     } else {
-      this.abort(AbortCode.PROTOCOL, new SealaneError('ERR_E2EE_PROTOCOL', cause.message, { cause }));
+      const isNamed = cause.code === 'ERR_E2EE_PROTOCOL';
+      this.abort(AbortCode.PROTOCOL, isNamed ? cause : new SealaneError('ERR_E2EE_PROTOCOL', cause.message, { cause }));
     }
   }
 
-  #breakPath(error: SealaneError): void {
+  #tellAbort(code: AbortCode): boolean {
     const path = this.#path;
-    this.#path = undefined;
-    path?.reset(ResetCode.GONE);
-    this.#end(error);
+    const canTell = this.#state === 'open' && this.#closeStep !== 'sealed' && !this.#isConfirmDue;
+    if (!canTell || path === undefined || path.sendableBytes < 64) return false;
+    try {
+      return this.#seal(path, RecordType.ABORT, [encodeAbort(code)], []) > 0;
+    } catch {
+      return false;
+    }
   }
 
-  #pingIfUsed(nowMs: number): void {
-    if (this.#closeStep === 'none') this.#pings.tick(this.mux, nowMs, this.recordsReceived + this.recordsSent);
-  }
-
-  #end(error: SealaneError | undefined): void {
+  /** With `isTold` the last record on the path says why: it ends in order, after that record. */
+  #end(error: SealaneError | undefined, isTold = false): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#ack.stop();
@@ -343,7 +343,7 @@ export class Session implements SessionPathSink {
     this.#options.keys.wipe();
     const path = this.#path;
     this.#path = undefined;
-    if (error === undefined) path?.end();
+    if (error === undefined || isTold) path?.end();
     else path?.reset(ResetCode.GONE);
     this.#options.handler.onEnd(error);
   }

@@ -1,3 +1,4 @@
+import { SealaneError } from '@sealane/types';
 import type { StreamPort } from './stream-port.js';
 
 /** Chunks up to this size are copied, so that their memory is the caller's again at once. */
@@ -16,6 +17,7 @@ export class WriteGate {
 
   /** Calls `done` when the chunk's memory is free and the next one is welcome, maybe at once. One write at a time. */
   write(chunk: Uint8Array, done: () => void): void {
+    if (!(chunk instanceof Uint8Array)) throw new SealaneError('ERR_ARGUMENT', 'a stream carries bytes: Uint8Array');
     if (chunk.length === 0) {
       done();
       return;

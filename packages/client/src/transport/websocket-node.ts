@@ -25,6 +25,7 @@ export const deferTurn = (callback: () => void): void => {
 function clientOptions(url: string, options: TransportOptions, tunnel: ProxyTunnel | undefined): ClientOptions {
   return {
     perMessageDeflate: false,
+    autoPong: false,
     maxPayload: options.maxMessageBytes,
     followRedirects: false,
     handshakeTimeout: 10_000,
@@ -134,6 +135,10 @@ class WebSocketLink implements MessageLink {
       this.#tcp = response.socket;
     });
     socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
+    // A relay that pings and does not read gets no queue of answers.
+    socket.on('ping', (data) => {
+      if (socket.bufferedAmount < LOW_MARK_BYTES) socket.pong(data);
+    });
     socket.on('error', (error) => {
       this.#reason = error.message;
       this.openFailed?.(error);
@@ -192,8 +197,10 @@ class WebSocketLink implements MessageLink {
       this.abort('the relay sent text');
       return;
     }
-    if (this.#handler === undefined) this.#early.push(data);
-    else if (this.#end === undefined) this.#handler.onMessage(data);
+    // Not as a Buffer, whose `slice` is no copy: what is kept of a message must not keep all of it.
+    const message = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    if (this.#handler === undefined) this.#early.push(message);
+    else if (this.#end === undefined) this.#handler.onMessage(message);
   }
 
   #finish(end: { clean: boolean; code?: number; reason: string }): void {
