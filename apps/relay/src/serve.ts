@@ -36,16 +36,16 @@ async function serveAs(identity: ServerIdentity, options: ServeOptions, output: 
     authorities: options.authorities,
     onEvent: (event) => output.relay(event),
   });
-  const stopped = nextSignal();
+  const signals = new StopSignals();
   try {
     const { url } = await relay.listen({ host: options.host, port: options.port });
     output.listening({ url, id: relay.id });
     if (options.authorities.length === 0) {
       output.warning('ANY_AUTHORITY', 'without --authority the relay answers to any address that clients dial');
     }
-    await stopped;
+    await signals.first;
     output.stopping();
-    const second = nextSignal().then(() => 'at once' as const);
+    const second = signals.second.then(() => 'at once' as const);
     const drained = relay.drain({ deadlineMs: options.drainMs }).then(() => relay.close());
     if ((await Promise.race([second, drained])) === 'at once') process.exit(0);
   } finally {
@@ -54,14 +54,27 @@ async function serveAs(identity: ServerIdentity, options: ServeOptions, output: 
   }
 }
 
-function nextSignal(): Promise<void> {
-  return new Promise((resolve) => {
+/** Listens without a gap: a second signal that met no listener would end the process as if it had crashed. */
+class StopSignals {
+  readonly first: Promise<void>;
+  readonly second: Promise<void>;
+
+  constructor() {
+    let onFirst = (): void => undefined;
+    let onSecond = (): void => undefined;
+    this.first = new Promise((resolve) => {
+      onFirst = resolve;
+    });
+    this.second = new Promise((resolve) => {
+      onSecond = resolve;
+    });
+    let count = 0;
     const onSignal = (): void => {
-      process.off('SIGTERM', onSignal);
-      process.off('SIGINT', onSignal);
-      resolve();
+      count++;
+      if (count === 1) onFirst();
+      else onSecond();
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
-  });
+  }
 }

@@ -29,6 +29,7 @@ const meanings = {
   leaseTtlMaxMs: ['longest time granted to a lease', 'cut to it'],
   leaseTtlMs: ['time that clients ask for by default', ''],
   maxLeases: ['leases altogether', '`BUSY`'],
+  maxLeaseBytes: ['memory of all leases, each at its metadata plus 2 KiB', '`BUSY`'],
   maxNames: ['names altogether, kept ones among them', '`BUSY`'],
   namesPerIdentity: ['names of one identity, kept ones among them', '`LIMIT`'],
   nameGraceMs: ['time for which a name is kept for its owner after the lease', '`NAME_TAKEN` for others'],

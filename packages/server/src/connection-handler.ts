@@ -1,6 +1,7 @@
 import type { MuxStream, StreamHandler } from '@sealane/mux';
 import { type Connect, decodeMessage, decodeOpen, encodeForward, type Lookup } from '@sealane/protocol';
 import { isSealaneError, MessageKind, OpenKind, RelayCode, ResetCode, relayError, SealaneError } from '@sealane/types';
+import { EarlyData } from './early-data.js';
 import type { ForwardingHandler } from './forwarding-handler.js';
 import type { IdentityUsage } from './identity-usage.js';
 import type { LeaseManager, LeaseUse, ServedLease } from './lease-manager.js';
@@ -111,6 +112,7 @@ export class ConnectionHandler {
     const admitted = this.#admit(link, request);
     if ('code' in admitted) {
       this.#reject(link, stream, admitted.code, admitted.text);
+      if (admitted.isTooFast === true) link.strike();
       return;
     }
     const { lease } = admitted;
@@ -127,12 +129,14 @@ export class ConnectionHandler {
     const { leases, usage } = this.#parts;
     const { limits, clock, budget } = this.#config;
     if (this.isDraining) return { code: RelayCode.DRAINING, text: '' };
-    if (!usage.tryConnect(link.clientId)) return { code: RelayCode.BUSY, text: 'too many requests per second' };
+    if (!usage.tryConnect(link.clientId))
+      return { code: RelayCode.BUSY, text: 'too many requests per second', isTooFast: true };
     const lease = leases.route(request.owner, request.service);
     if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
     const rate = limits.connectsPerLeasePerSecond;
-    lease.connects ??= new TokenBucket(rate, Math.max(1, rate), clock.nowMs());
-    if (lease.waiting >= limits.waitingAcceptsPerLease || !lease.connects.tryTake(clock.nowMs())) {
+    const { load } = lease;
+    load.connects ??= new TokenBucket(rate, Math.max(1, rate), clock.nowMs());
+    if (load.waiting >= limits.waitingAcceptsPerLease || !load.connects.tryTake(clock.nowMs())) {
       return { code: RelayCode.BUSY, text: 'the owner has too many requests' };
     }
     if (budget.refusesStreams) return { code: RelayCode.BUSY, text: 'the relay is short of memory' };
@@ -150,13 +154,13 @@ export class ConnectionHandler {
     const connection = new WaitingConnection(this, { dialerLink: link, dialer, owner, lease, deadlineMs });
     side.bind(connection);
     dialer.handler = connection;
-    lease.waiting++;
+    lease.load.waiting++;
     lease.uses.add(connection);
     this.#waiting.add(connection);
   }
 
   #accept(connection: WaitingConnection, body: Uint8Array): void {
-    const { dialer, owner, lease, dialerLink, early, isFinished } = connection;
+    const { dialer, owner, lease, dialerLink } = connection;
     this.#finish(connection, true);
     dialerLink.sendBody(body.slice(), dialer);
     this.#parts.forwarding.join({
@@ -166,15 +170,15 @@ export class ConnectionHandler {
       dialer,
       owner,
     });
-    handOver(dialer, early, isFinished);
-    handOver(owner, connection.earlyAnswer, connection.isAnswerFinished);
+    handOver(dialer, connection.early);
+    handOver(owner, connection.earlyAnswer);
   }
 
   /** Takes a connection out of those that wait; false if it was not among them. */
   #finish(connection: WaitingConnection, becomesSession = false): boolean {
     if (!this.#waiting.delete(connection)) return false;
     const { lease, dialerLink } = connection;
-    lease.waiting--;
+    lease.load.waiting--;
     lease.uses.delete(connection);
     if (!becomesSession) this.#parts.usage.removeSession(dialerLink.clientId, lease.record.id);
     return true;
@@ -191,6 +195,7 @@ export class ConnectionHandler {
 interface Refusal {
   readonly code: RelayCode;
   readonly text: string;
+  readonly isTooFast?: true;
 }
 
 interface WaitingParts {
@@ -209,11 +214,9 @@ class WaitingConnection implements StreamHandler, LeaseUse {
   readonly lease: ServedLease;
   readonly deadlineMs: number;
   /** What the dialer sent early: bounded by the credit of its stream, which is not given back before the answer. */
-  readonly early: Uint8Array[] = [];
-  isFinished = false;
+  readonly early: EarlyData = new EarlyData();
   /** The same from the owner. */
-  readonly earlyAnswer: Uint8Array[] = [];
-  isAnswerFinished = false;
+  readonly earlyAnswer: EarlyData = new EarlyData();
   readonly #handler: ConnectionHandler;
 
   constructor(handler: ConnectionHandler, parts: WaitingParts) {
@@ -227,7 +230,7 @@ class WaitingConnection implements StreamHandler, LeaseUse {
 
   onData(chunk: Uint8Array, fin: boolean): void {
     if (chunk.length > 0) this.early.push(chunk);
-    if (fin) this.isFinished = true;
+    if (fin) this.early.isFinished = true;
   }
 
   onReset(_error: SealaneError, code: number): void {
@@ -259,7 +262,7 @@ class OwnerSide implements StreamHandler {
 
   onData(chunk: Uint8Array, fin: boolean): void {
     if (chunk.length > 0) this.connection.earlyAnswer.push(chunk);
-    if (fin) this.connection.isAnswerFinished = true;
+    if (fin) this.connection.earlyAnswer.isFinished = true;
   }
 
   onReset(_error: SealaneError, code: number): void {
@@ -269,9 +272,9 @@ class OwnerSide implements StreamHandler {
 }
 
 /** Gives a stream's new handler what came before it. */
-function handOver(stream: MuxStream, chunks: readonly Uint8Array[], isFinished: boolean): void {
-  for (const chunk of chunks) stream.handler?.onData(chunk, false);
-  if (isFinished) stream.handler?.onData(new Uint8Array(0), true);
+function handOver(stream: MuxStream, early: EarlyData): void {
+  for (const chunk of early.take()) stream.handler?.onData(chunk, false);
+  if (early.isFinished) stream.handler?.onData(new Uint8Array(0), true);
 }
 
 /** For a stream that is refused before anything came. */

@@ -3,27 +3,59 @@ import { encodeId, parseKeycert } from '@sealane/crypto/credential';
 import { SignatureLabel, verify } from '@sealane/crypto/signature';
 import { decodeLease, type Lease, type Register } from '@sealane/protocol';
 import { isSealaneError, MessageKind, RegisterFlag, RelayCode, relayError, type SealaneError } from '@sealane/types';
+import type { AuthQueue } from './auth-queue.js';
 import type { LeaseManager } from './lease-manager.js';
 import type { LeaseRecord } from './lease-store.js';
 import type { RelayLink } from './link.js';
 import type { RelayConfig } from './relay-config.js';
 
+/** Registrations whose signatures are still to be checked, of one link and of all. */
+const MAX_WAITING_PER_LINK = 16;
+const MAX_WAITING = 2_000;
+
 /** REGISTER: who may put which lease in force (v1.md, "Leases"). */
 export class LeaseHandler {
   readonly #config: RelayConfig;
   readonly #leases: LeaseManager;
+  readonly #queue: AuthQueue;
+  readonly #waitingOf = new Map<RelayLink, number>();
 
-  constructor(config: RelayConfig, leases: LeaseManager) {
+  constructor(config: RelayConfig, leases: LeaseManager, queue: AuthQueue) {
     this.#config = config;
     this.#leases = leases;
+    this.#queue = queue;
   }
 
   /** Answers REGISTERED. @throws relay errors, ERR_PROTOCOL_* */
   async register(link: RelayLink, message: Register): Promise<void> {
-    const record = this.#accept(link, message);
+    const record = await this.#inTurn(link, message);
     await this.#leases.register(link, record, (message.flags & RegisterFlag.TAKE_OVER) !== 0);
     const { service, sequence, ttlMs, name } = record;
     link.send({ kind: MessageKind.REGISTERED, request: message.request, service, sequence, ttlMs, name });
+  }
+
+  /** Signature checks take a share of a core, so that nobody's registrations hold up what others send. */
+  #inTurn(link: RelayLink, message: Register): Promise<LeaseRecord> {
+    const waiting = this.#waitingOf.get(link) ?? 0;
+    if (waiting >= MAX_WAITING_PER_LINK || this.#queue.length >= MAX_WAITING) {
+      throw relayError(RelayCode.BUSY, 'too many leases wait to be checked');
+    }
+    // Copies: what waits must not keep the message alive that it came in.
+    const own = { ...message, lease: message.lease.slice(), signature: message.signature.slice() };
+    this.#waitingOf.set(link, waiting + 1);
+    return new Promise((resolve, reject) => {
+      this.#queue.submit(() => {
+        const left = (this.#waitingOf.get(link) ?? 1) - 1;
+        if (left === 0) this.#waitingOf.delete(link);
+        else this.#waitingOf.set(link, left);
+        try {
+          if (!link.isUp) throw relayError(RelayCode.BUSY, 'the link is gone');
+          resolve(this.#accept(link, own));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
   }
 
   /** The record of a lease that verified. Every field that is kept is copied out of the message. */

@@ -12,15 +12,21 @@ export interface LeaseUse {
   endWithLease(): void;
 }
 
+/** What dialers ask of a lease. */
+export interface LeaseLoad {
+  /** CONNECTs that wait for the owner's answer. */
+  waiting: number;
+  connects: TokenBucket | undefined;
+}
+
 /** A lease that a live link of this relay serves. */
 export interface ServedLease {
   readonly key: string;
   readonly record: LeaseRecord;
   readonly link: RelayLink;
   endsAtMs: number;
-  /** CONNECTs that wait for the owner's answer. */
-  waiting: number;
-  connects: TokenBucket | undefined;
+  /** Shared with the same link's earlier leases for the service, whose requests go on. */
+  readonly load: LeaseLoad;
   readonly uses: Set<LeaseUse>;
 }
 
@@ -77,8 +83,7 @@ export class LeaseManager {
       record,
       link,
       endsAtMs: this.#config.clock.nowMs() + record.ttlMs,
-      waiting: before?.link === link ? before.waiting : 0,
-      connects: before?.connects,
+      load: before?.link === link ? before.load : { waiting: 0, connects: before?.load.connects },
       uses: before?.link === link ? before.uses : new Set(),
     });
     const { id, service, name, ttlMs } = result.previous === undefined ? record : { ...result.previous, ...record };

@@ -1,5 +1,5 @@
 import { encodeId } from '@sealane/crypto/credential';
-import { Mux, type MuxBatch, type MuxStream, type StreamHandler } from '@sealane/mux';
+import { Mux, type MuxStream, type StreamHandler } from '@sealane/mux';
 import { type ControlMessage, decodeMessage, encodeFrame, encodeMessage } from '@sealane/protocol';
 import {
   FrameType,
@@ -17,10 +17,11 @@ import {
 } from '@sealane/types';
 import { type AuthenticatedClient, createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
 import type { AuthQueue } from './auth-queue.js';
+import { joinBatch } from './link-batch.js';
 import { LinkLiveness } from './link-liveness.js';
+import { LinkRates } from './link-rates.js';
 import { refusalName } from './refusals.js';
 import type { RelayConfig } from './relay-config.js';
-import { TokenBucket } from './token-bucket.js';
 import { wireRefusal } from './wire-refusal.js';
 
 /** What a relay does with a link's traffic. Whatever these throw ends the link, never the process. */
@@ -40,8 +41,6 @@ type LinkState =
   | { readonly step: 'up'; readonly mux: Mux }
   | { readonly step: 'ended' };
 
-/** A REGISTER makes the relay check two signatures. */
-const REGISTER_COST = 10;
 /** One largest frame: a batch of it is one piece of memory, and progress on a slow line stays visible. */
 const BATCH_BYTES = ProtocolSize.OUTER_DATA + 64;
 /** Answers before AUTH stay below HELLO's size. */
@@ -62,10 +61,13 @@ export class RelayLink implements MessageLinkHandler {
   #state: LinkState;
   #client: AuthenticatedClient | undefined;
   #clientId = '';
-  #requests: TokenBucket | undefined;
   #isFlushing = false;
+  readonly #onUp: (() => void) | undefined;
+  readonly #rates: LinkRates;
 
-  constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue) {
+  constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue, onUp?: () => void) {
+    this.#onUp = onUp;
+    this.#rates = new LinkRates(config);
     this.#config = config;
     this.#host = host;
     this.#transport = transport;
@@ -189,12 +191,29 @@ export class RelayLink implements MessageLinkHandler {
     const { reporter } = this.#config;
     const known = isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', undefined, { cause: error });
     if (known !== error) reporter.event({ type: 'fault', code: known.code, message: describe(error) });
+    reporter.refused(wireRefusal(known).code, this.#state.step === 'up' ? 'link' : 'auth');
+    this.#sayGoodbye(known);
+    this.#end(known.code);
+  }
+
+  #sayGoodbye(known: SealaneError): void {
     const { code, value } = wireRefusal(known);
-    reporter.refused(code, this.#state.step === 'up' ? 'link' : 'auth');
     const text = known.message.slice(0, this.#state.step === 'up' ? undefined : MAX_EARLY_TEXT);
     this.#sendLast({ kind: MessageKind.ERROR, request: 0, code, text, value });
     this.#transport.close(CLOSE_POLICY, refusalName(code));
-    this.#end(known.code);
+  }
+
+  /** The client went above a rate and was told so. Ends the link of one that does not care. */
+  strike(): void {
+    if (this.#rates.mayBeTold()) return;
+    this.fail(relayError(RelayCode.LIMIT, 'the client goes on above its rate'));
+  }
+
+  /** The last word to a client whose socket goes for a reason that is counted elsewhere. */
+  dismiss(error: SealaneError): void {
+    if (this.#state.step === 'ended') return;
+    this.#sayGoodbye(error);
+    this.#end(error.code);
   }
 
   /** Orderly end by the relay. */
@@ -255,6 +274,7 @@ export class RelayLink implements MessageLinkHandler {
     });
     this.#host.onAuthenticated(this);
     this.#state = { step: 'up', mux };
+    this.#onUp?.();
     this.sendBody(createAuthOk(config, helloHash, client, this.#idBytes));
   }
 
@@ -267,12 +287,10 @@ export class RelayLink implements MessageLinkHandler {
     if (!('request' in message) || message.kind === MessageKind.ERROR) {
       throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'a client does not send this message');
     }
-    const { clock, limits } = this.#config;
-    const rate = limits.requestsPerLinkPerSecond;
-    this.#requests ??= new TokenBucket(rate, Math.max(rate, REGISTER_COST), clock.nowMs());
-    if (!this.#requests.tryTake(clock.nowMs(), message.kind === MessageKind.REGISTER ? REGISTER_COST : 1)) {
+    if (!this.#rates.mayAsk(message.kind === MessageKind.REGISTER)) {
       this.#config.reporter.refused(RelayCode.BUSY, 'link');
       this.refuse(message.request, relayError(RelayCode.BUSY, 'too many requests per second'));
+      this.strike();
       return;
     }
     this.#host.onRequest(this, message);
@@ -325,20 +343,6 @@ export class RelayLink implements MessageLinkHandler {
     if (state.step === 'up') state.mux.close(new SealaneError('ERR_LINK_LOST', reason, { retryable: true }));
     this.#host.onEnd(this, reason, state.step === 'up');
   }
-}
-
-/** The frames of a batch as one message; a single frame with its header in place is not copied. */
-function joinBatch(batch: MuxBatch): Uint8Array {
-  const [first] = batch.chunks;
-  if (batch.chunks.length === 1 && first !== undefined) return first;
-  const memory = Buffer.allocUnsafe(batch.bytes);
-  const message = new Uint8Array(memory.buffer, memory.byteOffset, batch.bytes);
-  let offset = 0;
-  for (const chunk of batch.chunks) {
-    message.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return message;
 }
 
 function describe(error: unknown): string {

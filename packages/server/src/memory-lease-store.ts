@@ -3,6 +3,9 @@ import { leaseKey } from './lease-key.js';
 import type { ClaimOptions, ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
 import type { RelayLimits } from './limits.js';
 
+/** What a lease costs beside its metadata: its other fields, and its places in the maps. */
+const LEASE_BYTES = 2_048;
+
 interface HeldLease {
   readonly record: LeaseRecord;
   endsAtMs: number;
@@ -30,6 +33,7 @@ export class MemoryLeaseStore implements LeaseStore {
   readonly #sequences = new Map<string, LastSequence>();
   readonly #leasesOf = new Map<string, number>();
   readonly #namesOf = new Map<string, number>();
+  #leaseBytes = 0;
 
   constructor(limits: RelayLimits, clock: Clock) {
     this.#limits = limits;
@@ -56,13 +60,19 @@ export class MemoryLeaseStore implements LeaseStore {
   claim(record: LeaseRecord, options: ClaimOptions): ClaimResult {
     const key = leaseKey(record.identity, record.service);
     const current = this.#inForce(key)?.record;
-    const lastSequence = current?.sequence ?? this.#sequences.get(key)?.sequence ?? -1;
+    // A lease whose time ran out since the last sweep still has its number and its place.
+    const last = this.#leases.get(key)?.record;
+    const lastSequence = last?.sequence ?? this.#sequences.get(key)?.sequence ?? -1;
     if (record.sequence <= lastSequence) return { ok: false, reason: 'stale', sequence: lastSequence };
     if (current !== undefined && current.holder !== options.replaces) return { ok: false, reason: 'held', current };
-    const refusal = this.#refuse(record, key, current);
+    const refusal = this.#refuse(record, key, last);
     if (refusal !== undefined) return { ok: false, reason: refusal };
-    if (current === undefined) add(this.#leasesOf, record.id, 1);
-    else if (current.name !== record.name) this.#keepName(current);
+    if (last === undefined) add(this.#leasesOf, record.id, 1);
+    else {
+      this.#leaseBytes -= bytesOf(last);
+      if (last.name !== record.name) this.#keepName(last);
+    }
+    this.#leaseBytes += bytesOf(record);
     this.#sequences.delete(key);
     this.#leases.set(key, { record, endsAtMs: this.#clock.nowMs() + record.ttlMs });
     if (record.name !== null) this.#useName(record.name, record.id, key);
@@ -111,15 +121,14 @@ export class MemoryLeaseStore implements LeaseStore {
   #refuse(
     record: LeaseRecord,
     key: string,
-    current: LeaseRecord | undefined,
+    last: LeaseRecord | undefined,
   ): 'name-taken' | 'leases' | 'names' | 'full' | undefined {
-    // A lease whose time ran out since the last sweep still has its place.
-    if (current === undefined) {
-      const stale = this.#leases.get(key);
-      if (stale !== undefined) this.#end(key, stale.record);
+    if (last === undefined) {
       if ((this.#leasesOf.get(record.id) ?? 0) >= this.#limits.leasesPerIdentity) return 'leases';
       if (this.#leases.size >= this.#limits.maxLeases) return 'full';
     }
+    const grownBytes = bytesOf(record) - (last === undefined ? 0 : bytesOf(last));
+    if (grownBytes > 0 && this.#leaseBytes + grownBytes > this.#limits.maxLeaseBytes) return 'full';
     if (record.name === null) return undefined;
     const held = this.#names.get(record.name);
     if (held === undefined || (held.leaseKey === undefined && held.keptUntilMs <= this.#clock.nowMs())) {
@@ -135,6 +144,7 @@ export class MemoryLeaseStore implements LeaseStore {
   #end(key: string, record: LeaseRecord): void {
     const nowMs = this.#clock.nowMs();
     this.#leases.delete(key);
+    this.#leaseBytes -= bytesOf(record);
     add(this.#leasesOf, record.id, -1);
     this.#keepName(record);
     this.#sequences.set(key, { sequence: record.sequence, keptUntilMs: nowMs + this.#limits.nameGraceMs });
@@ -168,6 +178,10 @@ export class MemoryLeaseStore implements LeaseStore {
     this.#names.delete(name);
     add(this.#namesOf, held.id, -1);
   }
+}
+
+function bytesOf({ metadata }: LeaseRecord): number {
+  return LEASE_BYTES + metadata.length;
 }
 
 function add(counts: Map<string, number>, key: string, delta: number): void {

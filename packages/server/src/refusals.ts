@@ -3,8 +3,9 @@ import type { RefusalName, RefusalStage, RelayEvent } from './event.js';
 
 const nameByCode: ReadonlyMap<number, string> = new Map(Object.entries(RelayCode).map(([name, code]) => [code, name]));
 
+/** Codes that owners make up are one name: what is counted by name must not grow with their imagination. */
 export function refusalName(code: number): RefusalName {
-  return nameByCode.get(code) ?? `CODE_${code}`;
+  return nameByCode.get(code) ?? 'UNKNOWN';
 }
 
 /** Counts what the relay refused, by code, and hands events to the operator without ever failing because of it. */

@@ -36,6 +36,7 @@ import type {
 import { Reporter } from './refusals.js';
 import type { RelayConfig } from './relay-config.js';
 import { SocketLimits } from './socket-limits.js';
+import { SocketMemory } from './socket-memory.js';
 import { WebSocketDoor } from './websocket-door.js';
 import { wireRefusal } from './wire-refusal.js';
 
@@ -53,6 +54,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #sockets: SocketLimits;
   readonly #door: WebSocketDoor;
   readonly #queue: AuthQueue;
+  readonly #leaseQueue: AuthQueue;
   readonly #usage: IdentityUsage;
   readonly #leases: LeaseManager;
   readonly #leaseHandler: LeaseHandler;
@@ -62,6 +64,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #links = new Set<RelayLink>();
   readonly #detach: (() => void)[] = [];
   readonly #servers: Server[] = [];
+  readonly #stopped: Promise<void>[] = [];
   #upLinks = 0;
   #timer: Timer | undefined;
   #closing: Promise<void> | undefined;
@@ -71,9 +74,10 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     const { limits, clock, reporter, budget } = config;
     this.#sockets = new SocketLimits(limits, clock, reporter);
     this.#queue = new AuthQueue(clock, limits.authCpuShare);
+    this.#leaseQueue = new AuthQueue(clock, limits.authCpuShare);
     this.#usage = new IdentityUsage(config);
     this.#leases = new LeaseManager(config, options.leaseStore ?? new MemoryLeaseStore(limits, clock));
-    this.#leaseHandler = new LeaseHandler(config, this.#leases);
+    this.#leaseHandler = new LeaseHandler(config, this.#leases, this.#leaseQueue);
     this.#forwarding = new ForwardingHandler(config, this.#usage);
     this.#connections = new ConnectionHandler(config, {
       leases: this.#leases,
@@ -84,8 +88,8 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       limits,
       sockets: this.#sockets,
       reporter,
-      budget,
-      onLink: (link) => this.accept(link),
+      memory: new SocketMemory(limits.memoryBudgetBytes / 2, budget),
+      onLink: (link, onUp) => this.accept(link, onUp),
     });
     this.#scheduleTick();
   }
@@ -144,9 +148,9 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     return address;
   }
 
-  /** Serves one more link, over any transport that carries messages. */
-  accept(transport: MessageLink): RelayLink {
-    const link = new RelayLink(this.#config, this, transport, this.#queue);
+  /** Serves one more link, over any transport that carries messages. `onUp` is called once it is authenticated. */
+  accept(transport: MessageLink, onUp?: () => void): RelayLink {
+    const link = new RelayLink(this.#config, this, transport, this.#queue, onUp);
     this.#links.add(link);
     return link;
   }
@@ -176,7 +180,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   async drain(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const { clock, limits } = this.#config;
     this.#connections.isDraining = true;
-    for (const server of this.#servers) server.close();
+    this.#stopListening();
     for (const link of this.#links) link.goAway(GoAwayCode.DRAINING, RETRY_AFTER_MS);
     let timer: Timer | undefined;
     const deadline = new Promise<void>((resolve) => {
@@ -283,17 +287,27 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#connections.isDraining = true;
     this.#timer?.cancel();
     this.#queue.close();
+    this.#leaseQueue.close();
     for (const detach of this.#detach) detach();
-    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    this.#stopListening();
     for (const server of this.#servers) server.closeIdleConnections();
     const links = [...this.#links];
     for (const link of links) link.close();
     const { clock } = this.#config;
     const grace = clock.schedule(CLOSE_GRACE_MS, () => {
       for (const link of links) link.abort();
+      this.#door.abortAll();
       for (const server of this.#servers) server.closeAllConnections();
     });
-    await Promise.all(closed);
+    await Promise.all([...this.#stopped, this.#door.whenEmpty()]);
     grace.cancel();
+  }
+
+  /** Once per server: a second close() of one says at once that it is closed, while its sockets are still open. */
+  #stopListening(): void {
+    if (this.#stopped.length > 0) return;
+    for (const server of this.#servers) {
+      this.#stopped.push(new Promise((resolve) => server.close(() => resolve())));
+    }
   }
 }

@@ -17,7 +17,11 @@ export interface Admission {
   readonly socket: LimitedSocket;
   readonly sinceMs: number;
   address: ClientAddress;
+  /** The last word to the socket when it is dropped. */
+  farewell: ((reason: SocketDrop) => void) | undefined;
 }
+
+export type SocketDrop = 'UNAUTHENTICATED' | 'AUTH_TIMEOUT';
 
 export type SocketRefusal = 'SOCKETS' | 'SOCKETS_PER_ADDRESS' | 'NEW_SOCKETS_PER_ADDRESS';
 
@@ -57,7 +61,7 @@ export class SocketLimits {
     if (this.#sockets >= this.#limits.maxSockets) return 'SOCKETS';
     const refusal = this.#enter(address);
     if (refusal !== undefined) return refusal;
-    const admission: Admission = { socket, address, sinceMs: this.#clock.nowMs() };
+    const admission: Admission = { socket, address, sinceMs: this.#clock.nowMs(), farewell: undefined };
     this.#sockets++;
     this.#admissions.set(socket, admission);
     this.#unauthenticated.add(admission);
@@ -82,7 +86,15 @@ export class SocketLimits {
 
   authenticated(socket: LimitedSocket): void {
     const admission = this.#admissions.get(socket);
-    if (admission !== undefined) this.#unauthenticated.delete(admission);
+    if (admission === undefined) return;
+    this.#unauthenticated.delete(admission);
+    admission.farewell = undefined;
+  }
+
+  /** What is to be said to the socket if it is dropped before it is authenticated. */
+  onDrop(socket: LimitedSocket, farewell: (reason: SocketDrop) => void): void {
+    const admission = this.#admissions.get(socket);
+    if (admission !== undefined) admission.farewell = farewell;
   }
 
   /** Drops sockets that took too long to authenticate and forgets addresses that are idle. */
@@ -130,9 +142,10 @@ export class SocketLimits {
     }
   }
 
-  #drop(admission: Admission, reason: string): void {
+  #drop(admission: Admission, reason: SocketDrop): void {
     this.#unauthenticated.delete(admission);
     this.#reporter.refused(reason, 'socket');
+    admission.farewell?.(reason);
     admission.socket.destroy();
   }
 }

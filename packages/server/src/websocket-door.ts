@@ -2,36 +2,44 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { MemoryBudget } from '@sealane/mux';
 import { selectSubprotocol, UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
-import { ProtocolSize, SUBPROTOCOL } from '@sealane/types';
+import { ProtocolSize, RelayCode, relayError, type SealaneError, SUBPROTOCOL } from '@sealane/types';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { answerSocket, type HttpAnswer } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { Reporter } from './refusals.js';
 import type { SocketLimits, SocketRefusal } from './socket-limits.js';
+import type { SocketMemory } from './socket-memory.js';
 import { WebSocketLink } from './websocket-link.js';
 
 export interface WebSocketDoorOptions {
   readonly limits: RelayLimits;
   readonly sockets: SocketLimits;
   readonly reporter: Reporter;
-  readonly budget: MemoryBudget;
-  /** A new link; what is returned says whether it is still before AUTH. */
-  readonly onLink: (link: WebSocketLink, socket: Socket) => { readonly isUp: boolean };
+  readonly memory: SocketMemory;
+  /** A new link; `onUp` is to be called once it is authenticated. */
+  readonly onLink: (link: WebSocketLink, onUp: () => void) => DoorLink;
+}
+
+/** What the door needs of a link that is not authenticated yet. */
+export interface DoorLink {
+  /** Tells the client why its socket goes now. */
+  dismiss(error: SealaneError): void;
 }
 
 /** What a message may need in frames, headers and reads beyond its own bytes. */
 const EARLY_SLACK_BYTES = 256;
 /** A message in more pieces than this holds more memory in bookkeeping than in bytes. */
 const MAX_FRAGMENTS = 64;
-const MAX_BUFFERED_CHUNKS = 8_192;
+const MAX_BUFFERED_CHUNKS = 2_048;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /** Turns HTTP upgrades into links, and everything else into a clear HTTP answer. */
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions;
   readonly #webSockets: WebSocketServer;
+  readonly #open = new Set<WebSocketLink>();
+  #emptyWaiters: (() => void)[] = [];
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options;
@@ -60,6 +68,17 @@ export class WebSocketDoor {
     return () => server.off('upgrade', onUpgrade);
   }
 
+  /** Resolves when no WebSocket is left. */
+  whenEmpty(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#emptyWaiters.push(resolve));
+  }
+
+  /** Ends the WebSockets that are left, without a word. */
+  abortAll(): void {
+    for (const link of [...this.#open]) link.abort('shutting down');
+  }
+
   /** Answers a TCP connection that the limits do not let in. */
   refuseSocket(socket: Duplex, refusal: SocketRefusal): void {
     const status = refusal === 'SOCKETS' ? 503 : 429;
@@ -83,26 +102,40 @@ export class WebSocketDoor {
       });
       return;
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, socket));
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#start(webSocket, socket));
   }
 
-  #open(webSocket: WebSocket, socket: Socket): void {
-    const { limits, sockets, reporter, budget, onLink } = this.#options;
+  #start(webSocket: WebSocket, socket: Socket): void {
+    const { limits, sockets, reporter, memory, onLink } = this.#options;
     socket.setNoDelay(true);
-    const link = new WebSocketLink(webSocket, socket, { lowMarkBytes: limits.maxQueuedBytes / 2, budget });
-    const state = onLink(link, socket);
+    const link = new WebSocketLink(webSocket, socket, {
+      lowMarkBytes: limits.maxQueuedBytes / 2,
+      memory,
+      onRefused: (code) => reporter.refused(code, 'socket'),
+    });
+    this.#open.add(link);
+    webSocket.once('close', () => {
+      this.#open.delete(link);
+      if (this.#open.size > 0) return;
+      for (const resolve of this.#emptyWaiters.splice(0)) resolve();
+    });
     const atMost = socket.bytesRead + ProtocolSize.PRE_AUTH + EARLY_SLACK_BYTES;
     // Counted on the socket: a WebSocket message is known only when it is whole, and may be cut into many frames.
     const count = (): void => {
-      if (state.isUp) {
-        socket.off('data', count);
-        sockets.authenticated(socket);
-      } else if (socket.bytesRead > atMost) {
-        reporter.refused('EARLY_BYTES', 'auth');
-        socket.destroy();
-      }
+      if (socket.bytesRead <= atMost) return;
+      socket.off('data', count);
+      reporter.refused('EARLY_BYTES', 'auth');
+      state.dismiss(relayError(RelayCode.LIMIT, 'too many bytes before AUTH'));
+      socket.destroy();
     };
+    const state = onLink(link, () => {
+      socket.off('data', count);
+      sockets.authenticated(socket);
+    });
     socket.on('data', count);
+    sockets.onDrop(socket, (reason) =>
+      state.dismiss(relayError(reason === 'AUTH_TIMEOUT' ? RelayCode.TIMEOUT : RelayCode.BUSY, 'not authenticated')),
+    );
   }
 
   #refuse(socket: Duplex, answer: HttpAnswer): void {

@@ -126,6 +126,19 @@ describe('requests for a connection', () => {
     expect([rejection(one.seen), rejection(two.seen)]).toEqual([undefined, RelayCode.BUSY]);
   });
 
+  it('frees the place of a waiting request also when its owner has registered again meanwhile', async () => {
+    const { key, owner, ownerKey, dialer, pass } = await setup({ limits: { waitingAcceptsPerLease: 1 } });
+    for (let round = 0; round < 5; round++) {
+      const { seen } = dialer.connect(ownerKey);
+      await pass();
+      owner.register(key, { sequence: 10 + round });
+      await pass();
+      owner.accept(round);
+      await pass();
+      expect(seen.answer?.kind).toBe(MessageKind.ACCEPT);
+    }
+  });
+
   it('answers BUSY above the rate of one dialer and of one lease', async () => {
     for (const limit of ['connectsPerIdentityPerSecond', 'connectsPerLeasePerSecond'] as const) {
       const { ownerKey, dialer, pass } = await setup({ limits: { [limit]: 2 } });

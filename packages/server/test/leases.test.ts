@@ -79,6 +79,41 @@ describe('leases', () => {
     expect(client.answerTo(afterRelease)).toMatchObject({ code: RelayCode.LEASE_STALE, value: 11 });
   });
 
+  it('remembers the sequence number of a lease from the moment its time ran out', async () => {
+    const { key, clock, owner, pass } = await createRelayInMemory();
+    const { client } = await owner();
+    client.register(key, { sequence: 10, ttlMs: 10_000 });
+    await pass();
+    for (const laterMs of [10_000, 2_000]) {
+      await pass(laterMs - (clock.nowMs() % 1_000 === 0 ? 1 : 0));
+      const replayed = client.register(key, { sequence: 9 });
+      await pass();
+      expect(client.answerTo(replayed)).toMatchObject({ code: RelayCode.LEASE_STALE, value: 10 });
+    }
+    const request = client.register(key, { sequence: 11 });
+    await pass();
+    expect(isRegistered(client, request)).toBe(true);
+  });
+
+  it('answers BUSY when the memory for leases is used, and takes them again when some are gone', async () => {
+    const { relay, key, owner, pass } = await createRelayInMemory({ limits: { maxLeaseBytes: 10_000 } });
+    const { client } = await owner();
+    const metadata = new Uint8Array(4_096);
+    const requests = [
+      client.register(key, { service: 'a', metadata }),
+      client.register(key, { service: 'b', metadata }),
+      client.register(key, { service: 'a', metadata, sequence: 2 }),
+      client.register(key, { service: 'c' }),
+    ];
+    await pass();
+    const busy = [undefined, RelayCode.BUSY, undefined, undefined];
+    expect(requests.map((request) => code(client, request))).toEqual(busy);
+    client.send({ kind: MessageKind.RELEASE, request: 90, service: 'a', sequence: 2 });
+    const again = client.register(key, { service: 'b', metadata });
+    await pass();
+    expect([isRegistered(client, again), relay.statistics().leases]).toEqual([true, 2]);
+  });
+
   it('ends a lease that is not renewed, and keeps one that is', async () => {
     const { relay, key, owner, pass, events } = await createRelayInMemory();
     const { client } = await owner();
@@ -205,6 +240,23 @@ describe('two processes of one identity', () => {
     const request = other.register(key, { sequence: 2, instance: instance(2), name: 'box' });
     await pass();
     expect(isRegistered(other, request)).toBe(true);
+  });
+
+  it('refuses RENEW and RELEASE of a link that was displaced with NO_LEASE', async () => {
+    const { key, connect, pass } = await createRelayInMemory();
+    const signer = await Credential.create();
+    const [{ client: old }, { client: fresh }] = [await connect({ signer }), await connect({ signer })];
+    old.register(key);
+    await pass();
+    fresh.register(key, { sequence: 2, instance: instance(2) }, { flags: RegisterFlag.TAKE_OVER });
+    await pass();
+    old.send({ kind: MessageKind.RENEW, request: 90, service: '', sequence: 1 });
+    old.send({ kind: MessageKind.RELEASE, request: 91, service: '', sequence: 1 });
+    old.send({ kind: MessageKind.RELEASE, request: 92, service: '', sequence: 2 });
+    fresh.send({ kind: MessageKind.RENEW, request: 93, service: '', sequence: 2 });
+    await pass();
+    expect([90, 91, 92].map((request) => code(old, request))).toEqual(new Array(3).fill(RelayCode.NO_LEASE));
+    expect(fresh.answerTo(93)?.kind).toBe(MessageKind.RENEWED);
   });
 
   it('does not find an owner whose link is gone', async () => {

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Credential } from '@sealane/crypto/credential';
+import { Credential, SigningKey } from '@sealane/crypto/credential';
 import { MessageKind, RelayCode, ResetCode, systemClock } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
+import { RelayServer } from '../src/relay-server.js';
 import { ClientSocket, listenRelay, openRaw, upgradeRequest } from './relay-on-socket.js';
 import { ScriptedClient } from './scripted-client.js';
 
@@ -89,6 +90,26 @@ describe('a relay on real sockets', () => {
     await expect(relay.listen({ host: '127.0.0.1', port: 0 })).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
+  it('closes promptly when it is only attached, also with a client that does not answer', async () => {
+    const identity = await Credential.create();
+    const relay = await RelayServer.create({ identity, nodeKey: SigningKey.create() });
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    relay.attach(server);
+    const client = new ScriptedClient(new ClientSocket(`ws://127.0.0.1:${port}`), systemClock);
+    await client.until(() => client.isUp, 'the link is up');
+    const mute = await openRaw('127.0.0.1', port);
+    mute.socket.write(upgradeRequest());
+    await expect.poll(() => mute.text()).toContain('101 Switching Protocols');
+    const startMs = performance.now();
+    await relay.close();
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    await mute.closed;
+    expect(relay.statistics()).toMatchObject({ sockets: 0, links: 0, budgetUsedBytes: 0 });
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+
   it('says which address cannot be listened on', async () => {
     const { relay, port } = await listenRelay();
     await expect(relay.listen({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'ERR_LISTEN' });
@@ -139,6 +160,24 @@ describe('HTTP', () => {
     expect(relay.statistics().refusals).toEqual({ SOCKETS_PER_ADDRESS: 1 });
   });
 
+  it.each([
+    { 'X-Forwarded-For': '' },
+    { 'X-Forwarded-For': '127.0.0.1' },
+    { 'X-Forwarded-For': '::1' },
+    { 'X-Forwarded-For': 'nonsense, \u00ff' },
+    { Forwarded: 'for=_hidden' },
+    { Forwarded: '' },
+  ])('never exempts a connection that was passed on: %o', async (headers) => {
+    const { raw, relay } = await listenRelay({ limits: { socketsPerAddress: 1 } });
+    const [first, second] = [await raw(), await raw()];
+    first.socket.write(upgradeRequest(headers), 'latin1');
+    await expect.poll(() => first.text()).toContain('101 Switching Protocols');
+    second.socket.write(upgradeRequest(headers), 'latin1');
+    await second.closed;
+    expect(second.text()).toMatch(/^HTTP\/1.1 429 .*SOCKETS_PER_ADDRESS/s);
+    expect(relay.statistics().refusals).toEqual({ SOCKETS_PER_ADDRESS: 1 });
+  });
+
   it('answers 503 above the cap of all sockets', async () => {
     const { raw } = await listenRelay({ limits: { maxSockets: 1 } });
     await raw();
@@ -152,6 +191,32 @@ describe('HTTP', () => {
     const client = await connect({ isSilent: true });
     await client.until(() => client.end !== undefined, 'dropped');
     expect(relay.statistics()).toMatchObject({ links: 0, unauthenticated: 0, refusals: { AUTH_TIMEOUT: 1 } });
+    expect(client.errorCodes).toEqual([RelayCode.TIMEOUT]);
+  });
+
+  it('does not count a client that waits quietly after AUTH as a stranger', async () => {
+    const { connect, relay } = await listenRelay({ limits: { authTimeoutMs: 500, authCpuShare: 0.000_001 } });
+    const clients = await Promise.all([connect(), connect(), connect()]);
+    const client = await connect();
+    expect(client.isUp).toBe(true);
+    expect(relay.statistics().unauthenticated).toBe(0);
+    for (const each of clients) each.link.abort();
+  });
+
+  it('takes only so many strangers: one more, and the oldest goes with a code', async () => {
+    const count = process.env['SEALANE_LONG'] === undefined ? 200 : 2_000;
+    const { raw, connect, relay } = await listenRelay({ limits: { maxUnauthenticated: count } });
+    const oldest = await connect({ isSilent: true });
+    const others = await Promise.all(Array.from({ length: count - 1 }, () => raw()));
+    for (const { socket } of others) socket.write(upgradeRequest());
+    await expect.poll(() => others.every(({ text }) => text().includes('101 Switching'))).toBe(true);
+    expect(relay.statistics()).toMatchObject({ unauthenticated: count, refusals: {} });
+    const friend = await connect();
+    expect(friend.isUp).toBe(true);
+    await oldest.until(() => oldest.end !== undefined, 'the oldest is gone');
+    expect(oldest.errorCodes).toEqual([RelayCode.BUSY]);
+    expect(relay.statistics()).toMatchObject({ unauthenticated: count - 1, refusals: { UNAUTHENTICATED: 1 } });
+    expect(others.every(({ socket }) => !socket.closed)).toBe(true);
   });
 });
 

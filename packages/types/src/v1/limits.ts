@@ -121,6 +121,8 @@ export const RelayLimit = {
   leaseTtlMaxMs: 300_000,
   leaseTtlMs: 60_000,
   maxLeases: 100_000,
+  /** Each at its metadata plus 2 KiB. */
+  maxLeaseBytes: 67_108_864,
   maxNames: 100_000,
   /** Names in use and names kept for their owner, together. */
   namesPerIdentity: 32,

@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startProcess, stopAllProcesses, type TestProcess } from '@sealane/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HostileClient } from './hostile-client.js';
+
+const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+let directory: string;
+let relay: TestProcess;
+let url: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sealane-relay-'));
+  relay = startProcess(program, ['--listen', '127.0.0.1:0', '--data-dir', directory, '--json']);
+  url = String((await relay.waitFor('listening'))['url']);
+});
+
+afterEach(async () => {
+  await stopAllProcesses();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const MIB = 1_048_576;
+
+/** The relay still lets a client in, gives it a lease and lets another one find it. */
+async function stillServes(): Promise<void> {
+  const owner = await HostileClient.connect(url);
+  expect(await owner.register({})).toBe('REGISTERED');
+  owner.close();
+}
+
+function peakMiB(): number {
+  return Math.round(relay.peakMemoryBytes() / MIB);
+}
+
+describe('the memory of a relay under authenticated clients', () => {
+  it('stays bounded when DATA of one byte each goes to an owner that never answers', async () => {
+    const owner = await HostileClient.connect(url);
+    expect(await owner.register({})).toBe('REGISTERED');
+    const dialer = await HostileClient.connect(url);
+    for (let stream = 0; stream < 24; stream++) {
+      const id = dialer.openTo(owner);
+      for (let batch = 0; batch < 6; batch++) await dialer.write(dialer.tinyData(id, 21_800));
+    }
+    await dialer.roundTrip();
+    await stillServes();
+    console.log('tiny', peakMiB());
+  }, 60_000);
+
+  it('stays bounded when messages never become whole', async () => {
+    const clients = await Promise.all(Array.from({ length: 60 }, () => HostileClient.connect(url)));
+    for (const client of clients) client.startMessage(262_000);
+    for (let round = 0; round < 4_000; round++) {
+      for (const client of clients) client.socket.write(new Uint8Array(1));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await stillServes();
+    console.log('partial', peakMiB());
+  }, 60_000);
+
+  it('stays bounded when leases are as large as they may be', async () => {
+    const clients = await Promise.all(Array.from({ length: 150 }, () => HostileClient.connect(url)));
+    const before = peakMiB();
+    for (let service = 0; service < 16; service++) {
+      await Promise.all(
+        clients.map((client) => client.register({ service: `s${service}`, metadata: new Uint8Array(4_096) })),
+      );
+    }
+    console.log('leases', before, peakMiB());
+  }, 60_000);
+
+  it('stays bounded when nobody reads', async () => {
+    const owners: HostileClient[] = [];
+    for (let index = 0; index < 40; index++) {
+      const owner = await HostileClient.connect(url);
+      await owner.register({});
+      owner.acceptsAll = true;
+      owners.push(owner);
+    }
+    const dialers = await Promise.all(owners.map(() => HostileClient.connect(url)));
+    for (const [index, dialer] of dialers.entries()) {
+      const owner = owners[index] ?? dialer;
+      const ids = Array.from({ length: 32 }, () => dialer.openTo(owner));
+      await dialer.roundTrip();
+      await owner.roundTrip();
+      owner.socket.pause();
+      for (const id of ids) {
+        for (let part = 0; part < 4; part++) await dialer.write(dialer.data(id, 65_000));
+      }
+    }
+    for (const dialer of dialers) if (!dialer.isClosed) await dialer.roundTrip();
+    await stillServes();
+    console.log('unread', peakMiB());
+  }, 60_000);
+});
