@@ -54,6 +54,13 @@ export function parseAddress(text: string): SealaneAddress {
   return { ...owner, service, relays, ...(minEpoch === undefined ? {} : { minEpoch }) };
 }
 
+/** Parts that did not come from text: an id is one, and never looked up as a name. Throws as {@link parseAddress}. */
+export function checkedTarget(target: DialTarget): AddressParts {
+  const { id, name } = target;
+  if (id !== undefined) return { ...target, id: encodeId(parseId(id)) };
+  return name === undefined ? target : { ...target, name: parseName(name) };
+}
+
 /** The text that {@link parseAddress} reads back. Throws ERR_ADDRESS_INVALID without an id or a name. */
 export function formatAddress(address: AddressParts): string {
   const host = address.id ?? address.name;

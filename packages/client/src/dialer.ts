@@ -1,7 +1,7 @@
 import { isSealaneError, isService, SealaneError, Suite } from '@sealane/types';
-import { type AddressParts, type DialTarget, parseAddress } from './address.js';
+import { type AddressParts, checkedTarget, type DialTarget, parseAddress } from './address.js';
 import type { ClientContext } from './client-context.js';
-import { dialSession } from './handshake/dialer-handshaker.js';
+import { Handshaker } from './handshake/handshaker.js';
 import type { RelayLink } from './link/relay-link.js';
 import { DEFAULT_ALPN, type DialOptions, type OpenStreamOptions } from './options.js';
 import { ConnectionPool, type PoolHooks, poolKey } from './pool.js';
@@ -68,7 +68,7 @@ export class Dialer {
   }
 
   #plan(address: string | DialTarget, options: DialOptions): DialPlan {
-    const target = typeof address === 'string' ? this.#parse(address) : address;
+    const target = typeof address === 'string' ? this.#parse(address) : checkedTarget(address);
     if (target.id === undefined && target.name === undefined) {
       throw new SealaneError('ERR_ADDRESS_INVALID', 'the address names nobody');
     }
@@ -142,7 +142,7 @@ export class Dialer {
         ? { id: target.id, service: plan.service }
         : await this.#resolver.resolveName(link, target.name!, signal);
     const owner = await this.#resolver.keycertOf(link, id, service, minEpoch, signal);
-    const connection = await dialSession(this.#options.context, {
+    const connection = await Handshaker.dial(this.#options.context, {
       link,
       owner,
       service,

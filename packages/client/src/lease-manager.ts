@@ -32,6 +32,9 @@ interface ManagedLease {
 /** A relay that grants less does not get more requests for it. */
 const LEAST_RENEWAL_MS = 1_000;
 
+/** Who closes does not wait longer for a relay's word about it. */
+const RELEASE_WAIT_MS = 2_000;
+
 /** Keeps leases: renews them at a third of their time and registers them again on every new link. */
 export class LeaseManager {
   readonly #context: ClientContext;
@@ -88,9 +91,12 @@ export class LeaseManager {
     this.#forget(lease);
     if (state.step !== 'held' || !state.link.isUp) return;
     const { sequence } = state.granted;
+    const stop = new AbortController();
+    const timer = this.#context.clock.schedule(RELEASE_WAIT_MS, () => stop.abort());
     await state.link
-      .request((request) => ({ kind: MessageKind.RELEASE, request, service, sequence }))
+      .request((request) => ({ kind: MessageKind.RELEASE, request, service, sequence }), stop)
       .catch(() => undefined);
+    timer.cancel();
     this.#context.onStatus({ type: 'lease', state: 'released', service, name: state.granted.name });
   }
 

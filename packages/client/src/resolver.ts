@@ -18,6 +18,8 @@ export interface FoundOwner {
 export class Resolver {
   readonly #context: ClientContext;
   /** Names that were looked up and found as pinned, for the life of this client. */
+  /** Answers for one name are compared with its pin one after another: the first one is the pin. */
+  #pinning: Promise<void> = Promise.resolve();
   readonly #names = new Map<string, { readonly id: string; readonly service: string }>();
 
   constructor(context: ClientContext) {
@@ -98,7 +100,11 @@ export class Resolver {
     }
     const { relayId } = link.relay;
     const keycert = await this.#context.keycerts.takeFromRelay(id, answer.keycert);
-    if (name !== null) await this.#pin(relayId, name, { id, service: answer.service });
+    if (name !== null) {
+      const pinned = this.#pinning.then(() => this.#pin(relayId, name, { id, service: answer.service }));
+      this.#pinning = pinned.catch(() => undefined);
+      await pinned;
+    }
     const { service: at, instance } = answer;
     const found = { id, service: at, keycert: keycert.bytes, epoch: keycert.epoch, instance: instance.slice() };
     return { found, keycert };

@@ -357,6 +357,66 @@ describe('a relay that wastes what its clients have', () => {
     expect(pins.get(dialer.relayId ?? '', 'shop')).toBeUndefined();
   });
 
+  it('cannot have two answers for one name at its first use', async () => {
+    const owners = await Promise.all([Credential.create(), Credential.create()]);
+    let answers = 0;
+    const world = await World.create({
+      onAnswer: (answer) => {
+        const owner = owners[answers++ % 2];
+        if (answer.kind !== MessageKind.ERROR || owner === undefined) return answer;
+        const { keycert, publicKey: id } = owner;
+        const instance = new Uint8Array(16);
+        return { kind: MessageKind.FOUND, request: answer.request, id, service: '', keycert, instance };
+      },
+    });
+    const pins = new Map<string, { id: string; service: string }>();
+    const slowly = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const dialer = await world.client({
+      pins: {
+        get: (_, name) => slowly().then(() => pins.get(name)),
+        put: (_, name, pin) => slowly().then(() => void pins.set(name, pin)),
+      },
+    });
+    const lookups = await world.until(Promise.allSettled([dialer.lookup('shop'), dialer.lookup('shop')]));
+    expect(lookups[0]).toMatchObject({ status: 'fulfilled', value: { id: owners[0]?.id } });
+    expect(lookups[1]).toMatchObject({ status: 'rejected', reason: { code: 'ERR_E2EE_PIN' } });
+    expect(pins.get('shop')?.id).toBe(owners[0]?.id);
+  });
+
+  it('does not keep a listener that closes by not answering', async () => {
+    const world = await World.create({
+      onAnswer: (answer) => (answer.kind === MessageKind.RELEASED ? undefined : answer),
+    });
+    const { client } = await world.owner();
+    const closing = client.close();
+    for (let tenth = 0; tenth < 30; tenth++) {
+      await world.pass(100);
+      for (const link of world.relay.links) link.send(encodeFrame(200, 0, 0, new Uint8Array(1)));
+    }
+    expect(world.relay.links.every((link) => link.hasEnded)).toBe(true);
+    await world.until(closing);
+  });
+
+  it('gets no message above the size that it named', async () => {
+    const sizes: number[] = [];
+    const world = await World.create({
+      maxMessage: 16_384,
+      pair: {
+        fault: ({ from, message }) => {
+          if (from === 0) sizes.push(message.length);
+          return 'pass';
+        },
+      },
+    });
+    const { listener } = await world.owner();
+    const dialer = await world.client();
+    const stream = await world.until(dialer.openStream(listener.address));
+    stream.raw.write(new Uint8Array(200_000));
+    await world.pass(1_000);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(200_000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(16_384);
+  });
+
   it('puts nothing into a terminal through the reason of a close', async () => {
     const world = await World.create();
     const errors: string[] = [];
@@ -420,6 +480,27 @@ describe('sessions between clients', () => {
     await world.pass(1_000);
     expect(client.connections.size).toBe(16);
     expect(dialer.connections.size).toBe(16);
+  });
+
+  it('whose owner is about to close are not used for new streams', async () => {
+    const world = await World.create();
+    const { listener } = await world.owner();
+    const dialer = await world.client();
+    const stream = await world.until(dialer.openStream(listener.address));
+    const owner = await world.take(listener);
+    await world.take(owner);
+    const closing = owner.close();
+    await world.pass(100);
+    const next = await world.until(dialer.openStream(listener.address));
+    expect(next.connection).not.toBe(stream.connection);
+    await world.until(closing);
+  });
+
+  it('are not dialed to what is no id, whatever a relay calls by that name', async () => {
+    const world = await World.create();
+    await world.owner({ name: 'bob' });
+    const dialer = await world.client();
+    await expect(dialer.dial({ id: 'bob' })).rejects.toMatchObject({ code: 'ERR_ID_INVALID' });
   });
 
   it('are dialed for those who wait when the caller who began has given up', async () => {

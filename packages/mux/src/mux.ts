@@ -76,6 +76,12 @@ export class Mux {
     return this.#state.closedBy !== undefined;
   }
 
+  /** The peer's GOAWAY excludes every stream that would be opened now. */
+  get isPeerLeaving(): boolean {
+    const goAway = this.#state.goAwayReceived;
+    return goAway !== undefined && this.#table.nextOutbound > goAway.lastStream;
+  }
+
   /** Streams that are not finished, of both directions. */
   get streamCount(): number {
     return this.#table.size;
@@ -147,7 +153,7 @@ export class Mux {
   openStream(open: Uint8Array, handler: StreamHandler, options?: OpenStreamOptions): MuxStream {
     if (this.#state.closedBy !== undefined) throw new SealaneError('ERR_MUX_CLOSED');
     if (open.length > this.#options.maxOpenBytes) throw new SealaneError('ERR_ARGUMENT', 'the OPEN is too large');
-    if (this.#state.goAwayReceived !== undefined && this.#table.nextOutbound > this.#state.goAwayReceived.lastStream) {
+    if (this.isPeerLeaving) {
       throw new SealaneError('ERR_MUX_CLOSED', 'the peer takes no new streams', { retryable: true });
     }
     if (this.#table.outboundCount >= this.#options.maxOutboundStreams || !this.#table.hasNumbersLeft) {

@@ -277,7 +277,7 @@ export class RelayLink {
     const { transport } = this.#options;
     const send = (message: Uint8Array): void => transport.send(message);
     while (transport.queuedBytes < SessionLimit.maxQueuedBytes) {
-      const batch = mux.pull(BATCH_BYTES);
+      const batch = mux.pull(Math.min(BATCH_BYTES, this.limits.maxMessage));
       if (batch === undefined) return;
       sendBatch(batch.chunks, send);
     }

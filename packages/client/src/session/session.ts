@@ -121,7 +121,7 @@ export class Session implements SessionPathSink {
 
   /** Neither side has begun to close. */
   get isOpen(): boolean {
-    return this.#state !== 'ended' && this.#closeStep === 'none' && !this.#peerClosed;
+    return this.#state !== 'ended' && this.#closeStep === 'none' && !this.#peerClosed && !this.mux.isPeerLeaving;
   }
 
   attachPath(path: SessionPath): void {

@@ -46,6 +46,8 @@ export interface ScriptedRelayOptions {
   readonly ttlMs?: number;
   /** First window of each stream towards the relay. */
   readonly initialWindow?: number;
+  /** Largest message that HELLO allows. */
+  readonly maxMessage?: number;
   /** Takes records and gives no credit back. */
   readonly keepsCredit?: boolean;
 }
@@ -108,7 +110,7 @@ export class ScriptedRelay {
       challenge: new Uint8Array(32).fill(7),
       features: 0,
       limits: {
-        maxMessage: ProtocolSize.MESSAGE,
+        maxMessage: this.options.maxMessage ?? ProtocolSize.MESSAGE,
         maxData: ProtocolSize.OUTER_DATA,
         initialWindow: this.options.initialWindow ?? MuxLimit.initialWindowBytes,
         maxStreams: 4_096,
