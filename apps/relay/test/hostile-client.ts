@@ -107,6 +107,12 @@ export class HostileClient {
     return encodeFrame(FrameType.DATA, 0, stream, new Uint8Array(length));
   }
 
+  /** PINGs, of which only the last is answered: `bytes` of them altogether. */
+  ignored(bytes: number): Uint8Array[] {
+    const frame = encodeFrame(FrameType.PING, 0, 0, new Uint8Array(8));
+    return new Array<Uint8Array>(Math.floor(bytes / frame.length)).fill(frame);
+  }
+
   /** Many DATA frames of one byte. */
   tinyData(stream: number, count: number): Uint8Array {
     const frame = this.data(stream, 1);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProcess, seededRandom, startProcess, stopAllProcesses, type TestProcess } from '@sealane/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HostileClient } from './hostile-client.js';
 import { RawClient } from './raw-client.js';
 
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -118,6 +119,51 @@ describe('sealane-relay', () => {
     await client.closed;
     expect(client.closeCode).toBe(1001);
     expect(relay.stderr).toBe('');
+  });
+
+  it('stops within 2 s also when a client does not answer its goodbye', async () => {
+    const { relay, port } = await start();
+    const client = RawClient.open(port);
+    await client.greeting();
+    client.socket.pause();
+    const startMs = performance.now();
+    expect(await relay.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
+  it('drains after a signal while sessions go on, and stops at once on a second one', async () => {
+    const { relay, url } = await start('--drain', '60');
+    const owner = await HostileClient.connect(url);
+    await owner.register({});
+    owner.acceptsAll = true;
+    const dialer = await HostileClient.connect(url);
+    dialer.openTo(owner);
+    await relay.waitFor('session-open');
+    process.kill(relay.pid, 'SIGTERM');
+    await relay.waitFor('stopping');
+    await dialer.roundTrip();
+    expect([relay.hasExited, dialer.isClosed, owner.isClosed]).toEqual([false, false, false]);
+    const startMs = performance.now();
+    process.kill(relay.pid, 'SIGINT');
+    expect(await relay.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    // The lock it leaves behind is harmless.
+    await start();
+  });
+
+  it('ends a drain when the last session has ended', async () => {
+    const { relay, url } = await start('--drain', '60');
+    const owner = await HostileClient.connect(url);
+    await owner.register({});
+    owner.acceptsAll = true;
+    const dialer = await HostileClient.connect(url);
+    dialer.openTo(owner);
+    await relay.waitFor('session-open');
+    process.kill(relay.pid, 'SIGTERM');
+    await relay.waitFor('stopping');
+    dialer.close();
+    expect(await relay.exited).toEqual({ code: 0, signal: null });
+    expect(relay.stdout).toContain('session-close');
   });
 
   it('goes on when nobody reads its output any more', async () => {

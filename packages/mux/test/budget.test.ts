@@ -55,6 +55,22 @@ describe('the process budget', () => {
     expect(taken.error).toBeUndefined();
   });
 
+  test('from an eighth on, bodies are copied out of the larger memory that they would pin', () => {
+    const pair = createPair({ budgetBytes: 800_000 });
+    pair.b.autoConsume = false;
+    hold(pair, 1);
+    const [stream] = [pair.a.open()];
+    exchange(pair);
+    const chunks: Uint8Array[] = [];
+    const end = pair.b.streams[1]!;
+    end.onData = (chunk) => void chunks.push(chunk);
+    const pings = Array.from({ length: 3_000 }, () => encodeFrame(FrameType.PING, 0, 0, new Uint8Array(8)));
+    const message = joinBytes([encodeFrame(FrameType.DATA, 0, stream.port.id, new Uint8Array(30_000)), ...pings]);
+    for (let count = 0; count < 6; count++) pair.b.mux.receive(message.slice());
+    const pinned = chunks.map(({ buffer }) => buffer.byteLength > 60_000);
+    expect(pinned).toEqual([true, true, true, true, false, false]);
+  });
+
   test('above the limit a stream of tiny frames goes before one that was full earlier', () => {
     const pair = createPair({ budgetBytes: 30_000, receiveWindowBytes: 4_000, sendWindowBytes: 4_000 });
     pair.b.autoConsume = false;

@@ -15,7 +15,10 @@ const meanings = {
   maxSockets: ['sockets altogether', 'HTTP 503, `SOCKETS`'],
   authTimeoutMs: ['time from the socket to AUTH', 'closed, `AUTH_TIMEOUT`'],
   maxUnauthenticated: ['sockets before AUTH; above it the oldest is dropped', 'closed, `UNAUTHENTICATED`'],
-  authCpuShare: ['share of one core that signature checks before AUTH may take', 'they wait, in order'],
+  authCpuShare: [
+    'share of one core that signature checks before AUTH may take, and once more those of leases',
+    'they wait, in order',
+  ],
   leasesPerIdentity: ['leases of one identity', '`LIMIT`'],
   linksPerIdentity: ['links of one identity', '`LIMIT`'],
   sessionsPerIdentity: ['relayed sessions of one identity, as dialer or owner', '`LIMIT`'],
@@ -36,7 +39,7 @@ const meanings = {
   takeOverPingMs: ['time in which the holder of a lease must answer before another instance gets it', '`LEASE_IN_USE`'],
   maxSequenceAheadMs: ["how far a lease's sequence number may lie ahead of the relay's clock", '`LEASE_INVALID`'],
   memoryBudgetBytes: [
-    'memory of all windows and socket queues; from half of it no window grows, from three quarters new streams are refused, above it the stream that has been full longest is reset',
+    'memory of all windows and socket queues; from half of it no window grows, from three quarters new streams are refused, above it streams of tiny frames are reset, then the one that has been full longest; sockets may hold half of it outside of windows, then the one that stood still longest goes (`SOCKET_MEMORY`)',
     '`BUSY`',
   ],
   maxQueuedBytes: [
@@ -71,7 +74,8 @@ that the proxy appended counts.
 ${rows.join('\n')}
 
 Before AUTH a socket may send one frame of at most 4 KiB (\`EARLY_BYTES\`), and no answer is larger than HELLO.
-A WebSocket message has at most 256 KiB in at most 64 fragments.
+A WebSocket message has at most 256 KiB in at most 64 fragments. A link that was told BUSY 2,000 times for going above
+a rate (100 more each second) and goes on is ended with \`LIMIT\`.
 `;
 
 if (process.argv.includes('--check')) {
