@@ -4,7 +4,7 @@ import { isSealaneError, isService, parseName, SealaneError } from '@sealane/typ
 import { type DialTarget, formatAddress, parseRelayUrl, type RelayLocation } from './address.js';
 import { type ClientContext, createClientContext } from './client-context.js';
 import { Dialer } from './dialer.js';
-import { OwnerHandshaker } from './handshake/owner-handshaker.js';
+import { Handshaker } from './handshake/handshaker.js';
 import { LeaseManager } from './lease-manager.js';
 import { LinkKeeper } from './link/link-keeper.js';
 import { openLink } from './link/open-link.js';
@@ -27,7 +27,7 @@ export class RelayClient implements AsyncDisposable {
   readonly #leases: LeaseManager;
   readonly #dialer: Dialer;
   readonly #listeners = new Map<string, Listener>();
-  readonly #handshakers = new Map<RelayLink, OwnerHandshaker>();
+  readonly #handshakers = new Map<RelayLink, Handshaker>();
   readonly #connections = new Set<SecureConnection>();
   readonly #keepers = new Map<LinkUse, LinkKeeper>();
   #releaseNeed: (() => void) | undefined;
@@ -240,10 +240,10 @@ export class RelayClient implements AsyncDisposable {
     });
   }
 
-  #handshaker(link: RelayLink): OwnerHandshaker {
+  #handshaker(link: RelayLink): Handshaker {
     let handshaker = this.#handshakers.get(link);
     if (handshaker === undefined) {
-      handshaker = new OwnerHandshaker(this.#context, link, (service) => this.#listeners.get(service), {
+      handshaker = new Handshaker(this.#context, link, (service) => this.#listeners.get(service), {
         onEnd: (connection, error) => this.#onConnectionEnd(connection, error),
       });
       this.#handshakers.set(link, handshaker);

@@ -197,7 +197,12 @@ class SocketPipe implements StreamSink {
   #breakSocket(): void {
     if (this.#socket.destroyed) return;
     if (this.#hasReset) {
-      this.#socket.resetAndDestroy();
+      // A socket whose shutdown is on its way cannot be reset in between: it would stay open, with neither an end nor a
+      // reset for its peer. The shutdown waits for nothing once all was written.
+      const isEnding = this.#socket.writableEnded && !this.#socket.writableFinished;
+      if (isEnding && this.#socket.writableLength === 0)
+        this.#socket.once('finish', () => this.#socket.resetAndDestroy());
+      else this.#socket.resetAndDestroy();
     } else {
       this.#resetDelivered = false;
       this.#socket.destroy();

@@ -26,6 +26,7 @@ import { DEFAULT_ALPN } from '../options.js';
 import { LinkStreamPath } from '../session/link-stream-path.js';
 import { SecureConnection } from '../session/secure-connection.js';
 import { Admission, type Unconfirmed, UnconfirmedTable } from './admission.js';
+import { type DialRequest, dialSession } from './dialer-handshaker.js';
 import type { OwnedService } from './owned-service.js';
 
 interface Refusal {
@@ -35,17 +36,20 @@ interface Refusal {
 
 const TOO_MANY_SESSIONS = 'too many sessions of one identity';
 
-export interface OwnerHandshakerEvents {
+export interface HandshakerEvents {
   /** A session that was confirmed has ended. */
   onEnd(connection: SecureConnection, error: SealaneError | undefined): void;
 }
 
-/** The owner's side of forwarded requests on one link. Nothing it does before CONFIRM has an effect. */
-export class OwnerHandshaker {
+/**
+ * Both halves of the handshake between two clients (v1.md, "Handshake"). `dial` is the dialer's; an instance is the
+ * owner's, for the requests that the relay forwards on one link. Nothing it does before CONFIRM has an effect.
+ */
+export class Handshaker {
   readonly #context: ClientContext;
   readonly #link: RelayLink;
   readonly #findService: (service: string) => OwnedService | undefined;
-  readonly #events: OwnerHandshakerEvents;
+  readonly #events: HandshakerEvents;
   readonly #admission: Admission;
   readonly #unconfirmed: UnconfirmedTable;
 
@@ -53,7 +57,7 @@ export class OwnerHandshaker {
     context: ClientContext,
     link: RelayLink,
     findService: (service: string) => OwnedService | undefined,
-    events: OwnerHandshakerEvents,
+    events: HandshakerEvents,
   ) {
     this.#context = context;
     this.#link = link;
@@ -61,6 +65,11 @@ export class OwnerHandshaker {
     this.#events = events;
     this.#admission = new Admission(context.clock);
     this.#unconfirmed = new UnconfirmedTable(context.clock);
+  }
+
+  /** The dialer's half; see {@link dialSession}. */
+  static dial(context: ClientContext, request: DialRequest): Promise<SecureConnection> {
+    return dialSession(context, request);
   }
 
   /** Takes a forwarded OPEN. ERR_PROTOCOL_* of a malformed one is the relay's fault and ends the link. */
