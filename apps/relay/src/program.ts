@@ -17,7 +17,11 @@ export function createProgram(): Command {
   return new Command('sealane-relay')
     .description('A relay for Sealane: it carries end-to-end encrypted bytes that it cannot read.')
     .requiredOption('--listen <host:port>', 'address to listen on; IPv6 in brackets, port 0 picks a free one')
-    .requiredOption('--data-dir <dir>', "directory of the relay's identity; made if missing, for one relay at a time")
+    .requiredOption(
+      '--data-dir <dir>',
+      "directory of the relay's identity; made if missing, for one relay at a time",
+      parsePath,
+    )
     .option('--json', 'every line on standard output is one JSON object')
     .option('--open', 'let anybody use the relay, on an address that others can reach')
     .option(
@@ -60,6 +64,11 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
 
 function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
+}
+
+function parsePath(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
+  return text;
 }
 
 function parseSeconds(text: string): number {

@@ -22,6 +22,11 @@ import { FrameFlag, FrameType, MessageKind, OpenKind, ProtocolSize } from '@seal
 const zeroMask = new Uint8Array(4);
 const limits = { maxDataBytes: 70_000, maxOpenBytes: 8_192, maxMessageBytes: 8_192 };
 
+interface ConnectDetails {
+  readonly service: string;
+  readonly message1: Uint8Array | null;
+}
+
 /** A client that authenticates properly and then sends whatever bytes a test wants, without flow control. */
 export class HostileClient {
   readonly credential: Credential;
@@ -87,14 +92,14 @@ export class HostileClient {
   }
 
   /** A CONNECT on a new stream, whose number is returned. */
-  openTo(owner: HostileClient): number {
+  openTo(owner: HostileClient, { service = '', message1 = null }: Partial<ConnectDetails> = {}): number {
     this.#stream += 2;
     const open = encodeOpen({
       kind: OpenKind.CONNECT,
       owner: owner.credential.publicKey,
-      service: '',
+      service,
       connectionId: new Uint8Array(ProtocolSize.CONNECTION_ID),
-      message1: null,
+      message1,
     });
     const body = new Uint8Array(2 + open.length);
     body.set([open.length >>> 8, open.length]);

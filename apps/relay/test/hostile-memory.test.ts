@@ -89,6 +89,22 @@ describe('the memory of a relay under authenticated clients', () => {
     await expectServingWithinBound();
   });
 
+  it('stays bounded when requests with large first messages wait for owners that do not read', async () => {
+    const owners = await Promise.all(Array.from({ length: 80 }, () => HostileClient.connect(url)));
+    for (const owner of owners) {
+      await Promise.all(Array.from({ length: 8 }, (_, service) => owner.register({ service: `s${service}` })));
+    }
+    const dialers = await Promise.all(owners.map(() => HostileClient.connect(url)));
+    for (const [index, owner] of owners.entries()) {
+      owner.socket.pause();
+      for (let count = 0; count < 960; count++) {
+        dialers[index]?.openTo(owner, { service: `s${count % 8}`, message1: new Uint8Array(4_096) });
+      }
+      await dialers[index]?.roundTrip();
+    }
+    await expectServingWithinBound();
+  });
+
   it('stays bounded when leases are as large as they may be', async () => {
     const clients = await Promise.all(Array.from({ length: 100 }, () => HostileClient.connect(url)));
     for (let service = 0; service < 16; service++) {

@@ -85,6 +85,7 @@ describe('sealane-relay', () => {
       [['--listen', 'nonsense', '--data-dir', directory], 2, /ERR_ARGUMENT/],
       [['--listen', '127.0.0.1:0', '--data-dir', directory, '--nonsense'], 2, /ERR_ARGUMENT/],
       [['--listen', '127.0.0.1:0', '--data-dir', directory, '--drain', 'x'], 2, /ERR_ARGUMENT/],
+      [['--listen', '127.0.0.1:0', '--data-dir', ''], 2, /ERR_ARGUMENT/],
       [['--listen', '127.0.0.1:0', '--data-dir', program], 1, /ERR_DATA_DIR\)/],
       [['--listen', `127.0.0.1:${port}`, '--data-dir', join(directory, 'other')], 1, /ERR_LISTEN/],
       [

@@ -2,7 +2,7 @@ import type { MuxStream, StreamHandler } from '@sealane/mux';
 import { type Connect, decodeMessage, decodeOpen, encodeForward, type Lookup } from '@sealane/protocol';
 import { isSealaneError, MessageKind, OpenKind, RelayCode, ResetCode, relayError, SealaneError } from '@sealane/types';
 import { EarlyData } from './early-data.js';
-import type { ForwardingHandler } from './forwarding-handler.js';
+import { CONNECTION_BYTES, type ForwardingHandler } from './forwarding-handler.js';
 import type { IdentityUsage } from './identity-usage.js';
 import type { LeaseManager, LeaseUse, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
@@ -149,9 +149,19 @@ export class ConnectionHandler {
   #forward(link: RelayLink, dialer: MuxStream, request: Connect, lease: ServedLease): void {
     const side = new OwnerSide(this);
     // Dialing links use keys of their own, which say nothing about the dialer: message 1 does, to the owner alone.
-    const owner = lease.link.openStream(encodeForward({ ...request, dialer: null }), side);
+    const open = encodeForward({ ...request, dialer: null });
+    const owner = lease.link.openStream(open, side);
+    // An owner that does not read leaves the request here.
+    this.#config.budget.take(CONNECTION_BYTES + open.length);
     const deadlineMs = this.#config.clock.nowMs() + this.#config.limits.acceptTimeoutMs;
-    const connection = new WaitingConnection(this, { dialerLink: link, dialer, owner, lease, deadlineMs });
+    const connection = new WaitingConnection(this, {
+      dialerLink: link,
+      dialer,
+      owner,
+      lease,
+      deadlineMs,
+      openBytes: open.length,
+    });
     side.bind(connection);
     dialer.handler = connection;
     lease.load.waiting++;
@@ -180,6 +190,7 @@ export class ConnectionHandler {
     const { lease, dialerLink } = connection;
     lease.load.waiting--;
     lease.uses.delete(connection);
+    this.#config.budget.release(connection.openBytes + (becomesSession ? 0 : CONNECTION_BYTES));
     if (!becomesSession) this.#parts.usage.removeSession(dialerLink.clientId, lease.record.id);
     return true;
   }
@@ -204,6 +215,7 @@ interface WaitingParts {
   readonly owner: MuxStream;
   readonly lease: ServedLease;
   readonly deadlineMs: number;
+  readonly openBytes: number;
 }
 
 /** A CONNECT that was forwarded and has no answer yet; handles the dialer's stream meanwhile. */
@@ -213,6 +225,7 @@ class WaitingConnection implements StreamHandler, LeaseUse {
   readonly owner: MuxStream;
   readonly lease: ServedLease;
   readonly deadlineMs: number;
+  readonly openBytes: number;
   /** What the dialer sent early: bounded by the credit of its stream, which is not given back before the answer. */
   readonly early: EarlyData = new EarlyData();
   /** The same from the owner. */
@@ -226,6 +239,7 @@ class WaitingConnection implements StreamHandler, LeaseUse {
     this.owner = parts.owner;
     this.lease = parts.lease;
     this.deadlineMs = parts.deadlineMs;
+    this.openBytes = parts.openBytes;
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {

@@ -4,6 +4,9 @@ import type { IdentityUsage } from './identity-usage.js';
 import type { LeaseUse, ServedLease } from './lease-manager.js';
 import type { RelayConfig } from './relay-config.js';
 
+/** What the two streams of a connection cost, waiting or joined, beside the bytes that they hold. */
+export const CONNECTION_BYTES = 4_096;
+
 export interface SessionEnds {
   readonly number: number;
   readonly lease: ServedLease;
@@ -29,7 +32,7 @@ export class ForwardingHandler {
     return this.#sessions.size;
   }
 
-  /** Takes both streams over; the caller hands over what arrived before. */
+  /** Takes both streams over, and the charge of {@link CONNECTION_BYTES}; the caller hands over what arrived before. */
   join(ends: SessionEnds): void {
     const session = new RelayedSession(this, ends);
     this.#sessions.add(session);
@@ -52,6 +55,7 @@ export class ForwardingHandler {
   ended(session: RelayedSession): void {
     if (!this.#sessions.delete(session)) return;
     const { lease, dialerId, number } = session.ends;
+    this.#config.budget.release(CONNECTION_BYTES);
     lease.uses.delete(session);
     this.#usage.removeSession(dialerId, lease.record.id);
     this.#config.reporter.event({
@@ -87,8 +91,11 @@ class RelayedSession implements LeaseUse {
     this.forwarding.ended(this);
   }
 
-  onFin(): void {
-    if (this.toOwner.isFinished && this.toDialer.isFinished) this.forwarding.ended(this);
+  /** Over when both sides have ended and all that they said before is on its way: a relay that drains waits for it. */
+  endIfDone(): void {
+    const { owner, dialer } = this.ends;
+    if (!this.toOwner.isFinished || !this.toDialer.isFinished) return;
+    if (owner.queuedBytes === 0 && dialer.queuedBytes === 0) this.forwarding.ended(this);
   }
 }
 
@@ -115,12 +122,13 @@ class Leg implements StreamHandler {
     if (!fin) return;
     this.isFinished = true;
     this.#sink.end();
-    this.#session.onFin();
+    this.#session.endIfDone();
   }
 
   /** Bytes left towards our source: they came from the sink, which may send as many again. */
   onSent(bytes: number): void {
     this.#sink.consume(bytes);
+    this.#session.endIfDone();
   }
 
   onReset(_error: SealaneError, code: number): void {

@@ -44,7 +44,7 @@ type LinkState =
 /** One largest frame: a batch of it is one piece of memory, and progress on a slow line stays visible. */
 const BATCH_BYTES = ProtocolSize.OUTER_DATA + 64;
 /** Answers before AUTH stay below HELLO's size. */
-const MAX_EARLY_TEXT = 96;
+const MAX_EARLY_TEXT = 200;
 const CLOSE_POLICY = 1008;
 const CLOSE_GOING_AWAY = 1001;
 

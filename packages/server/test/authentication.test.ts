@@ -71,6 +71,15 @@ describe('authentication', () => {
     expect((await connect({ authority: '[2001:db8::1]:8787' })).client.isUp).toBe(true);
   });
 
+  it('cuts an address that is too long, so that no answer before AUTH is larger than HELLO', async () => {
+    const authority = `${new Array(4).fill('a'.repeat(60)).join('.')}.example:443`;
+    const { connect } = await createRelayInMemory({ authorities: [authority] });
+    const { client, far } = await connect({ authority: 'evil.example:443' });
+    const helloBytes = encodeFrame(FrameType.MESSAGE, 0, 0, encodeMessage(client.hello ?? { kind: MessageKind.HELD }));
+    expect(far.sentBytes - helloBytes.length).toBeLessThanOrEqual(helloBytes.length);
+    expect(client.messages).toMatchObject([{ text: `this relay is ${authority}`.slice(0, 200) }]);
+  });
+
   it.each([
     ['nothing that is a frame', new Uint8Array([1, 2, 3])],
     ['an empty message', new Uint8Array(0)],

@@ -2,6 +2,7 @@ import { Credential } from '@sealane/crypto/credential';
 import { encodeOpen } from '@sealane/protocol';
 import { MessageKind, OpenKind, RelayCode, ResetCode } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
+import { CONNECTION_BYTES } from '../src/forwarding-handler.js';
 import type { RelayServerOptions } from '../src/options.js';
 import { createRelayInMemory, type RelayInMemory } from './relay-in-memory.js';
 import { REFUSED, type ScriptedClient, SeenStream } from './scripted-client.js';
@@ -217,6 +218,25 @@ describe('requests for a connection', () => {
     expect([owner.isUp, drained]).toEqual([true, true]);
   });
 
+  it('counts a session until what its sides said before their end has left', async () => {
+    const { relay, stream, ownerStream, ownerSeen, dialer, owner, pass } = await joined();
+    ownerSeen.reads = false;
+    stream.write(new Uint8Array(400_000));
+    stream.end();
+    ownerStream.end();
+    dialer.flush();
+    owner.flush();
+    await pass();
+    await pass();
+    expect([relay.statistics().sessions, ownerSeen.fin]).toEqual([1, false]);
+    ownerSeen.reads = true;
+    ownerStream.consume(ownerSeen.bytes);
+    owner.flush();
+    for (let count = 0; count < 5; count++) await pass();
+    expect([ownerSeen.bytes, ownerSeen.fin]).toEqual([400_000, true]);
+    expect(relay.statistics()).toMatchObject({ sessions: 0, budgetUsedBytes: 0 });
+  });
+
   it('waits for sessions no longer than it may', async () => {
     const { relay, pass } = await joined();
     const draining = relay.drain({ deadlineMs: 5_000 });
@@ -272,12 +292,12 @@ describe('forwarding', () => {
     // One window at the receiver, one at the relay; the rest never left the sender.
     expect(ownerSeen.bytes).toBe(262_144);
     expect(stream.queuedBytes).toBeGreaterThanOrEqual(total - 2 * 262_144);
-    expect(relay.statistics().budgetUsedBytes).toBeLessThan(262_144 + 8 * 128 + 1);
+    expect(relay.statistics().budgetUsedBytes).toBeLessThan(262_144 + 8 * 128 + 1 + CONNECTION_BYTES);
     ownerSeen.reads = true;
     ownerStream.consume(ownerSeen.bytes);
     for (let i = 0; i < 200; i++) await pass();
     expect(ownerSeen.bytes).toBe(total);
-    expect(relay.statistics().budgetUsedBytes).toBe(0);
+    expect(relay.statistics().budgetUsedBytes).toBe(CONNECTION_BYTES);
   });
 
   it('holds at most its queue for a link that takes no bytes, and ends it after 3 s', async () => {
@@ -348,7 +368,17 @@ describe('forwarding', () => {
     await pass();
     expect(again.answer).toBeUndefined();
     expect(owner.forwards).toHaveLength(2);
-    expect(relay.statistics().budgetUsedBytes).toBe(0);
+    // One session, and one request that waits.
+    const used = relay.statistics().budgetUsedBytes - 2 * CONNECTION_BYTES;
+    expect([used > 0, used < 200]).toEqual([true, true]);
+    owner.accept(1);
+    for (const open of [stream, again.stream]) open?.reset(ResetCode.CANCELLED);
+    for (let count = 0; count < 3; count++) {
+      dialer.flush();
+      second.flush();
+      await pass();
+    }
+    expect(relay.statistics()).toMatchObject({ sessions: 0, budgetUsedBytes: 0 });
   });
 });
 
