@@ -42,6 +42,10 @@ export class WebSocketLink implements MessageLink, SocketHolder {
   start(handler: MessageLinkHandler): void {
     this.#handler = handler;
     this.#webSocket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    // Who pings and does not read gets no queue of answers.
+    this.#webSocket.on('ping', (data) => {
+      if (this.#webSocket.bufferedAmount < this.#lowMarkBytes) this.#webSocket.pong(data);
+    });
     // A 'close' event always follows.
     this.#webSocket.on('error', (error) => {
       this.#failure ??= error.message;

@@ -6,6 +6,9 @@ import type { TransportFactory, TransportOptions } from './transport.js';
 
 /** Above it a link counts as busy; `onDrain` comes when the queue is below again. */
 const LOW_MARK_BYTES = 65_536;
+/** A message in more pieces than this holds more memory in bookkeeping than in bytes. */
+const MAX_FRAGMENTS = 64;
+const MAX_BUFFERED_CHUNKS = 2_048;
 /** How long the other side may take to answer a close. */
 const CLOSE_WAIT_MS = 2_000;
 
@@ -27,6 +30,8 @@ function clientOptions(url: string, options: TransportOptions, tunnel: ProxyTunn
     perMessageDeflate: false,
     autoPong: false,
     maxPayload: options.maxMessageBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
     followRedirects: false,
     handshakeTimeout: 10_000,
     ...(tunnel === undefined ? {} : { agent: tunnel.agent }),
