@@ -205,11 +205,12 @@ describe('HTTP', () => {
 
   it('takes only so many strangers: one more, and the oldest goes with a code', async () => {
     const count = process.env['SEALANE_LONG'] === undefined ? 200 : 2_000;
-    const { raw, connect, relay } = await listenRelay({ limits: { maxUnauthenticated: count } });
+    const { raw, connect, relay } = await listenRelay({ limits: { maxUnauthenticated: count, authTimeoutMs: 60_000 } });
     const oldest = await connect({ isSilent: true });
     const others = await Promise.all(Array.from({ length: count - 1 }, () => raw()));
     for (const { socket } of others) socket.write(upgradeRequest());
-    await expect.poll(() => others.every(({ text }) => text().includes('101 Switching'))).toBe(true);
+    const areUp = (): boolean => others.every(({ text }) => text().includes('101 Switching'));
+    await expect.poll(areUp, { timeout: 20_000, interval: 100 }).toBe(true);
     expect(relay.statistics()).toMatchObject({ unauthenticated: count, refusals: {} });
     const friend = await connect();
     expect(friend.isUp).toBe(true);
