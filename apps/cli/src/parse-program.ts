@@ -12,7 +12,10 @@ export async function parseProgram(program: Command, argv: readonly string[]): P
     const message =
       error.code === 'commander.help'
         ? 'a command is missing'
-        : error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+        : error.message
+            .replace(/^error: /, '')
+            .replace(/\s*\n\s*/g, ' ')
+            .replace(/\.$/, '');
     throw usageError(`${message}; see "${commandLine(program, argv)} --help"`, { cause: error });
   }
 }

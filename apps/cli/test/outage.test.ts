@@ -3,6 +3,7 @@ import {
   exchange,
   FaultyWire,
   startEchoServer,
+  startServer,
   stopAllProcesses,
   streamEnd,
   type TestServer,
@@ -137,4 +138,52 @@ describe('signals', () => {
     }
     socket.destroy();
   });
+
+  it.each([
+    ['the end of the --drain of connect', 1],
+    ['a second signal to connect', 2],
+  ])('%s in the middle of a transfer is a reset for the local program, never an end', async (_, signals) => {
+    const flood = await startFlood();
+    const { address } = await world.expose(flood.port);
+    const { process: dialer, port } = await world.connect(address, ['--drain', '1']);
+    const socket = await connectTo({ port });
+    const end = streamEnd(socket);
+    await new Promise((resolve) => socket.once('data', resolve));
+    dialer.signal('SIGTERM');
+    await dialer.waitFor('stopping');
+    if (signals === 2) dialer.signal('SIGTERM');
+    expect(await end).toBe('reset');
+    expect((await dialer.exited).code).toBe(0);
+    await flood.close();
+  });
+
+  it('the end of expose in the middle of a transfer is a reset for the exposed program', async () => {
+    const ends: Promise<string>[] = [];
+    const sink = await startServer((socket) => {
+      socket.resume();
+      ends.push(streamEnd(socket));
+    });
+    const { process: owner, address } = await world.expose(sink.port, ['--drain', '1']);
+    const { port } = await world.connect(address);
+    const socket = await connectTo({ port });
+    socket.on('error', () => socket.destroy());
+    socket.write('half of it');
+    await owner.waitFor('stream', ({ state }) => state === 'open');
+    expect(await owner.stop()).toEqual({ code: 0, signal: null });
+    expect(await ends[0]).toBe('reset');
+    socket.destroy();
+    await sink.close();
+  });
 });
+
+/** A server that sends to everybody who connects, as fast as they read. */
+async function startFlood(): Promise<TestServer> {
+  const chunk = Buffer.alloc(65_536, 1);
+  return await startServer((socket) => {
+    const write = (): void => {
+      while (!socket.destroyed && socket.write(chunk));
+    };
+    socket.on('drain', write);
+    write();
+  });
+}

@@ -1,3 +1,4 @@
+import { ProtocolSize } from '@sealane/types';
 import { type Command, Option } from 'commander';
 import { usageError } from '../output/error-line.js';
 
@@ -29,7 +30,7 @@ export function addRelayOptions(command: Command): Command {
     .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity')
     .option('--identity <file>', 'key file of this side; created at first use in the configuration directory')
     .option('--access-secret <file>', 'secret that both sides must have, made by "sealane secret new"')
-    .option('--alpn <protocol>', 'application protocol, best first; may be repeated', collect)
+    .option('--alpn <protocol>', 'application protocol, best first; may be repeated', collectAlpn)
     .option('--known-peers <file>', 'file of pinned names and known keys')
     .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay')
     .addOption(
@@ -38,6 +39,15 @@ export function addRelayOptions(command: Command): Command {
 }
 
 export function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
+
+function collectAlpn(value: string, previous: readonly string[] = []): string[] {
+  const { length } = new TextEncoder().encode(value);
+  if (length < 1 || length > ProtocolSize.ALPN)
+    throw usageError(`"${value}" is no --alpn; it has 1 to ${ProtocolSize.ALPN} bytes`);
+  if (previous.length >= ProtocolSize.ALPN_COUNT)
+    throw usageError(`--alpn may be given at most ${ProtocolSize.ALPN_COUNT} times`);
   return [...previous, value];
 }
 

@@ -20,7 +20,6 @@ const advice: Partial<Record<ErrorCode, string>> = {
   ERR_E2EE_NO_TARGET: 'check the service in the address',
   ERR_E2EE_KEYCERT:
     'an old key of the owner was shown; if the owner restored a backup, it must run "sealane id rotate"',
-  ERR_KEY_FILE_PERMISSIONS: 'run chmod 600 on it',
   ERR_KEY_FILE_MISSING: 'check the path, or create it with "sealane id new" or "sealane secret new"',
   ERR_KEY_FILE_EXISTS: 'choose another file, or remove it if nobody needs it',
 };

@@ -3,6 +3,7 @@ import type { SecureStream } from '@sealane/client';
 import { pipeSocket } from '@sealane/client/node';
 import { toSealaneError } from '../output/error-line.js';
 import type { Reporter } from '../output/reporter.js';
+import { resetAtExit, resetSocket } from './open-sockets.js';
 
 /** Local connections held at once; beyond it new ones are reset. Each costs a socket on both sides. */
 const maxConnections = 16_384;
@@ -24,10 +25,11 @@ export class ConnectSockets {
 
   accept(socket: net.Socket): void {
     if (this.#active.size >= maxConnections) {
-      reset(socket);
+      resetSocket(socket);
       this.#reporter.event({ event: 'refused', code: 'ERR_STREAM_BUSY', message: 'too many local connections' });
       return;
     }
+    resetAtExit(socket);
     const done = this.#serve(socket, ++this.#lastStream);
     this.#active.add(done);
     void done.finally(() => this.#active.delete(done));
@@ -48,7 +50,7 @@ export class ConnectSockets {
     try {
       stream = await this.#open(gone.signal);
     } catch (error) {
-      reset(socket);
+      resetSocket(socket);
       const { code, message } = toSealaneError(error);
       if (!gone.signal.aborted) this.#reporter.event({ event: 'refused', code, message });
       return;
@@ -83,10 +85,4 @@ export class ConnectSockets {
       socket.resume();
     });
   }
-}
-
-/** A TCP socket is reset; a unix socket knows no reset and is closed. */
-function reset(socket: net.Socket): void {
-  if (socket.localAddress === undefined) socket.destroy();
-  else socket.resetAndDestroy();
 }

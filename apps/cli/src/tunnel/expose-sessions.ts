@@ -6,6 +6,7 @@ import { toSealaneError } from '../output/error-line.js';
 import type { Reporter } from '../output/reporter.js';
 import type { AllowList } from './allow-list.js';
 import { connectTarget } from './dial-target-socket.js';
+import { resetAtExit } from './open-sockets.js';
 import type { Target } from './target.js';
 
 /** Connections to the target that are being made at once; beyond it streams get BUSY. */
@@ -87,6 +88,7 @@ export class ExposeSessions {
     } finally {
       this.#connecting -= 1;
     }
+    resetAtExit(socket);
     this.#reporter.event({ ...facts, state: 'open' });
     pipeSocket(stream, socket, {
       onEnd: ({ error, bytesSent, bytesReceived, resetDelivered }) => {

@@ -120,6 +120,8 @@ export class StreamOpener {
   }
 
   async close(deadlineMs: number): Promise<void> {
+    // Sessions that end now are no loss.
+    this.#connected = false;
     await this.#client.close({ deadlineMs });
   }
 
