@@ -68,6 +68,7 @@ export async function startServer(
 /** A connected socket with half-open allowed. */
 export async function connectTo(target: Target): Promise<net.Socket> {
   const socket = net.connect({ ...toConnectOptions(target), allowHalfOpen: true, noDelay: true });
+  if ('port' in target) dialedPorts.set(socket, target.port);
   await once(socket, 'connect');
   return socket;
 }
@@ -99,13 +100,17 @@ export function streamEnd(socket: net.Socket): Promise<StreamEnd> {
 function endedInOrder(socket: net.Socket): boolean {
   const { localPort } = socket;
   if (localPort === undefined || socket.remoteAddress !== undefined) return true;
-  return socket.writableEnded && isRemembered(localPort);
+  return socket.writableEnded && isRemembered(localPort, dialedPorts.get(socket));
 }
 
-/** Whether a connection of this local port stands in TIME_WAIT. */
-function isRemembered(localPort: number): boolean {
-  const port = localPort.toString(16).toUpperCase().padStart(4, '0');
-  const pattern = new RegExp(`^\\s*\\d+: [0-9A-F]+:${port} [0-9A-F]+:[0-9A-F]{4} 0[456]`, 'm');
+/** Ports that sockets were connected to: asking the socket would spoil `endedInOrder`. */
+const dialedPorts = new WeakMap<net.Socket, number>();
+
+/** Whether a connection between these ports stands in FIN_WAIT or TIME_WAIT; an earlier one of the same port is another. */
+function isRemembered(localPort: number, remotePort: number | undefined): boolean {
+  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
+  const remote = remotePort === undefined ? '[0-9A-F]{4}' : hex(remotePort);
+  const pattern = new RegExp(`^\\s*\\d+: [0-9A-F]+:${hex(localPort)} [0-9A-F]+:${remote} 0[456]`, 'm');
   return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => pattern.test(readFileSync(file, 'utf8')));
 }
 

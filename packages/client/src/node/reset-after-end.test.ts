@@ -42,7 +42,7 @@ test('a stream that breaks right after its end still closes the socket, and says
   const { stream, sink } = createStream();
   const reported = new Promise((resolve) => pipeSocket(stream, socket, { onEnd: resolve }));
   sink().onData(new Uint8Array(0), true);
-  sink().onReset(new SealaneError('ERR_E2EE_TRUNCATED'), 6);
+  sink().onReset(new SealaneError('ERR_E2EE_TRUNCATED'));
   expect(await reported).toMatchObject({ endedBy: 'stream', error: { code: 'ERR_E2EE_TRUNCATED' } });
   // Behind an end nobody reads on: only a write finds out that the other side is gone.
   peer.write('still there?', () => peer.write('no'));
