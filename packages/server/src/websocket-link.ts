@@ -67,7 +67,8 @@ export class WebSocketLink implements MessageLink, SocketHolder {
       this.#charge(-length);
       if (error !== undefined && error !== null) return;
       this.#sentBytes += length;
-      this.#memory.progress(this);
+      // A peer that takes our pings while its own message stands still makes no progress.
+      if (this.#progressCharge === 0) this.#memory.progress(this);
       if (before >= this.#lowMarkBytes && this.#queuedBytes < this.#lowMarkBytes) this.#handler?.onDrain();
     });
   }
@@ -113,7 +114,7 @@ export class WebSocketLink implements MessageLink, SocketHolder {
     const delta = charge - this.#progressCharge;
     this.#progressCharge = charge;
     this.#charge(delta);
-    if (charge === 0) this.#memory.progress(this);
+    if (charge === 0 && this.#queuedBytes === 0) this.#memory.progress(this);
   }
 
   #receive(data: RawData, isBinary: boolean): void {
