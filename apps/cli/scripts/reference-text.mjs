@@ -24,6 +24,13 @@ service, the relay with its identity after \`#\`, and where given the lowest epo
 id, or a name, with \`/SERVICE\` if needed; then the relay comes from \`--relay\`, \`SEALANE_RELAY\` or the configuration file, in this
 order. \`--relay\` beside an address overrides the relay in it, its identity included.
 
+## TLS and proxies
+
+A \`wss://\` relay is checked against the certificate authorities of Node, or against those of \`--ca FILE\` (PEM, also \`ca\` in the
+configuration file) alone. Links go through \`HTTPS_PROXY\` by CONNECT; for \`ws://\` relays \`HTTP_PROXY\` comes first, \`ALL_PROXY\` last.
+The value is \`http://[USER:PASSWORD@]HOST:PORT\`, \`https://...\`, or \`HOST:PORT\`. \`NO_PROXY\` lists hosts (\`host\`, \`.domain\`,
+\`host:port\`, \`*\`) that are reached directly; this machine always is.
+
 ## Files
 
 All are in \`$XDG_CONFIG_HOME/sealane\`, by default \`~/.config/sealane\` (on Windows \`%APPDATA%\\sealane\`).
@@ -70,6 +77,11 @@ States of \`status\`: \`connecting\`, \`connected\`, \`waiting\`, \`disconnected
 - Unix sockets know no reset. A program behind one sees a cut stream as an end of file; the \`stream\` event then has
   \`"state":"reset"\` and \`"resetDelivered":false\`. Use TCP where a cut must not look like an end.
 - With \`--stdio\` a cut stream is exit code 1.
+- Connections that are open when the program ends (the end of \`--drain\`, a second signal, a failure) are reset. SIGKILL alone leaves that
+  to the platform, which ends them in order: do not kill the side whose local program must notice.
+- A relay whose certificate is not trusted is \`ERR_LINK_CERTIFICATE\`; a proxy that refuses is \`ERR_LINK_PROXY\`. Both are refusals at
+  the start, except that a proxy's 429 and 5xx answers, and a proxy that is away, are waited for.
+- People are told of the same trouble every 30 seconds; with \`--json\` every attempt is an event.
 - A name is pinned at first use, per relay. When the relay answers differently later, \`connect\` refuses with \`ERR_E2EE_PIN\`; ask the owner
   for its id by another way, then \`sealane peers accept NAME ID\`.
 

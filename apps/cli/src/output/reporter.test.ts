@@ -31,6 +31,25 @@ describe('reporter', () => {
     expect(error.lines.map((line) => JSON.parse(line))).toEqual([listening]);
   });
 
+  it('tells people of the same trouble every 30 seconds, and programs of each attempt', () => {
+    let nowMs = 0;
+    const attempts: CliEvent[] = [
+      { event: 'status', state: 'connecting', relay: 'ws://r' },
+      { event: 'status', state: 'waiting', relay: 'ws://r', code: 'ERR_LINK_FAILED', message: 'away', retryInMs: 900 },
+    ];
+    const countLines = (json: boolean): number => {
+      const [out, error] = [sink(), sink()];
+      const reporter = createReporter({ json }, out, error, () => nowMs);
+      for (nowMs = 0; nowMs < 60_000; nowMs += 1_000) for (const event of attempts) reporter.event(event);
+      reporter.event({ event: 'status', state: 'connected', relay: 'ws://r' });
+      for (const event of attempts) reporter.event(event);
+      return out.lines.length + error.lines.length;
+    };
+    // The first attempt, the same once more after 30 seconds, the end of the trouble, and a new one.
+    expect(countLines(false)).toBe(2 + 1 + 1 + 2);
+    expect(countLines(true)).toBe(123);
+  });
+
   it('shows facts on standard output and the course of things on standard error to people', () => {
     const [out, error] = [sink(), sink()];
     const reporter = createReporter({ json: false }, out, error);

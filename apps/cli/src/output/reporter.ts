@@ -17,6 +17,8 @@ export interface Reporter {
 
 /** Unread output beyond this is dropped and counted: whoever does not read our events must not fill our memory. */
 const maxUnreadBytes = 1_048_576;
+/** How often people are told of the same trouble. */
+const repeatMs = 30_000;
 
 interface LineSink {
   readonly writableLength: number;
@@ -29,15 +31,27 @@ export function createReporter(
   options: OutputOptions,
   stdout: LineSink = process.stdout,
   stderr: LineSink = process.stderr,
+  nowMs: () => number = () => performance.now(),
 ): Reporter {
   const main = options.payloadOnStdout ? stderr : stdout;
   let dropped = 0;
+  let trouble: { readonly text: string; readonly sinceMs: number } | undefined;
+  /** Attempts that fail in the same way come every second; people want to hear of them now and then. */
+  const isRepeated = (event: CliEvent): boolean => {
+    if (options.json || event.event !== 'status') return false;
+    if (event.state === 'connecting') return trouble !== undefined;
+    const text = event.state === 'waiting' ? `${event.code} ${event.message}` : undefined;
+    if (text !== undefined && text === trouble?.text && nowMs() - trouble.sinceMs < repeatMs) return true;
+    trouble = text === undefined ? undefined : { text, sinceMs: nowMs() };
+    return false;
+  };
   const write = (sink: LineSink, event: CliEvent): void => {
     sink.write(options.json ? encodeJsonLine(event) : `${describeEvent(event, createStyle(sink))}\n`);
   };
   return {
     json: options.json,
     event(event) {
+      if (isRepeated(event)) return;
       const sink = options.json || isResult(event) ? main : stderr;
       if (sink.writableLength > maxUnreadBytes) {
         dropped += 1;
