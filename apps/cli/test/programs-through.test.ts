@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
@@ -45,11 +46,9 @@ describe('programs through expose and connect', () => {
     const separation = '/run/sshd';
     const isMissing = !existsSync(separation);
     if (isMissing && process.getuid?.() === 0) await mkdir(separation, { mode: 0o755 });
-    const port = 20_000 + (process.pid % 20_000);
     await writeFile(
       `${directory}/config`,
       [
-        `ListenAddress 127.0.0.1:${port}`,
         `HostKey ${directory}/host`,
         `AuthorizedKeysFile ${directory}/user.pub`,
         'StrictModes no',
@@ -58,8 +57,17 @@ describe('programs through expose and connect', () => {
       ].join('\n'),
     );
     if (isMissing) onTestFinished(() => rm(separation, { recursive: true, force: true }));
-    const server = startProcess('-D', ['-e', '-f', `${directory}/config`], { command: sshd, events: 'none' });
-    await expect.poll(() => server.stderr).toContain('listening on');
+    // sshd cannot be told to take any free port: below the range that the platform gives out, few are taken.
+    let port = 0;
+    for (let isListening = false; !isListening; ) {
+      port = randomInt(10_000, 32_000);
+      const server = startProcess('-D', ['-e', '-o', `ListenAddress=127.0.0.1:${port}`, '-f', `${directory}/config`], {
+        command: sshd,
+        events: 'none',
+      });
+      await expect.poll(() => server.stderr).toMatch(/listening on|already in use/);
+      isListening = server.stderr.includes('listening on');
+    }
     const { process: owner, address } = await world.expose(port, ['--service', 'ssh']);
     // ssh takes % in a ProxyCommand for its own.
     const words = [process.execPath, sealaneFile, 'connect', address.replaceAll('%', '%%'), '--stdio'];

@@ -74,10 +74,14 @@ describe('allow file', () => {
     );
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(taken).toEqual([]);
-    await writeFile(`${path}.new`, `${id}\n${other}\n`);
-    await rename(`${path}.new`, path);
+    // Replaced in one step: between the steps of a plain write the file is empty, which would be taken as well.
+    const replace = async (text: string): Promise<void> => {
+      await writeFile(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+    };
+    await replace(`${id}\n${other}\n`);
     await expect.poll(() => taken.at(-1)?.length).toBe(2);
-    await writeFile(path, 'nonsense\n');
+    await replace('nonsense\n');
     await expect.poll(() => problems.length).toBe(1);
     await rm(path);
     await expect.poll(() => problems.length).toBe(2);
