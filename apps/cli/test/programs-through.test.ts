@@ -4,7 +4,15 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
-import { connectTo, isLongRun, requireProgram, runProcess, startProcess, stopAllProcesses } from '@sealane/testkit';
+import {
+  connectTo,
+  isLongRun,
+  requireProgram,
+  runProcess,
+  startProcess,
+  stopAllProcesses,
+  type TestProcess,
+} from '@sealane/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { sealaneFile } from './programs.js';
 import { World } from './world.js';
@@ -59,14 +67,15 @@ describe('programs through expose and connect', () => {
     if (isMissing) onTestFinished(() => rm(separation, { recursive: true, force: true }));
     // sshd cannot be told to take any free port: below the range that the platform gives out, few are taken.
     let port = 0;
-    for (let isListening = false; !isListening; ) {
+    let server: TestProcess | undefined;
+    while (server === undefined || !server.stderr.includes('listening on')) {
       port = randomInt(10_000, 32_000);
-      const server = startProcess('-D', ['-e', '-o', `ListenAddress=127.0.0.1:${port}`, '-f', `${directory}/config`], {
+      const started = startProcess('-D', ['-e', '-o', `ListenAddress=127.0.0.1:${port}`, '-f', `${directory}/config`], {
         command: sshd,
         events: 'none',
       });
-      await expect.poll(() => server.stderr).toMatch(/listening on|already in use/);
-      isListening = server.stderr.includes('listening on');
+      await expect.poll(() => started.stderr).toMatch(/listening on|already in use/);
+      server = started;
     }
     const { process: owner, address } = await world.expose(port, ['--service', 'ssh']);
     // ssh takes % in a ProxyCommand for its own.
