@@ -130,13 +130,14 @@ describe('signals', () => {
     const socket = await connectTo({ port });
     socket.write('a');
     await new Promise((resolve) => socket.once('data', resolve));
+    const end = streamEnd(socket);
     for (const process of [dialer, owner]) {
       process.signal('SIGTERM');
       await process.waitFor('stopping');
       process.signal('SIGTERM');
       expect((await process.exited).code).toBe(0);
     }
-    socket.destroy();
+    expect(await end).toBe('reset');
   });
 
   it.each([
