@@ -102,6 +102,15 @@ describe('wrong usage', () => {
     expect(code).toBe(2);
   });
 
+  it('names the key file that cannot be used', async () => {
+    const file = user.file('broken.json');
+    await writeFile(file, '{}', { mode: 0o600 });
+    const { code, stderr } = await user.run(['id', 'show', '--identity', file]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneErrorLine);
+    expect(stderr).toContain(file);
+  });
+
   it('shows a stack only with --debug', async () => {
     const quiet = await user.run(['id', 'show', '--identity', user.file('none.json')]);
     const loud = await user.run(['id', 'show', '--identity', user.file('none.json'), '--debug']);

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connectTo, exchange, startEchoServer, stopAllProcesses, streamEnd, type TestServer } from '@sealane/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { World } from './world.js';
@@ -93,6 +93,35 @@ describe('who may connect', () => {
     const { process: dialer, port } = await world.connect(address, [], user);
     expect(await exchange({ port }, [Buffer.from('x')])).toMatchObject({ bytes: 1 });
     for (const process of [owner, dialer]) await process.kill();
+  });
+});
+
+describe('rotation', () => {
+  it('of the owner while expose runs lets in who knows the old keys; a restored backup is refused', async () => {
+    const user = await world.user();
+    const id = await user.id();
+    const file = `${user.env['XDG_CONFIG_HOME']}/sealane/identity.json`;
+    const backup = await readFile(file);
+    const args = ['--service', 'rotated', '--allow-any'];
+    const { process: owner, address } = await world.expose(echo.port, args, user);
+    const first = await world.connect(address);
+    await user.run(['id', 'rotate']);
+    expect(await exchange({ port: first.port }, [Buffer.from('x')])).toMatchObject({ bytes: 1 });
+    const second = await world.connect(address);
+    expect(await exchange({ port: second.port }, [Buffer.from('x')])).toMatchObject({ bytes: 1 });
+    await owner.stop();
+    const { process: again, address: newer } = await world.expose(echo.port, args, user);
+    expect(newer).toMatch(/[?&]e=2$/);
+    const third = await world.connect(newer);
+    for (const process of [first.process, second.process, third.process]) await process.kill();
+    await again.stop();
+
+    await writeFile(file, backup);
+    const { process: old } = await world.expose(echo.port, args, user);
+    const refused = world.startConnect(`${id}/rotated`, ['--relay', world.relayUrl]);
+    expect((await refused.exited).code).toBe(1);
+    expect(refused.stderr).toMatch(errorLine('ERR_E2EE_KEYCERT'));
+    await old.kill();
   });
 });
 
