@@ -129,7 +129,7 @@ export const RelayLimit = {
   nameGraceMs: 86_400_000,
   takeOverPingMs: 2_000,
   maxSequenceAheadMs: 86_400_000,
-  memoryBudgetBytes: 268_435_456,
+  memoryBudgetBytes: 167_772_160,
   /** Bytes waiting in one WebSocket above which nothing more is taken from its streams. */
   maxQueuedBytes: 262_144,
   linkIdleDeadMs: 10_000,
