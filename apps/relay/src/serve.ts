@@ -1,3 +1,4 @@
+import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, RelayServer, type ServerIdentity } from '@sealane/server';
 import { SealaneError } from '@sealane/types';
 import { isLoopback, type ListenAddress } from './listen-address.js';
@@ -13,6 +14,7 @@ export interface ServeOptions extends ListenAddress {
 
 /** Serves until SIGTERM or SIGINT. @throws ERR_NOT_LOOPBACK, ERR_DATA_DIR*, ERR_KEY_FILE_*, ERR_LISTEN, ERR_ARGUMENT */
 export async function serve(options: ServeOptions): Promise<void> {
+  spaceOutCollections();
   if (!options.open && !isLoopback(options.host)) {
     throw new SealaneError(
       'ERR_NOT_LOOPBACK',

@@ -1,4 +1,5 @@
 import { parseAddress, type SealaneAddress } from '@sealane/client';
+import { spaceOutCollections } from '@sealane/mux/node';
 import { isService, SealaneError } from '@sealane/types';
 import type { ConnectOptions } from '../commands/connect.js';
 import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
@@ -17,6 +18,7 @@ const firstContactMs = 3_000;
 
 /** Opens a local port, a unix socket or standard input and output to an owner. */
 export async function runConnect(addressText: string, options: ConnectOptions): Promise<void> {
+  spaceOutCollections();
   const listen = parseWhere(options);
   const { loadCrypto } = await import('@sealane/crypto');
   await loadCrypto();

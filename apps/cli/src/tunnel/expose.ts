@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Listener, type ListenOptions, RelayClient } from '@sealane/client';
+import { spaceOutCollections } from '@sealane/mux/node';
 import { isService, ProtocolSize, parseName } from '@sealane/types';
 import type { ExposeOptions } from '../commands/expose.js';
 import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
@@ -16,6 +17,7 @@ import { parseTarget } from './target.js';
 
 /** Exposes one target until a signal, or until the relay refuses for good. */
 export async function runExpose(targetText: string, options: ExposeOptions): Promise<void> {
+  spaceOutCollections();
   const target = parseTarget(targetText);
   const listenOptions = parseListenOptions(options);
   const context = await createTunnelContext(options, false);

@@ -1,0 +1,1 @@
+export { spaceOutCollections } from './space-out-collections.js';
