@@ -19,7 +19,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   ERR_E2EE_DAMAGED: 'use the same --access-secret file on both sides, or none on both',
   ERR_E2EE_NO_TARGET: 'check the service in the address',
   ERR_E2EE_KEYCERT:
-    'an old key of the owner was shown; if the owner restored a backup, it must run "sealane id rotate"',
+    'old keys were shown, from a backup perhaps; whose they are uses the newer key file, or runs "sealane id rotate"',
   ERR_KEY_FILE_MISSING: 'check the path, or create it with "sealane id new" or "sealane secret new"',
   ERR_KEY_FILE_EXISTS: 'choose another file, or remove it if nobody needs it',
 };

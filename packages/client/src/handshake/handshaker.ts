@@ -32,6 +32,8 @@ import type { OwnedService } from './owned-service.js';
 interface Refusal {
   readonly code: OwnerCode;
   readonly reason?: string;
+  /** What shows the peer that its keys were replaced. */
+  readonly newerKeycert?: Uint8Array | undefined;
 }
 
 const TOO_MANY_SESSIONS = 'too many sessions of one identity';
@@ -219,7 +221,9 @@ export class Handshaker {
     try {
       await this.#context.keycerts.assertNotOlder(handshake.peer);
     } catch {
-      return { code: OwnerCode.DENIED, reason: 'this key was replaced by a newer one' };
+      const known = await this.#context.keycerts.newest(handshake.peerId);
+      const newerKeycert = known !== undefined && known.epoch > handshake.peer.epoch ? known.bytes : undefined;
+      return { code: OwnerCode.DENIED, reason: 'this key was replaced by a newer one', newerKeycert };
     }
     const decision = await decide(handshake, service);
     if (decision !== undefined) return decision;
@@ -230,7 +234,7 @@ export class Handshaker {
   }
 
   #refuse(path: LinkStreamPath, handshake: OwnerHandshake, refusal: Refusal, inline: boolean): void {
-    this.#sendMessage2(path, handshake.refuse(refusal.code, refusal.reason), inline);
+    this.#sendMessage2(path, handshake.refuse(refusal.code, refusal.reason, refusal.newerKeycert), inline);
     path.end();
   }
 

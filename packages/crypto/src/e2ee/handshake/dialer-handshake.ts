@@ -9,8 +9,8 @@ import {
   Suite,
   systemRandomBytes,
 } from '@sealane/types';
-import type { Keycert } from '../../credential/certificate.js';
-import { concatBytes } from '../../primitives/bytes.js';
+import { type Keycert, parseKeycert } from '../../credential/certificate.js';
+import { bytesEqual, concatBytes } from '../../primitives/bytes.js';
 import { KEM_SEED_BYTES, type KemKeyPair, kemDecapsulate, kemKeyPair } from '../../primitives/ml-kem.js';
 import { ByteWriter } from '../bytes.js';
 import { NoiseHandshake } from '../noise/noise-handshake.js';
@@ -168,7 +168,7 @@ export class DialerHandshake {
   }
 
   #finish(answer: Acceptance | Refusal): DialerResult {
-    if (!isAcceptance(answer)) throw ownerError(answer.code, answer.reason);
+    if (!isAcceptance(answer)) throw this.#refusalError(answer);
     const { alpn, parameters, instance } = answer;
     if (!this.#options.alpn.includes(alpn)) {
       throw new SealaneError('ERR_E2EE_HANDSHAKE', 'the owner chose a protocol that was not offered');
@@ -177,9 +177,32 @@ export class DialerHandshake {
     return { keys, alpn, suite: this.suite, peer: parameters, instance };
   }
 
+  /** Newer keys count only with a keycert that this identity signed itself; without one it is a refusal like others. */
+  #refusalError(refusal: Refusal): SealaneError {
+    const { credential } = this.#options;
+    const newer = refusal.newerKeycert && parseOwn(refusal.newerKeycert, credential.publicKey);
+    if (newer === undefined || newer.epoch <= credential.epoch) return ownerError(refusal.code, refusal.reason);
+    return new SealaneError(
+      'ERR_E2EE_KEYCERT',
+      `the owner has seen newer keys of this identity (epoch ${newer.epoch})`,
+      {
+        details: { knownEpoch: newer.epoch, epoch: credential.epoch, keycert: newer.bytes },
+      },
+    );
+  }
+
   #advance(from: 'new' | 'sent', to: 'sent' | 'done'): void {
     if (this.#state !== from) throw new SealaneError('ERR_NOISE_STATE', 'a handshake is used once, in order');
     this.#state = to;
+  }
+}
+
+function parseOwn(bytes: Uint8Array, publicKey: Uint8Array): Keycert | undefined {
+  try {
+    const keycert = parseKeycert(bytes);
+    return bytesEqual(keycert.publicKey, publicKey) ? keycert : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,6 +7,7 @@ import {
   dialerCredential,
   instance,
   openOwner,
+  ownerCredential,
   parameters,
 } from '../../../test/e2ee-pair.js';
 
@@ -43,6 +44,27 @@ describe.each([Suite.HYBRID, Suite.CLASSICAL])('a handshake of suite %i', (suite
     expect(() => dialer.readMessage2(refusal)).toThrowError(
       expect.objectContaining({ code: 'ERR_E2EE_DENIED', message: 'not [31m you' }),
     );
+  });
+
+  test('shows the dialer that its keys were replaced, and only with a keycert of its own', () => {
+    const newer = dialerCredential.rotate({ nowMs: 0 });
+    const refuse = (keycert: Uint8Array): (() => unknown) => {
+      const dialer = createDialer({ suites });
+      const owner = openOwner(dialer.createMessage1(), dialer.connectionId, { suites });
+      const message2 = owner.refuse(OwnerCode.DENIED, 'old', keycert);
+      return () => dialer.readMessage2(message2);
+    };
+    expect(refuse(newer.keycert)).toThrowError(
+      expect.objectContaining({
+        code: 'ERR_E2EE_KEYCERT',
+        details: { knownEpoch: newer.epoch, epoch: dialerCredential.epoch, keycert: newer.keycert },
+      }),
+    );
+    expect(codeOf(refuse(dialerCredential.keycert))).toBe('ERR_E2EE_DENIED');
+    expect(codeOf(refuse(ownerCredential.rotate({ nowMs: 0 }).keycert))).toBe('ERR_E2EE_DENIED');
+    const forged = newer.keycert.slice();
+    forged[40]! ^= 1;
+    expect(codeOf(refuse(forged))).toBe('ERR_E2EE_DENIED');
   });
 
   test('is used once on both sides', () => {

@@ -7,6 +7,8 @@ import { readTlvs, writeTlvs } from './tlv.js';
 
 /** TLV of a refusal: a reason for people, UTF-8. */
 const REASON = 1;
+/** TLV of a refusal for old keys: the newer keycert of the dialer that the owner has seen. It leaves no room for a reason. */
+const NEWER_KEYCERT = 2;
 /** Longest reason, bytes. With it a refusal still has the length of an acceptance. */
 export const MAX_REASON_BYTES = 96;
 const FIXED_AFTER_CODE_BYTES = 1 + ProtocolSize.ALPN + 16 + ProtocolSize.INSTANCE;
@@ -23,6 +25,8 @@ export interface Refusal {
   /** Any number but OK; ones of later versions may be among them. */
   readonly code: number;
   readonly reason: string | undefined;
+  /** Not verified yet: the dialer's own keycert of a higher epoch. */
+  readonly newerKeycert?: Uint8Array | undefined;
 }
 
 /** Always 256 bytes: nobody on the way can tell a refusal from an acceptance. */
@@ -38,12 +42,14 @@ export function encodeAcceptance(acceptance: Omit<Acceptance, 'code'>): Uint8Arr
   return writer.bytes;
 }
 
-/** A reason that is too long is cut at a character. */
-export function encodeRefusal(refusalCode: number, reason: string | undefined): Uint8Array {
+/** A reason that is too long is cut at a character. With a keycert it is left out. */
+export function encodeRefusal(refusalCode: number, reason: string | undefined, newerKeycert?: Uint8Array): Uint8Array {
   const writer = new ByteWriter(PADDED_TO_BYTES);
   writer.u16(refusalCode);
   writer.skip(FIXED_AFTER_CODE_BYTES);
-  if (reason) {
+  if (newerKeycert !== undefined) {
+    writeTlvs(writer, [{ type: NEWER_KEYCERT, value: newerKeycert }]);
+  } else if (reason) {
     const value = new Uint8Array(MAX_REASON_BYTES);
     const { written } = new TextEncoder().encodeInto(reason, value);
     writeTlvs(writer, [{ type: REASON, value: value.subarray(0, written) }]);
@@ -58,8 +64,10 @@ export function parseMessage2Payload(bytes: Uint8Array): Acceptance | Refusal {
   const answer = reader.u16();
   if (answer !== OwnerCode.OK) {
     if (!isZero(reader.bytes(FIXED_AFTER_CODE_BYTES))) reader.fail('a refusal says more than its code');
-    const [reason] = readTlvs(reader, [REASON]);
-    return { code: answer, reason: reason && readReason(reader, reason.value) };
+    const tlvs = readTlvs(reader, [REASON, NEWER_KEYCERT]);
+    const reason = tlvs.find(({ type }) => type === REASON);
+    const newerKeycert = tlvs.find(({ type }) => type === NEWER_KEYCERT)?.value.slice();
+    return { code: answer, reason: reason && readReason(reader, reason.value), newerKeycert };
   }
   const alpnLength = reader.u8();
   const slot = reader.bytes(ProtocolSize.ALPN);

@@ -149,10 +149,13 @@ export class OwnerHandshake {
     return { message2, keys };
   }
 
-  /** Message 2 that refuses, as long as one that grants. `reason` is for people and cut to 96 bytes of UTF-8. */
-  refuse(code: OwnerCode, reason?: string): Uint8Array {
+  /**
+   * Message 2 that refuses, as long as one that grants. `reason` is for people and cut to 96 bytes of UTF-8. With
+   * `newerKeycert`, a keycert of the peer of a higher epoch than the one it used, the reason is left out.
+   */
+  refuse(code: OwnerCode, reason?: string, newerKeycert?: Uint8Array): Uint8Array {
     if (code === OwnerCode.OK) throw new SealaneError('ERR_ARGUMENT', 'OK is no refusal');
-    const message2 = this.#createMessage2(encodeRefusal(code, reason));
+    const message2 = this.#createMessage2(encodeRefusal(code, reason, newerKeycert));
     this.wipe();
     return message2;
   }
