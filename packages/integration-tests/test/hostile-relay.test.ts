@@ -102,8 +102,11 @@ test.each(hostile)('%s is refused with a code, and others are served', async (_,
 });
 
 test('a message over every size ends its link before it is read', async () => {
-  // The close frame (1009) may be overtaken by the reset that answers what was still on its way.
-  expect([1006, 1008, 1009]).toContain((await attack([new Uint8Array(8_000_000)])).closeCode);
+  const { messages, closeCode } = await attack([new Uint8Array(8_000_000)]);
+  // HELLO, then the ERROR that says why. Both may be lost to the reset that answers megabytes still on their way: the
+  // relay does not read a stranger's flood to its end.
+  expect([1006, 1008]).toContain(closeCode);
+  if (closeCode === 1008) expect(messages).toHaveLength(2);
   await expectServing();
 });
 
