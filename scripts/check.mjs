@@ -17,6 +17,7 @@ const gates = [
   ['build', program('turbo', 'run', 'build', '--output-logs=errors-only')],
   ['types', program('tsc', '-b')],
   ['types of tests', program('tsc', '-p', 'tsconfig.test.json')],
+  ['types of examples', program('tsc', '-p', 'examples/tsconfig.json')],
   ['layers and importers', program('depcruise', 'packages', 'apps', '--config', '.dependency-cruiser.cjs')],
   ['unused code', program('knip', '--no-config-hints')],
   ['workspace', program('sherif')],

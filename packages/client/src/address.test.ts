@@ -1,7 +1,7 @@
 import { loadCrypto } from '@sealane/crypto';
 import { Credential } from '@sealane/crypto/credential';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatAddress, formatRelayUrl, parseAddress, parseRelayUrl, relayAuthority } from './address.js';
+import { formatAddress, formatRelayUrl, locateRelay, parseAddress, parseRelayUrl, relayAuthority } from './address.js';
 
 let id = '';
 let relayId = '';
@@ -63,5 +63,15 @@ describe('relay URLs', () => {
     ['wss://bücher.example', 'xn--bcher-kva.example:443'],
   ])('of %s give the authority %s', (url, authority) => {
     expect(relayAuthority(url)).toBe(authority);
+  });
+
+  it('are found in an address, the first one if it carries several', () => {
+    const address = formatAddress({
+      name: 'shop',
+      relays: [{ url: 'wss://one.example', relayId }, { url: 'wss://two.example' }],
+    });
+    expect(locateRelay(address)).toEqual({ url: 'wss://one.example', relayId });
+    expect(locateRelay('wss://two.example')).toEqual({ url: 'wss://two.example' });
+    expect(() => locateRelay('sealane://shop')).toThrow(expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }));
   });
 });

@@ -39,7 +39,7 @@ const MAX_ADDRESS_LENGTH = 4_096;
 export function parseAddress(text: string): SealaneAddress {
   const trimmed = text.trim();
   if (trimmed.length === 0 || trimmed.length > MAX_ADDRESS_LENGTH) throw invalid('it is empty or too long');
-  const bare = trimmed.slice(0, SCHEME.length).toLowerCase() === SCHEME ? trimmed.slice(SCHEME.length) : trimmed;
+  const bare = isAddressText(trimmed) ? trimmed.slice(SCHEME.length) : trimmed;
   if (bare.includes('://') && !bare.includes('?')) throw invalid('it starts with sealane://, an id or a name');
   const question = bare.indexOf('?');
   const path = question === -1 ? bare : bare.slice(0, question);
@@ -87,6 +87,14 @@ export function parseRelayUrl(text: string): RelayLocation {
   return fragment === '' ? { url: bare } : { url: bare, relayId: encodeId(parseId(fragment)) };
 }
 
+/** The relay of a relay URL, or the first one that a `sealane://` address carries. Throws as {@link parseAddress}. */
+export function locateRelay(urlOrAddress: string): RelayLocation {
+  if (!isAddressText(urlOrAddress)) return parseRelayUrl(urlOrAddress);
+  const [relay] = parseAddress(urlOrAddress).relays;
+  if (relay === undefined) throw invalid('it names no relay');
+  return relay;
+}
+
 /** The relay as one URL, its identity as the fragment. */
 export function formatRelayUrl(relay: RelayLocation): string {
   return relay.relayId === undefined ? relay.url : `${relay.url}#${relay.relayId}`;
@@ -97,6 +105,10 @@ export function relayAuthority(url: string): string {
   const { protocol, hostname, port } = new URL(url.replace(/^ws/i, 'http'));
   const host = hostname.toLowerCase().replace(/\.$/, '');
   return `${host}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`;
+}
+
+function isAddressText(text: string): boolean {
+  return text.trim().slice(0, SCHEME.length).toLowerCase() === SCHEME;
 }
 
 function parseOwner(host: string): { id: string } | { name: string } {

@@ -1,7 +1,7 @@
 import { SigningKey } from '@sealane/crypto/credential';
 import { createInstance } from '@sealane/crypto/e2ee';
 import { isSealaneError, isService, parseName, SealaneError } from '@sealane/types';
-import { type DialTarget, formatAddress, parseRelayUrl, type RelayLocation } from './address.js';
+import { type DialTarget, formatAddress, locateRelay, type RelayLocation } from './address.js';
 import { type ClientContext, createClientContext } from './client-context.js';
 import { Dialer } from './dialer.js';
 import { Handshaker } from './handshake/handshaker.js';
@@ -67,7 +67,7 @@ export class RelayClient implements AsyncDisposable {
   /** A client that connects when it is first used. ERR_ADDRESS_INVALID, ERR_ID_INVALID. */
   static async create(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
     const context = await createClientContext(options);
-    return new RelayClient(parseRelayUrl(url), options, context);
+    return new RelayClient(locateRelay(url), options, context);
   }
 
   /** This client's own id. */
@@ -276,9 +276,10 @@ export class RelayClient implements AsyncDisposable {
 }
 
 /**
- * A client of the relay at `url` (`ws://` or `wss://`, with `#<relay id>` to pin its identity), once the link named by
- * `use` is authenticated. ERR_LINK_FAILED when it cannot be reached (with `retry` it keeps trying), ERR_RELAY_IDENTITY
- * when it is not the pinned one, ERR_RELAY_* when it refuses, ERR_ABORTED.
+ * A client of the relay at `url` (`ws://` or `wss://`, with `#<relay id>` to pin its identity), or of the relay that a
+ * `sealane://` address names, once the link named by `use` is authenticated. ERR_LINK_FAILED when it cannot be reached
+ * (with `retry` it keeps trying), ERR_RELAY_IDENTITY when it is not the pinned one, ERR_RELAY_* when it refuses,
+ * ERR_ADDRESS_INVALID, ERR_ABORTED.
  */
 export function connect(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
   return RelayClient.connect(url, options);
