@@ -10,6 +10,7 @@ interface Flags {
   readonly open?: true;
   readonly authority: readonly string[];
   readonly drain: number;
+  readonly list: boolean;
 }
 
 /** The command line. What serving needs is loaded when it starts, so that help and errors are quick. */
@@ -30,6 +31,7 @@ export function createProgram(): Command {
       collect,
       [],
     )
+    .option('--no-list', 'do not list the leases that their owners made public')
     .option('--drain <seconds>', 'how long sessions may go on after SIGTERM', parseSeconds, 5)
     .option('--debug', 'print stack traces of errors')
     .version(readVersion(), '--version', 'print the version')
@@ -56,6 +58,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
         open: flags.open === true,
         authorities: flags.authority,
         drainMs: flags.drain * 1_000,
+        listing: flags.list,
       };
       const { serve } = await import('./serve.js');
       await serve(options);

@@ -10,6 +10,7 @@ export interface ServeOptions extends ListenAddress {
   readonly open: boolean;
   readonly authorities: readonly string[];
   readonly drainMs: number;
+  readonly listing: boolean;
 }
 
 /** Serves until SIGTERM or SIGINT. @throws ERR_NOT_LOOPBACK, ERR_DATA_DIR*, ERR_KEY_FILE_*, ERR_LISTEN, ERR_ARGUMENT */
@@ -36,6 +37,7 @@ async function serveAs(identity: ServerIdentity, options: ServeOptions, output: 
     nodeKey: identity.nodeKey,
     nodeEpoch: identity.nodeEpoch,
     authorities: options.authorities,
+    listing: options.listing,
     onEvent: (event) => output.relay(event),
   });
   const signals = new StopSignals();

@@ -60,7 +60,7 @@ export async function createClientContext(options: RelayClientOptions): Promise<
       maxRecordPlaintext: ProtocolSize.RECORD_PLAINTEXT_MAX,
       initialWindow: MuxLimit.initialWindowBytes,
       maxStreams: options.maxStreams ?? MuxLimit.maxInnerStreams,
-      features: 0,
+      features: options.features?.session ?? 0,
     },
     processSecret: random(32),
     onStatus: (event) => options.onStatus?.(event),

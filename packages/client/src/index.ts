@@ -22,6 +22,7 @@ export {
 } from './options.js';
 export { MemoryPinStore, type NamePin, type PinStore } from './pin-store.js';
 export { type AcceptDecision, type AcceptPolicy, allowAny, allowIds, type PeerRequest } from './policy.js';
+export type { PublicLease } from './public-leases.js';
 export { connect, RelayClient } from './relay-client.js';
 export type { FoundOwner } from './resolver.js';
 export type { CloseOptions, ConnectionStatistics, SecureConnection } from './session/secure-connection.js';

@@ -44,6 +44,8 @@ export interface RelayClientOptions {
   readonly pins?: PinStore;
   /** Memory that all windows and queues of this client are taken from. Default: 256 MiB of its own. */
   readonly budget?: MemoryBudget;
+  /** @internal Feature bits to offer, as an older or a newer client does. */
+  readonly features?: { readonly link?: number; readonly session?: number };
   /** Streams that a peer may hold open at once in one session. Default 1,024. */
   readonly maxStreams?: number;
 }

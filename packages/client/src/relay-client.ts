@@ -11,6 +11,7 @@ import { openLink } from './link/open-link.js';
 import type { RelayLink } from './link/relay-link.js';
 import { Listener } from './listener.js';
 import type { DialOptions, ListenOptions, OpenStreamOptions, RelayClientOptions } from './options.js';
+import { listPublicLeases, type PublicLease } from './public-leases.js';
 import type { FoundOwner } from './resolver.js';
 import type { CloseOptions, SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
@@ -127,6 +128,17 @@ export class RelayClient implements AsyncDisposable {
   async lookup(nameOrId: string, service = '', options: { readonly signal?: AbortSignal } = {}): Promise<FoundOwner> {
     this.#assertOpen();
     return await this.#dialer.lookup(nameOrId, service, options.signal);
+  }
+
+  /**
+   * The leases that their owners made public at this relay, each verified as its owner's word; asked for page by page as
+   * the caller goes on. The relay can leave some out and can go on listing what ended. Rejects with
+   * ERR_RELAY_UNSUPPORTED where the relay lists nothing, ERR_LINK_PROTOCOL for a lease that it made up; else as `dial`.
+   */
+  listPublic(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<PublicLease> {
+    this.#assertOpen();
+    const { signal } = options;
+    return listPublicLeases(this.#context, () => this.#keeper('dial').acquire({ signal }), signal);
   }
 
   /** Releases leases, ends sessions in order until the deadline, then the links. Default 5,000 ms. Idempotent. */

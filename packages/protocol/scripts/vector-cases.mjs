@@ -129,6 +129,18 @@ export const messages = (leaseBytes) => [
   ['REJECT', { kind: 15, code: 2, keycert: null, text: '' }],
   ['REJECT_KEYCERT', { kind: 15, code: 3, keycert, text: '' }],
   ['HELD', { kind: 16 }],
+  ['LIST', { kind: 17, request: 12, cursor: null, limit: 15 }],
+  ['LIST_NEXT', { kind: 17, request: 13, cursor: run(0x71, 12), limit: 15 }],
+  [
+    'LISTED',
+    {
+      kind: 18,
+      request: 12,
+      entries: [{ lease: leaseBytes, signature, expiresInMs: 41500 }],
+      next: run(0x71, 12),
+    },
+  ],
+  ['LISTED_END', { kind: 18, request: 13, entries: [], next: null }],
 ];
 
 export const opens = [
@@ -162,7 +174,7 @@ export const refusals = [
   ['CREDIT_ZERO', 'credit', '00000000', frame],
   ['CREDIT_TOO_LARGE', 'credit', '80000000', frame],
   ['GOAWAY_TRAILING', 'goaway', '00000007000200000bb80000', frame],
-  ['MESSAGE_KIND_UNKNOWN', 'message', '1190', message],
+  ['MESSAGE_KIND_UNKNOWN', 'message', '1390', message],
   ['MESSAGE_KIND_ALONE', 'message', '0a', message],
   ['MESSAGE_TRAILING', 'message', '0a910900', message],
   ['MESSAGE_FIELD_MISSING', 'message', '0a90', message],
@@ -182,6 +194,13 @@ export const refusals = [
   ['MESSAGE_NESTED', 'message', '0a9191919191919109', limit],
   ['MESSAGE_NOT_UTF8', 'message', '0b92a1ff00', message],
   ['MESSAGE_SERVICE_FORM', 'message', '0b92a14100', message],
+  ['LIST_LIMIT_ZERO', 'message', '11930cc000', message],
+  ['LIST_LIMIT_16', 'message', '11930cc010', message],
+  ['LIST_CURSOR_EMPTY', 'message', '11930cc4000f', message],
+  ['LIST_CURSOR_129', 'message', `11930cc481${'00'.repeat(129)}0f`, limit],
+  ['LISTED_16_ENTRIES', 'message', `12930cdc0010${`93c40100c440${'99'.repeat(64)}01`.repeat(16)}c0`, limit],
+  ['LISTED_EMPTY_LEASE', 'message', `12930c9193c400c440${'99'.repeat(64)}01c0`, message],
+  ['LISTED_ENDED_LEASE', 'message', `12930c9193c40100c440${'99'.repeat(64)}00c0`, message],
   ['STREAM_OPEN_CUT', 'stream-open', '0377', message],
   ['STREAM_OPEN_CONTROL_CHARACTER', 'stream-open', '010a', message],
   ['HANDSHAKE_EMPTY', 'handshake', '000000', message],

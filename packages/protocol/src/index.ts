@@ -10,6 +10,7 @@ export * from './messages/connection-messages.js';
 export * from './messages/control-message.js';
 export * from './messages/lease-messages.js';
 export * from './messages/link-messages.js';
+export * from './messages/list-messages.js';
 export * from './messages/signed-message.js';
 export * from './msgpack/strict-msgpack.js';
 export * from './open-request.js';

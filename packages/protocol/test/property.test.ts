@@ -42,6 +42,15 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
   fc.record({ kind: kind(12), request, name, id: fc.constant(null), service: fc.constant('') }),
   fc.record({ kind: kind(13), request, id: bytes(32), service, keycert: bytes(132), instance: bytes(16) }),
   fc.record({ kind: kind(14), message2: nullable(bytes(1, 4_096)), resume: fc.constant(null) }),
+  fc.record({ kind: kind(17), request, cursor: nullable(bytes(1, 128)), limit: uint(15, 1) }),
+  fc.record({
+    kind: kind(18),
+    request,
+    entries: fc.array(fc.record({ lease: bytes(1, 400), signature: bytes(64), expiresInMs: uint(0xffff_ffff, 1) }), {
+      maxLength: 15,
+    }),
+    next: nullable(bytes(1, 128)),
+  }),
   fc.record({ kind: kind(15), code: uint(0xffff), keycert: nullable(bytes(132)), text: plain(256) }),
 );
 

@@ -11,14 +11,23 @@ import {
   forEachFrame,
   signedBytes,
 } from '@sealane/protocol';
-import { FrameType, MessageKind, MuxLimit, ProtocolSize, RelayCode, relayError, SealaneError } from '@sealane/types';
+import {
+  FrameType,
+  LinkFeature,
+  MessageKind,
+  MuxLimit,
+  ProtocolSize,
+  RelayCode,
+  relayError,
+  SealaneError,
+} from '@sealane/types';
 import type { RelayConfig } from './relay-config.js';
 
 /** Length of H in what is signed. */
 const HASH_BYTES = 32;
 
 /** LinkFeature bits: resuming is parsed and refused in this version, so it is not offered. */
-export const RELAY_FEATURES = 0;
+export const RELAY_FEATURES: number = LinkFeature.LIST;
 
 /** A HELLO for one link. */
 export interface Greeting {
@@ -39,13 +48,13 @@ export interface AuthenticatedClient {
 
 /** HELLO with a fresh challenge (v1.md, "Authentication"). */
 export function createGreeting(config: RelayConfig): Greeting {
-  const { limits, identity, nodecert, random } = config;
+  const { limits, identity, nodecert, random, features } = config;
   const body = encodeMessage({
     kind: MessageKind.HELLO,
     relay: identity.publicKey,
     nodecert,
     challenge: random(ProtocolSize.CHALLENGE),
-    features: RELAY_FEATURES,
+    features,
     limits: {
       maxMessage: ProtocolSize.MESSAGE,
       maxData: ProtocolSize.OUTER_DATA,
@@ -98,7 +107,7 @@ export function verifyAuth(config: RelayConfig, helloHash: Uint8Array, body: Uin
   }
   return {
     key: auth.client.slice(),
-    features: commonFeatures(RELAY_FEATURES, auth.features),
+    features: commonFeatures(config.features, auth.features),
     initialWindow: auth.initialWindow,
     maxStreams: auth.maxStreams,
     authHash: blake2b(HASH_BYTES, body),

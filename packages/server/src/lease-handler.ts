@@ -2,7 +2,15 @@ import { bytesEqual } from '@sealane/crypto';
 import { encodeId, parseKeycert } from '@sealane/crypto/credential';
 import { SignatureLabel, verify } from '@sealane/crypto/signature';
 import { decodeLease, type Lease, type Register } from '@sealane/protocol';
-import { isSealaneError, MessageKind, RegisterFlag, RelayCode, relayError, type SealaneError } from '@sealane/types';
+import {
+  isSealaneError,
+  LeaseFlag,
+  MessageKind,
+  RegisterFlag,
+  RelayCode,
+  relayError,
+  type SealaneError,
+} from '@sealane/types';
 import type { AuthQueue } from './auth-queue.js';
 import type { LeaseManager } from './lease-manager.js';
 import type { LeaseRecord } from './lease-store.js';
@@ -84,6 +92,7 @@ export class LeaseHandler {
       metadata: lease.metadata.slice(),
       ttlMs: Math.min(limits.leaseTtlMaxMs, Math.max(limits.leaseTtlMinMs, lease.ttlMs)),
       holder: link.id,
+      signed: (lease.flags & LeaseFlag.PUBLIC) === 0 ? null : { lease: message.lease, signature: message.signature },
     };
   }
 }

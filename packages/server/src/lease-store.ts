@@ -16,6 +16,8 @@ export interface LeaseRecord {
   readonly flags: number;
   readonly metadata: Uint8Array;
   readonly ttlMs: number;
+  /** Of a public lease what its owner signed, so that others can verify a listing; null: it is never listed. */
+  readonly signed: { readonly lease: Uint8Array; readonly signature: Uint8Array } | null;
   /** Opaque to the store: which link, and in a cluster which node, serves the lease. */
   readonly holder: string;
 }
@@ -34,6 +36,17 @@ export type ClaimResult =
   | { readonly ok: false; readonly reason: 'stale'; readonly sequence: number }
   | { readonly ok: false; readonly reason: 'name-taken' | 'leases' | 'names' | 'full' };
 
+/** Some public leases in the store's order. */
+export interface PublicPage {
+  readonly records: readonly {
+    /** Where a page after this record starts: 1 to 128 characters, each below U+0100. */
+    readonly cursor: string;
+    readonly record: LeaseRecord;
+  }[];
+  /** Where the next page starts; undefined at the end. A page may be short, even empty, and not the last. */
+  readonly next: string | undefined;
+}
+
 /**
  * Leases, names and sequence numbers. Every method is one atomic step, so that a store shared by several nodes can
  * stand behind it. Time is the store's own, monotonic; a lease whose time ran out is never returned.
@@ -49,6 +62,12 @@ export interface LeaseStore {
   release(identity: Uint8Array, service: string, holder: string): Awaitable<boolean>;
   /** Ends what ran out of time and returns the leases that did. Called about once a second. */
   expire(): Awaitable<readonly LeaseRecord[]>;
+  /**
+   * Looks at up to `limit` leases that are public, after `cursor` in an order that does not change while a lease is in
+   * force: what is public all the while is seen exactly once over all pages. Costs what `limit` says, however many
+   * leases there are. A cursor that the store never gave is a place like any other.
+   */
+  listPublic(cursor: string | undefined, limit: number): Awaitable<PublicPage>;
   readonly leaseCount: number;
   readonly nameCount: number;
 }

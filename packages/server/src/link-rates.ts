@@ -1,8 +1,11 @@
+import { MessageKind, RelayCode, relayError, type SealaneError } from '@sealane/types';
 import type { RelayConfig } from './relay-config.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** A REGISTER makes the relay check two signatures. */
+/** A REGISTER makes the relay check two signatures; the answer to a LIST is a hundred times as large as its question. */
 const REGISTER_COST = 10;
+const LIST_COST = 2;
+const MAX_WAIT_MS = 60_000;
 /** Answers of BUSY for going too fast. Who goes on all the same makes the relay work for nothing. */
 const BUSY_BURST = 2_000;
 const BUSY_PER_SECOND = 100;
@@ -21,8 +24,12 @@ export class LinkRates {
     this.#patience = new TokenBucket(BUSY_PER_SECOND, BUSY_BURST, nowMs);
   }
 
-  mayAsk(isRegister: boolean): boolean {
-    return this.#requests.tryTake(this.#config.clock.nowMs(), isRegister ? REGISTER_COST : 1);
+  /** Counts a request that may be answered now; else BUSY, with the milliseconds after which one may be. */
+  ask(kind: MessageKind): SealaneError | undefined {
+    const cost = kind === MessageKind.REGISTER ? REGISTER_COST : kind === MessageKind.LIST ? LIST_COST : 1;
+    if (this.#requests.tryTake(this.#config.clock.nowMs(), cost)) return undefined;
+    const value = Math.ceil(Math.min(MAX_WAIT_MS, (cost / this.#config.limits.requestsPerLinkPerSecond) * 1_000));
+    return relayError(RelayCode.BUSY, 'too many requests per second', { details: { value } });
   }
 
   /** False for a client that goes on above its rate however often it was told. */

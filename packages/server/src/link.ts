@@ -20,7 +20,7 @@ import type { AuthQueue } from './auth-queue.js';
 import { joinBatch } from './link-batch.js';
 import { LinkLiveness } from './link-liveness.js';
 import { LinkRates } from './link-rates.js';
-import { refusalName } from './refusals.js';
+import { describeFault, refusalName } from './refusals.js';
 import type { RelayConfig } from './relay-config.js';
 import { wireRefusal } from './wire-refusal.js';
 
@@ -95,8 +95,9 @@ export class RelayLink implements MessageLinkHandler {
     return this.#clientId;
   }
 
-  get streamCount(): number {
-    return this.#state.step === 'up' ? this.#state.mux.streamCount : 0;
+  /** LinkFeature bits in use. */
+  get features(): number {
+    return this.#client?.features ?? 0;
   }
 
   onMessage(message: Uint8Array): void {
@@ -190,7 +191,7 @@ export class RelayLink implements MessageLinkHandler {
     if (this.#state.step === 'ended') return;
     const { reporter } = this.#config;
     const known = isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', undefined, { cause: error });
-    if (known !== error) reporter.event({ type: 'fault', code: known.code, message: describe(error) });
+    if (known !== error) reporter.event({ type: 'fault', code: known.code, message: describeFault(error) });
     reporter.refused(wireRefusal(known).code, this.#state.step === 'up' ? 'link' : 'auth');
     this.#sayGoodbye(known);
     this.#end(known.code);
@@ -287,9 +288,10 @@ export class RelayLink implements MessageLinkHandler {
     if (!('request' in message) || message.kind === MessageKind.ERROR) {
       throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'a client does not send this message');
     }
-    if (!this.#rates.mayAsk(message.kind === MessageKind.REGISTER)) {
+    const refusal = this.#rates.ask(message.kind);
+    if (refusal !== undefined) {
       this.#config.reporter.refused(RelayCode.BUSY, 'link');
-      this.refuse(message.request, relayError(RelayCode.BUSY, 'too many requests per second'));
+      this.refuse(message.request, refusal);
       this.strike();
       return;
     }
@@ -343,8 +345,4 @@ export class RelayLink implements MessageLinkHandler {
     if (state.step === 'up') state.mux.close(new SealaneError('ERR_LINK_LOST', reason, { retryable: true }));
     this.#host.onEnd(this, reason, state.step === 'up');
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

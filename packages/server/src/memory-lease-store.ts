@@ -1,9 +1,10 @@
 import type { Clock } from '@sealane/types';
 import { leaseKey } from './lease-key.js';
-import type { ClaimOptions, ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
+import type { ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
 import type { RelayLimits } from './limits.js';
+import { SortedKeys } from './sorted-keys.js';
 
-/** What a lease costs beside its metadata: its other fields, and its places in the maps. */
+/** What a lease costs beside its metadata and signed bytes: its other fields, and its places in the maps. */
 const LEASE_BYTES = 2_048;
 
 interface HeldLease {
@@ -31,6 +32,8 @@ export class MemoryLeaseStore implements LeaseStore {
   readonly #names = new Map<string, HeldName>();
   /** Of ended leases, in the order in which they ended. */
   readonly #sequences = new Map<string, LastSequence>();
+  /** Keys of the leases that are public. */
+  readonly #public = new SortedKeys();
   readonly #leasesOf = new Map<string, number>();
   readonly #namesOf = new Map<string, number>();
   #leaseBytes = 0;
@@ -74,6 +77,8 @@ export class MemoryLeaseStore implements LeaseStore {
     }
     this.#leaseBytes += bytesOf(record);
     this.#sequences.delete(key);
+    if (record.signed === null) this.#public.delete(key);
+    else this.#public.add(key);
     this.#leases.set(key, { record, endsAtMs: this.#clock.nowMs() + record.ttlMs });
     if (record.name !== null) this.#useName(record.name, record.id, key);
     return { ok: true, previous: current };
@@ -112,6 +117,20 @@ export class MemoryLeaseStore implements LeaseStore {
     return ended;
   }
 
+  listPublic(cursor: string | undefined, limit: number): PublicPage {
+    const records: { cursor: string; record: LeaseRecord }[] = [];
+    let last = cursor;
+    let lookedAt = 0;
+    for (const key of this.#public.after(cursor)) {
+      if (lookedAt === limit) return { records, next: last };
+      lookedAt += 1;
+      last = key;
+      const record = this.#inForce(key)?.record;
+      if (record !== undefined) records.push({ cursor: key, record });
+    }
+    return { records, next: undefined };
+  }
+
   #inForce(key: string): HeldLease | undefined {
     const held = this.#leases.get(key);
     if (held === undefined || held.endsAtMs > this.#clock.nowMs()) return held;
@@ -144,6 +163,7 @@ export class MemoryLeaseStore implements LeaseStore {
   #end(key: string, record: LeaseRecord): void {
     const nowMs = this.#clock.nowMs();
     this.#leases.delete(key);
+    this.#public.delete(key);
     this.#leaseBytes -= bytesOf(record);
     add(this.#leasesOf, record.id, -1);
     this.#keepName(record);
@@ -180,8 +200,8 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 }
 
-function bytesOf({ metadata }: LeaseRecord): number {
-  return LEASE_BYTES + metadata.length;
+function bytesOf({ metadata, signed }: LeaseRecord): number {
+  return LEASE_BYTES + metadata.length + (signed === null ? 0 : signed.lease.length);
 }
 
 function add(counts: Map<string, number>, key: string, delta: number): void {

@@ -17,6 +17,10 @@ export interface RelayServerOptions {
   readonly authorities?: readonly string[];
   /** Where leases and names are kept. Default: memory of this process. */
   readonly leaseStore?: LeaseStore;
+  /** Answers LIST with the leases whose owners made them public. Default true. */
+  readonly listing?: boolean;
+  /** @internal LinkFeature bits to offer, as an older or a newer relay does. */
+  readonly features?: number;
   readonly clock?: Clock;
   readonly random?: RandomBytes;
   /** For logs and metrics. Holds no payload and no secrets; what it throws is swallowed and counted. */

@@ -41,3 +41,8 @@ export class Reporter {
     this.#refusals.set(name, (this.#refusals.get(name) ?? 0) + 1);
   }
 }
+
+/** A defect of ours for the operator, with where it happened. */
+export function describeFault(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

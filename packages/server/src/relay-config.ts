@@ -9,6 +9,8 @@ export interface RelayConfig {
   readonly identity: Credential;
   readonly nodeKey: SigningKey;
   readonly nodecert: Uint8Array;
+  /** LinkFeature bits that HELLO offers. */
+  readonly features: number;
   readonly authorities: readonly string[];
   readonly limits: RelayLimits;
   readonly clock: Clock;

@@ -7,6 +7,7 @@ import { type ControlMessage, isAuthority } from '@sealane/protocol';
 import {
   GoAwayCode,
   isSealaneError,
+  LinkFeature,
   MessageKind,
   type MessageLink,
   RelayCode,
@@ -16,8 +17,10 @@ import {
   systemRandomBytes,
   type Timer,
 } from '@sealane/types';
+import { RELAY_FEATURES } from './auth.js';
 import { AuthQueue } from './auth-queue.js';
 import { ConnectionHandler } from './connection-handler.js';
+import type { RefusalStage } from './event.js';
 import { ForwardingHandler } from './forwarding-handler.js';
 import { createRelayHttpServer, listen } from './http-server.js';
 import { IdentityUsage } from './identity-usage.js';
@@ -25,6 +28,7 @@ import { LeaseHandler } from './lease-handler.js';
 import { LeaseManager } from './lease-manager.js';
 import { resolveLimits } from './limits.js';
 import { type LinkHost, RelayLink } from './link.js';
+import { ListHandler } from './list-handler.js';
 import { MemoryLeaseStore } from './memory-lease-store.js';
 import type {
   RelayAddress,
@@ -58,6 +62,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #usage: IdentityUsage;
   readonly #leases: LeaseManager;
   readonly #leaseHandler: LeaseHandler;
+  readonly #listHandler: ListHandler;
   readonly #connections: ConnectionHandler;
   readonly #forwarding: ForwardingHandler;
   /** All links, those before their authentication among them. */
@@ -78,6 +83,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#usage = new IdentityUsage(config);
     this.#leases = new LeaseManager(config, options.leaseStore ?? new MemoryLeaseStore(limits, clock));
     this.#leaseHandler = new LeaseHandler(config, this.#leases, this.#leaseQueue);
+    this.#listHandler = new ListHandler(config, this.#leases);
     this.#forwarding = new ForwardingHandler(config, this.#usage);
     this.#connections = new ConnectionHandler(config, {
       leases: this.#leases,
@@ -112,6 +118,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
         identity: options.identity,
         nodeKey: options.nodeKey,
         nodecert: createNodecert(options.identity, options.nodeEpoch ?? 1, options.nodeKey.publicKey),
+        features: options.features ?? (options.listing === false ? RELAY_FEATURES & ~LinkFeature.LIST : RELAY_FEATURES),
         authorities,
         limits,
         clock: options.clock ?? systemClock,
@@ -217,7 +224,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       if (known !== error) {
         this.#config.reporter.event({ type: 'fault', code: known.code, message: String(error) });
       }
-      this.#config.reporter.refused(wireRefusal(known).code, message.kind === MessageKind.LOOKUP ? 'lookup' : 'lease');
+      this.#config.reporter.refused(wireRefusal(known).code, stageOf(message));
       link.refuse(request, known);
     });
   }
@@ -245,6 +252,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   async #answer(link: RelayLink, message: ControlMessage): Promise<void> {
     const { kind } = message;
     if (kind === MessageKind.LOOKUP) return await this.#connections.lookup(link, message);
+    if (kind === MessageKind.LIST) return await this.#listHandler.list(link, message);
     if (kind === MessageKind.REGISTER) {
       if (this.#connections.isDraining) throw relayError(RelayCode.DRAINING);
       return await this.#leaseHandler.register(link, message);
@@ -310,4 +318,8 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       this.#stopped.push(new Promise((resolve) => server.close(() => resolve())));
     }
   }
+}
+
+function stageOf({ kind }: ControlMessage): RefusalStage {
+  return kind === MessageKind.LOOKUP || kind === MessageKind.LIST ? 'lookup' : 'lease';
 }

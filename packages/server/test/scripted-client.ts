@@ -45,6 +45,8 @@ export interface ClientOptions {
   readonly isSilent?: boolean;
   readonly maxStreams?: number;
   readonly initialWindow?: number;
+  /** LinkFeature bits that AUTH offers; all by default. */
+  readonly features?: number;
 }
 
 /** What one stream of a scripted client saw. */
@@ -139,7 +141,7 @@ export class ScriptedClient {
       client: this.signer.publicKey,
       nonce: new Uint8Array(ProtocolSize.NONCE).fill(7),
       authority: this.#options.authority ?? 'relay.example:443',
-      features: 0xffff_ffff,
+      features: this.#options.features ?? 0xffff_ffff,
       initialWindow: this.#options.initialWindow ?? MuxLimit.initialWindowBytes,
       maxStreams: this.#options.maxStreams ?? 1_024,
     };

@@ -4,6 +4,7 @@ import { SignatureLabel, verify } from '@sealane/crypto/signature';
 import {
   appendSignature,
   type ControlMessage,
+  commonFeatures,
   decodeMessage,
   type ErrorMessage,
   encodeAuthUnsigned,
@@ -80,7 +81,8 @@ export class Authentication {
         relayId: encodeId(hello.relay),
         relayKey: hello.relay.slice(),
         hello,
-        features: message.features,
+        // What a relay claims beyond that was not offered by both.
+        features: commonFeatures(commonFeatures(this.#options.features, hello.features), message.features),
         linkId: message.linkId.slice(),
       },
     };

@@ -1,4 +1,4 @@
-import { MuxLimit, ProtocolSize, SealaneError, SUBPROTOCOL } from '@sealane/types';
+import { LinkFeature, MuxLimit, ProtocolSize, SealaneError, SUBPROTOCOL } from '@sealane/types';
 import { openWebSocket } from '#transport';
 import { type RelayLocation, relayAuthority } from '../address.js';
 import type { ClientContext } from '../client-context.js';
@@ -9,6 +9,9 @@ import { RelayLink, type RelayLinkHandler } from './relay-link.js';
 
 /** Streams that a relay may have open towards us: forwarded requests and the sessions they become. */
 const MAX_INBOUND_STREAMS = 4_096;
+
+/** LinkFeature bits that this client knows what to do with. */
+const CLIENT_FEATURES = LinkFeature.LIST;
 
 export interface OpenLinkOptions {
   readonly context: ClientContext;
@@ -26,7 +29,7 @@ export async function openLink(options: OpenLinkOptions, attempt: LinkAttempt): 
     signer,
     authority: relayAuthority(location.url),
     relayId: location.relayId,
-    features: 0,
+    features: client.features?.link ?? CLIENT_FEATURES,
     initialWindow: MuxLimit.initialWindowBytes,
     maxStreams: MAX_INBOUND_STREAMS,
     random: context.random,

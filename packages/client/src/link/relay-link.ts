@@ -261,6 +261,7 @@ export class RelayLink {
       case MessageKind.RENEWED:
       case MessageKind.RELEASED:
       case MessageKind.FOUND:
+      case MessageKind.LISTED:
         this.#requests.resolve(message.request, message);
         return;
       case MessageKind.SUPERSEDED:
@@ -275,11 +276,10 @@ export class RelayLink {
     if (this.#state.step !== 'up') return;
     const { mux } = this.#state;
     const { transport } = this.#options;
-    const send = (message: Uint8Array): void => transport.send(message);
     while (transport.queuedBytes < SessionLimit.maxQueuedBytes) {
       const batch = mux.pull(Math.min(BATCH_BYTES, this.limits.maxMessage));
       if (batch === undefined) return;
-      sendBatch(batch.chunks, send);
+      sendBatch(batch.chunks, (message) => transport.send(message));
     }
   }
 

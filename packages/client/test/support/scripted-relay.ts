@@ -19,6 +19,7 @@ import {
 import { createLinkPair, type LinkPairOptions, type SimulatedLink, type VirtualClock } from '@sealane/testkit';
 import {
   FrameType,
+  LeaseFlag,
   MessageKind,
   type MessageLink,
   MuxLimit,
@@ -48,6 +49,9 @@ export interface ScriptedRelayOptions {
   readonly initialWindow?: number;
   /** Largest message that HELLO allows. */
   readonly maxMessage?: number;
+  /** LinkFeature bits in HELLO, and in AUTH_OK if others are claimed there. */
+  readonly features?: number;
+  readonly featuresInUse?: number;
   /** Takes records and gives no credit back. */
   readonly keepsCredit?: boolean;
 }
@@ -61,6 +65,8 @@ export interface RelaySide {
 
 interface HeldLease {
   readonly lease: Lease;
+  /** As it was registered. */
+  readonly signed: { readonly lease: Uint8Array; readonly signature: Uint8Array };
   readonly side: RelaySide;
 }
 
@@ -108,7 +114,7 @@ export class ScriptedRelay {
       relay: this.identity.publicKey,
       nodecert: node,
       challenge: new Uint8Array(32).fill(7),
-      features: 0,
+      features: this.options.features ?? 0,
       limits: {
         maxMessage: this.options.maxMessage ?? ProtocolSize.MESSAGE,
         maxData: ProtocolSize.OUTER_DATA,
@@ -142,7 +148,9 @@ export class ScriptedRelay {
   #admit(link: SimulatedLink, hello: Uint8Array, auth: Uint8Array): RelaySide {
     const message = decodeMessage(auth);
     if (message.kind !== MessageKind.AUTH) throw new Error('no AUTH');
-    const unsigned = encodeAuthOkUnsigned({ features: 0, linkId: new Uint8Array(8) });
+    const { features: offered = 0, featuresInUse } = this.options;
+    const features = featuresInUse ?? (offered & message.features) >>> 0;
+    const unsigned = encodeAuthOkUnsigned({ features, linkId: new Uint8Array(8) });
     const key = this.options.authKey ?? this.nodeKey;
     const signature = key.sign(SignatureLabel.AUTH_OK, blake2b(32, hello), blake2b(32, auth), unsigned);
     link.send(encodeFrame(FrameType.MESSAGE, 0, 0, appendSignature(unsigned, signature)));
@@ -191,7 +199,8 @@ export class ScriptedRelay {
     switch (message.kind) {
       case MessageKind.REGISTER: {
         const lease = decodeLease(message.lease);
-        this.leases.set(lease.service, { lease, side });
+        const signed = { lease: message.lease, signature: message.signature };
+        this.leases.set(lease.service, { lease, signed, side });
         const { service, sequence, name } = lease;
         const ttlMs = this.options.ttlMs ?? lease.ttlMs;
         return { kind: MessageKind.REGISTERED, request: message.request, service, sequence, ttlMs, name };
@@ -217,6 +226,14 @@ export class ScriptedRelay {
           keycert,
           instance,
         };
+      }
+      case MessageKind.LIST: {
+        // One entry a page; the cursor is its place.
+        const held = [...this.leases.values()].filter(({ lease }) => (lease.flags & LeaseFlag.PUBLIC) !== 0);
+        const at = message.cursor?.[0] ?? 0;
+        const entries = held.slice(at, at + 1).map(({ signed }) => ({ ...signed, expiresInMs: 60_000 }));
+        const next = at + 1 < held.length ? new Uint8Array([at + 1]) : null;
+        return { kind: MessageKind.LISTED, request: message.request, entries, next };
       }
       default:
         return undefined;

@@ -4,6 +4,7 @@ import { limitError, messageError } from '../protocol-error.js';
 import * as connection from './connection-messages.js';
 import * as lease from './lease-messages.js';
 import * as link from './link-messages.js';
+import * as listing from './list-messages.js';
 import type { MessageBody, MessageCodec } from './message-codec.js';
 
 /** Everything that a MESSAGE frame may hold (v1.md, "Control messages"), told apart by `kind`. */
@@ -23,7 +24,9 @@ export type ControlMessage =
   | connection.Found
   | connection.Accept
   | connection.Reject
-  | connection.Held;
+  | connection.Held
+  | listing.ListRequest
+  | listing.Listed;
 
 /** The codec as the table sees it: of some kind, checked by `kind` alone. */
 interface AnyCodec {
@@ -50,6 +53,8 @@ const codecs: ReadonlyMap<number, AnyCodec> = new Map(
       connection.acceptCodec,
       connection.rejectCodec,
       connection.heldCodec,
+      listing.listCodec,
+      listing.listedCodec,
     ] as unknown as AnyCodec[]
   ).map((codec) => [codec.kind, codec]),
 );

@@ -82,6 +82,7 @@ export const ErrorCode = {
   ERR_RELAY_MALFORMED: 'the relay could not read the message',
   ERR_RELAY_TIMEOUT: 'the owner did not answer in time',
   ERR_RELAY_DRAINING: 'the relay is shutting down',
+  ERR_RELAY_UNSUPPORTED: 'the relay does not offer this',
   ERR_RELAY_DENIED: 'the relay does not let this client do this',
   ERR_RELAY_INTERNAL: 'the relay failed',
   ERR_RELAY_UNKNOWN: 'the relay refused with a code that is not known here',

@@ -113,7 +113,7 @@ export const RelayLimit = {
   connectsPerLeasePerSecond: 1_000,
   /** Streams that one link may have open at the relay, whichever side opened them. */
   streamsPerLink: 1_024,
-  /** REGISTER, RENEW, RELEASE and LOOKUP together. */
+  /** REGISTER, RENEW, RELEASE, LOOKUP and LIST together. */
   requestsPerLinkPerSecond: 200,
   waitingAcceptsPerLease: 128,
   acceptTimeoutMs: 10_000,
@@ -121,7 +121,7 @@ export const RelayLimit = {
   leaseTtlMaxMs: 300_000,
   leaseTtlMs: 60_000,
   maxLeases: 100_000,
-  /** Each at its metadata plus 2 KiB. */
+  /** Each at its metadata plus 2 KiB, a public one at its signed bytes as well. */
   maxLeaseBytes: 67_108_864,
   maxNames: 100_000,
   /** Names in use and names kept for their owner, together. */

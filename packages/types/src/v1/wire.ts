@@ -47,6 +47,8 @@ export const MessageKind = {
   ACCEPT: 14,
   REJECT: 15,
   HELD: 16,
+  LIST: 17,
+  LISTED: 18,
 } as const;
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 
@@ -74,6 +76,8 @@ export type Suite = (typeof Suite)[keyof typeof Suite];
 export const LinkFeature = {
   /** The relay routes resuming CONNECTs by instance, holds them and answers HELD. */
   RESUME: 1,
+  /** The relay lists public leases: LIST and LISTED. */
+  LIST: 2,
 } as const;
 
 /** Feature bits of a session, offered in message 1 and message 2; in use is what both offered. */
