@@ -25,6 +25,8 @@ export interface ClientContext {
   readonly id: string;
   /** The credential in force now; ERR_KEY_FILE_INVALID when it became one of another identity. */
   readonly currentCredential: () => Promise<Credential>;
+  /** The credential may change while this client lives. */
+  readonly isCredentialWatched: boolean;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly timing: ClientTimingConfig;
@@ -50,6 +52,7 @@ export async function createClientContext(options: RelayClientOptions): Promise<
       if (credential.id === id) return credential;
       throw new SealaneError('ERR_KEY_FILE_INVALID', 'the key file holds another identity than before');
     },
+    isCredentialWatched: 'current' in given,
     clock: options.clock ?? systemClock,
     random,
     timing: resolveTiming(options.timing),

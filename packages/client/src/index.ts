@@ -28,5 +28,5 @@ export type { FoundOwner } from './resolver.js';
 export type { CloseOptions, ConnectionStatistics, SecureConnection } from './session/secure-connection.js';
 export type { SecureStream } from './session/secure-stream.js';
 export type { StreamPort, StreamSink } from './session/stream-port.js';
-export type { LinkUse, StatusEvent, StatusListener } from './status.js';
+export type { ClientStatistics, LinkStatus, LinkUse, StatusEvent, StatusListener } from './status.js';
 export type { TransportFactory, TransportOptions } from './transport/transport.js';

@@ -35,12 +35,16 @@ const LEAST_RENEWAL_MS = 1_000;
 /** Who closes does not wait longer for a relay's word about it. */
 const RELEASE_WAIT_MS = 2_000;
 
+/** How soon a lease follows new keys: one look at the key file each time. */
+const KEY_WATCH_MS = 1_000;
+
 /** Keeps leases: renews them at a third of their time and registers them again on every new link. */
 export class LeaseManager {
   readonly #context: ClientContext;
   readonly #leases = new Map<string, ManagedLease>();
   readonly #sequence = new LeaseSequence();
   #link: RelayLink | undefined;
+  #keyWatch: Timer | undefined;
 
   constructor(context: ClientContext) {
     this.#context = context;
@@ -75,6 +79,7 @@ export class LeaseManager {
       timer: undefined,
     };
     this.#leases.set(service, lease);
+    this.#watchKeys();
     try {
       return await this.#request(lease, link, listen.takeOver ?? false, listen.signal);
     } catch (error) {
@@ -205,6 +210,28 @@ export class LeaseManager {
     if (lease.state.step === 'held' && lease.state.granted === granted) this.#scheduleRenewal(lease, answer.ttlMs);
   }
 
+  /** Looks for new keys while there are leases that name the old ones. */
+  #watchKeys(): void {
+    if (!this.#context.isCredentialWatched || this.#keyWatch !== undefined) return;
+    const timer = this.#context.clock.schedule(KEY_WATCH_MS, () => {
+      // A file that cannot be read now is reported by whoever needs it; the next look may find it.
+      const looked = this.#followKeys().catch(() => undefined);
+      void looked.then(() => {
+        if (this.#keyWatch !== timer) return;
+        this.#keyWatch = undefined;
+        this.#watchKeys();
+      });
+    });
+    this.#keyWatch = timer;
+  }
+
+  async #followKeys(): Promise<void> {
+    const { keycert } = await this.#context.currentCredential();
+    for (const lease of this.#leases.values()) {
+      if (lease.state.step === 'held' && !bytesEqual(keycert, lease.state.granted.keycert)) this.#registerAgain(lease);
+    }
+  }
+
   #await(lease: ManagedLease, error: SealaneError): void {
     lease.timer?.cancel();
     lease.state = { step: 'waiting' };
@@ -227,6 +254,9 @@ export class LeaseManager {
     lease.timer?.cancel();
     lease.state = { step: 'ended' };
     if (this.#isKept(lease)) this.#leases.delete(lease.service);
+    if (this.#leases.size > 0) return;
+    this.#keyWatch?.cancel();
+    this.#keyWatch = undefined;
   }
 }
 

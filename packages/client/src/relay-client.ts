@@ -3,6 +3,7 @@ import { createInstance } from '@sealane/crypto/e2ee';
 import { isSealaneError, isService, parseName, SealaneError } from '@sealane/types';
 import { type DialTarget, formatAddress, locateRelay, type RelayLocation } from './address.js';
 import { type ClientContext, createClientContext } from './client-context.js';
+import { ConnectionBook } from './connection-book.js';
 import { Dialer } from './dialer.js';
 import { Handshaker } from './handshake/handshaker.js';
 import { LeaseManager } from './lease-manager.js';
@@ -15,7 +16,7 @@ import { listPublicLeases, type PublicLease } from './public-leases.js';
 import type { FoundOwner } from './resolver.js';
 import type { CloseOptions, SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
-import type { LinkUse } from './status.js';
+import type { ClientStatistics, LinkStatus, LinkUse } from './status.js';
 
 const DEFAULT_CLOSE_MS = 5_000;
 /** Listens and dials through one relay. Every method may be called at any time; links come and go underneath. */
@@ -29,7 +30,7 @@ export class RelayClient implements AsyncDisposable {
   readonly #dialer: Dialer;
   readonly #listeners = new Map<string, Listener>();
   readonly #handshakers = new Map<RelayLink, Handshaker>();
-  readonly #connections = new Set<SecureConnection>();
+  readonly #connections = new ConnectionBook();
   readonly #keepers = new Map<LinkUse, LinkKeeper>();
   #releaseNeed: (() => void) | undefined;
   #relayId: string | undefined;
@@ -83,7 +84,17 @@ export class RelayClient implements AsyncDisposable {
 
   /** Sessions of this client that have not ended. */
   get connections(): ReadonlySet<SecureConnection> {
-    return this.#connections;
+    return this.#connections.open;
+  }
+
+  /** Sums over all sessions that this client has had. */
+  get statistics(): ClientStatistics {
+    return this.#connections.statistics;
+  }
+
+  /** The links that this client has begun to use. */
+  get links(): readonly LinkStatus[] {
+    return [...this.#keepers.values()].map((keeper) => keeper.status);
   }
 
   /**
@@ -139,6 +150,17 @@ export class RelayClient implements AsyncDisposable {
     this.#assertOpen();
     const { signal } = options;
     return listPublicLeases(this.#context, () => this.#keeper('dial').acquire({ signal }), signal);
+  }
+
+  /**
+   * Measures the round trip to the relay and back in milliseconds, on the link named by `use` (default: the one that
+   * `connect` waited for). Waits for the link as long as `signal` allows; callers at the same time share one PING.
+   * Rejects with ERR_LINK_* when the link ends meanwhile, ERR_RELAY_*, ERR_ABORTED, ERR_CLOSED (v1.md, "Links").
+   */
+  async ping(options: { readonly use?: LinkUse; readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+    this.#assertOpen();
+    const link = await this.#keeper(options.use ?? this.#options.use ?? 'dial').acquire(options);
+    return await link.ping(options.signal);
   }
 
   /** Releases leases, ends sessions in order until the deadline, then the links. Default 5,000 ms. Idempotent. */
@@ -270,7 +292,7 @@ export class RelayClient implements AsyncDisposable {
   }
 
   #onConnectionEnd(connection: SecureConnection, error: SealaneError | undefined): void {
-    if (!this.#connections.delete(connection)) return;
+    if (!this.#connections.remove(connection)) return;
     const { role, peerId, service, alpn } = connection;
     const facts = { type: 'session', state: 'closed', role, peerId, service, alpn } as const;
     this.#context.onStatus(error === undefined ? facts : { ...facts, error });
@@ -279,7 +301,7 @@ export class RelayClient implements AsyncDisposable {
   async #close(deadlineMs: number): Promise<void> {
     // Keepers and pool refuse new work from here on: `#closing` is set.
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
-    const connections = [...this.#connections];
+    const connections = [...this.#connections.open];
     if (deadlineMs <= 0) for (const connection of connections) connection.abort(new SealaneError('ERR_CLOSED'));
     await Promise.all(connections.map((connection) => connection.close({ deadlineMs })));
     this.#leases.close();

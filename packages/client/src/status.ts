@@ -2,6 +2,29 @@ import type { SealaneError } from '@sealane/types';
 
 export type LinkUse = 'dial' | 'listen';
 
+/** One link of a client, as it is now. */
+export interface LinkStatus {
+  readonly use: LinkUse;
+  readonly url: string;
+  readonly state: 'idle' | 'connecting' | 'up' | 'waiting' | 'closed';
+  /** Identity that the relay proved; undefined unless the link is up. */
+  readonly relayId: string | undefined;
+  /** The last round trip; undefined before the first measurement and unless the link is up. */
+  readonly rttMs: number | undefined;
+}
+
+/** Sums over all sessions of a client, ended ones included. */
+export interface ClientStatistics {
+  /** Application bytes. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly sessions: number;
+  readonly sessionsOpen: number;
+  /** Streams of both sides. */
+  readonly streams: number;
+  readonly streamsOpen: number;
+}
+
 /** What a client tells about itself. Never carries secrets or payload. */
 export type StatusEvent =
   | { readonly type: 'link'; readonly state: 'connecting'; readonly use: LinkUse; readonly url: string }

@@ -1,6 +1,6 @@
 import type { GoAway } from '@sealane/mux';
 import { type Clock, isSealaneError, type RandomBytes, SealaneError, type Timer } from '@sealane/types';
-import type { LinkUse, StatusListener } from '../status.js';
+import type { LinkStatus, LinkUse, StatusListener } from '../status.js';
 import { Backoff } from './backoff.js';
 import type { RelayLink } from './relay-link.js';
 import type { ClientTimingConfig } from './timing.js';
@@ -61,6 +61,17 @@ export class LinkKeeper {
   /** The link in use, if one is up. */
   get current(): RelayLink | undefined {
     return this.#state.step === 'up' ? this.#state.link : undefined;
+  }
+
+  /** What is to be seen of the link now. */
+  get status(): LinkStatus {
+    const { use, url } = this.#options;
+    const state = this.#state;
+    if (state.step === 'up') {
+      const { relay, rttMs } = state.link;
+      return { use, url, state: 'up', relayId: relay.relayId, rttMs };
+    }
+    return { use, url, state: state.step, relayId: undefined, rttMs: undefined };
   }
 
   /** Connects if that has not begun. */

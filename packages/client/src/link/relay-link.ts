@@ -19,7 +19,6 @@ import {
   type Clock,
   FrameType,
   isSealaneError,
-  type LinkEnd,
   MessageKind,
   type MessageLink,
   MuxLimit,
@@ -30,6 +29,8 @@ import {
   type Timer,
 } from '@sealane/types';
 import { type AuthenticatedRelay, type Authentication, refusal } from './authentication.js';
+import { awaitPing } from './await-ping.js';
+import { asLinkError, lostError } from './link-error.js';
 import { Liveness } from './liveness.js';
 import { RequestTable } from './request-table.js';
 import { sendBatch } from './send-batch.js';
@@ -121,6 +122,11 @@ export class RelayLink {
 
   get rttMs(): number | undefined {
     return this.#state.step === 'up' ? this.#state.mux.rttMs : undefined;
+  }
+
+  /** Measures a round trip to the relay, in milliseconds. */
+  ping(signal?: AbortSignal): Promise<number> {
+    return awaitPing(async () => await this.#mux().ping(), signal);
   }
 
   /** Sends a request and waits for its answer: a refusal, a timeout, the end of the link and the signal reject. */
@@ -328,23 +334,4 @@ export class RelayLink {
     this.#ending.clear();
     this.#options.handler.onEnd(this, error);
   }
-}
-
-function lostError(end: LinkEnd, isOpening: boolean): SealaneError {
-  // The relay writes the reason, and it may be printed on a terminal.
-  const reason = end.reason.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
-  return new SealaneError(
-    isOpening ? 'ERR_LINK_FAILED' : 'ERR_LINK_LOST',
-    `the link to the relay ended: ${reason || `code ${end.code ?? 0}`}`,
-    { retryable: true, details: end.code === undefined ? {} : { closeCode: end.code } },
-  );
-}
-
-/** What the relay sent is its fault alone: a broken rule ends the link, and another link may be better. */
-function asLinkError(error: SealaneError): SealaneError {
-  if (!error.code.startsWith('ERR_PROTOCOL_') && !error.code.startsWith('ERR_MUX_')) return error;
-  return new SealaneError('ERR_LINK_PROTOCOL', `the relay broke the protocol: ${error.message}`, {
-    cause: error,
-    retryable: true,
-  });
 }

@@ -12,6 +12,7 @@ import {
   type Suite,
   type Timer,
 } from '@sealane/types';
+import { awaitPing } from '../link/await-ping.js';
 import type { OpenStreamOptions, StreamRequest } from '../options.js';
 import { AsyncQueue } from './async-queue.js';
 import { Deferred } from './deferred.js';
@@ -168,6 +169,15 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     this.#streams += 1;
     if (signal !== undefined) abortWith(stream, signal);
     return stream;
+  }
+
+  /**
+   * Measures the round trip to the peer and back in milliseconds, encrypted as everything else. At most one PING is on
+   * its way: callers at the same time share it, and get the same answer. Rejects with the error that ends the session,
+   * ERR_E2EE_CLOSED, or ERR_ABORTED, which ends the waiting alone (v1.md, "Sessions").
+   */
+  ping(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+    return awaitPing(() => this.#session.mux.ping(), options.signal);
   }
 
   /** Secret bytes, 16 to 64, that both sides can derive; labels start with `app/`. ERR_ARGUMENT, ERR_E2EE_CLOSED. */
