@@ -1,7 +1,7 @@
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Credential, SigningKey } from '@sealane/crypto/credential';
-import { loadOrCreateKeyFile, readSecretFile, writeSecretFile } from '@sealane/crypto/key-file';
+import { loadOrCreateKeyFile, makeDirectories, readSecretFile, writeSecretFile } from '@sealane/crypto/key-file';
 import { isSealaneError, SealaneError } from '@sealane/types';
 import { lockDataDir } from './data-dir-lock.js';
 
@@ -38,7 +38,7 @@ export async function loadServerIdentity(dataDir: string): Promise<ServerIdentit
 
 async function prepareDirectory(dataDir: string): Promise<void> {
   await orDataDirError(dataDir, async () => {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDirectories(dataDir);
     const found = await stat(dataDir);
     if (!found.isDirectory()) throw new SealaneError('ERR_DATA_DIR', `${dataDir} is not a directory`);
     if (process.platform !== 'win32' && (found.mode & OTHERS) !== 0) await chmod(dataDir, 0o700);

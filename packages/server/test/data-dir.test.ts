@@ -55,6 +55,10 @@ describe('data directory', () => {
     },
   );
 
+  it.runIf(process.platform === 'linux')('says so where the system lets nobody make one', async () => {
+    await expect(loadServerIdentity('/proc/sealane/relay')).rejects.toMatchObject({ code: 'ERR_DATA_DIR' });
+  });
+
   it('says so when it cannot be made', async () => {
     await writeFile(join(directory, 'file'), '');
     await expect(loadServerIdentity(join(directory, 'file'))).rejects.toMatchObject({ code: 'ERR_DATA_DIR' });

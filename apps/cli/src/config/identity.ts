@@ -1,5 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Credential } from '@sealane/crypto/credential';
 import { KeyFileWatcher, loadKeyFile, loadOrCreateKeyFile } from '@sealane/crypto/key-file';
 import { isSealaneError, SealaneError } from '@sealane/types';
@@ -19,7 +18,6 @@ export async function loadIdentity(option: string | undefined): Promise<Identity
   const named = option === undefined ? (await loadConfigFile()).identity : resolve(option);
   if (named !== undefined) return { path: named, credential: await withPath(named, loadKeyFile) };
   const path = defaultIdentityFile();
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   return { path, credential: await withPath(path, loadOrCreateKeyFile) };
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectories } from '@sealane/crypto/key-file';
 import { SealaneError } from '@sealane/types';
 import { type PeerRecord, parseRecord } from './record.js';
 
@@ -30,7 +31,7 @@ export async function readRecords(path: string): Promise<ReadResult> {
  * If the file was replaced meanwhile the line is added to the new one as well; a repeated line changes nothing.
  */
 export async function appendRecord(path: string, record: PeerRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDirectories(dirname(path));
   const line = Buffer.from(`${JSON.stringify(record)}\n`);
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const file = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o600);
@@ -51,7 +52,7 @@ export async function appendRecord(path: string, record: PeerRecord): Promise<vo
  * the old file is read again after the rename, and who writes to it later sees that it was replaced.
  */
 export async function rewriteRecords(path: string, transform: (records: PeerRecord[]) => PeerRecord[]): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDirectories(dirname(path));
   await withLock(`${path}.lock`, async () => {
     const old = await openFile(path, 'r');
     try {

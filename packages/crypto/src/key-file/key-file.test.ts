@@ -47,6 +47,10 @@ describe('key files', () => {
     expect((await stat(join(directory, 'a'))).mode & 0o777).toBe(0o700);
   });
 
+  test.runIf(process.platform === 'linux')('a directory that nobody can make is ERR_KEY_FILE_IO', async () => {
+    await expect(loadOrCreateKeyFile('/proc/sealane/a/identity.key')).rejects.toThrow(code('ERR_KEY_FILE_IO'));
+  });
+
   test('what is no key file is a named error', async () => {
     await expect(loadKeyFile(path)).rejects.toThrow(code('ERR_KEY_FILE_MISSING'));
     await expect(loadKeyFile(directory)).rejects.toThrow(code('ERR_KEY_FILE_INVALID'));

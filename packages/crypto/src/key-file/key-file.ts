@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSealaneError } from '@sealane/types';
+import { isSealaneError, SealaneError } from '@sealane/types';
 import { Credential } from '../credential/credential.js';
 import { decodeKeyFile } from '../credential/key-file-content.js';
 import { wipe } from '../primitives/bytes.js';
-import { keyFileError } from './key-file-error.js';
 import { withKeyFileLock } from './key-file-lock.js';
+import { makeDirectories } from './make-directories.js';
 import {
   type FileVersion,
   readSecretFileVersion,
@@ -97,8 +96,9 @@ async function readCredential(path: string, nowMs: number): Promise<LoadedKeyFil
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectories(dirname(path));
   } catch (error) {
-    throw keyFileError(path, error);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SealaneError('ERR_KEY_FILE_IO', `${path} cannot be made: ${reason}`, { cause: error });
   }
 }
