@@ -55,6 +55,8 @@ has a bad line changes nothing and gives a warning.
 | \`session\` | \`state\` open or closed, \`session\`, \`peer\`, \`code\` if it was not closed in order | per session of \`expose\` |
 | \`stream\` | \`state\` open, closed or reset, \`stream\`, \`peer\`, \`bytesIn\` (from the peer), \`bytesOut\`, \`code\`, \`resetDelivered\` | per local connection |
 | \`status\` | \`state\`, and \`relay\`, \`code\`, \`message\`, \`retryInMs\` where they apply | relay or owner come and go |
+| \`ping\` | \`round\`, \`ownerMs\`, \`relayMs\` (null for a lost one), \`ownerCode\`, \`relayCode\` | per round of \`ping\` |
+| \`ping-summary\` | \`owner\` and \`relay\`, each \`sent\`, \`received\`, \`lost\`, \`minMs\`, \`p50Ms\`, \`p90Ms\`, \`p99Ms\`, \`maxMs\` (null without an answer) | at the end of \`ping\`; percentiles are values seen, by nearest rank |
 | \`refused\` | \`code\`, \`message\`, \`peer\` | something was refused after the start; the local socket of \`connect\` was reset |
 | \`warning\` | \`message\`, \`code\` | |
 | \`dropped\` | \`count\` | so many events were not written because nobody read |
@@ -70,6 +72,8 @@ States of \`status\`: \`connecting\`, \`connected\`, \`waiting\`, \`disconnected
   else now, a relay that is not the one pinned) is an error and exit code 1. If relay or owner are away it prints
   \`listening\` after at most 3 seconds and keeps trying; local connections wait up to 30 seconds and are reset then.
 - A refusal after that is a \`refused\` event and resets the local connection that met it.
+- \`ping\` waits for nobody at the start: an absent relay or owner, or a refusal, is an error. Later each round that gets no answer is
+  lost with a code, and the next one looks for relay and owner again. What was lost in the last round is the error at the end.
 - SIGTERM, SIGINT or SIGHUP: no new connections, the lease is released at once, open ones get \`--drain\` seconds, then exit code 0. A
   second signal ends the program at once.
 - An end of file is passed on only when it is authenticated. A stream that was cut reaches the local program as a TCP reset, and a
@@ -93,6 +97,7 @@ States of \`status\`: \`connecting\`, \`connected\`, \`waiting\`, \`disconnected
 | \`--metadata\` | 4,096 bytes |
 | allow file | 4 MiB |
 | known-peers file | 16 MiB |
+| rounds of \`ping\` in its percentiles | the last 100,000 |
 | events that nobody reads | 1 MiB, then dropped and counted |
 | path of a unix socket | 107 bytes on Linux, 103 elsewhere |
 `;

@@ -4,6 +4,7 @@ import { addDemo } from './commands/demo.js';
 import { addExpose } from './commands/expose.js';
 import { addId } from './commands/id.js';
 import { addPeers } from './commands/peers.js';
+import { addPing } from './commands/ping.js';
 import { addSecret } from './commands/secret.js';
 import { readVersion } from './version.js';
 
@@ -37,6 +38,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
     );
   addExpose(program);
   addConnect(program);
+  addPing(program);
   addId(program);
   addSecret(program);
   addPeers(program);

@@ -15,27 +15,36 @@ export function addCommonOptions(command: Command): Command {
 }
 
 /** Where peers, keys and the relay come from; shared by the commands that talk to a relay. */
-export interface RelayOptions extends CommonOptions {
+export interface LinkOptions extends CommonOptions {
   readonly relay?: string;
   readonly identity?: string;
   readonly accessSecret?: string;
   readonly alpn?: readonly string[];
   readonly knownPeers?: string;
   readonly ca?: string;
+}
+
+/** Of the commands that run until a signal comes. */
+export interface RelayOptions extends LinkOptions {
   readonly drain: number;
 }
 
-export function addRelayOptions(command: Command): Command {
+export function addLinkOptions(command: Command): Command {
   return command
     .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity')
     .option('--identity <file>', 'key file of this side; created at first use in the configuration directory')
     .option('--access-secret <file>', 'secret that both sides must have, made by "sealane secret new"')
     .option('--alpn <protocol>', 'application protocol, best first; may be repeated', collectAlpn)
     .option('--known-peers <file>', 'file of pinned names and known keys')
-    .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay')
-    .addOption(
-      new Option('--drain <seconds>', 'time that open connections get after SIGTERM').argParser(parseDrain).default(10),
-    );
+    .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay');
+}
+
+export function addRelayOptions(command: Command): Command {
+  return addLinkOptions(command).addOption(
+    new Option('--drain <seconds>', 'time that open connections get after SIGTERM')
+      .argParser((text) => parseSeconds(text, '--drain', 0))
+      .default(10),
+  );
 }
 
 export function collect(value: string, previous: readonly string[] = []): string[] {
@@ -51,9 +60,10 @@ function collectAlpn(value: string, previous: readonly string[] = []): string[] 
   return [...previous, value];
 }
 
-function parseDrain(text: string): number {
+/** Seconds from `least` to a day, with a fraction or without. */
+export function parseSeconds(text: string, option: string, least: number): number {
   const seconds = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || seconds > 86_400)
-    throw usageError(`"${text}" is not a number of seconds for --drain`);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds < least || seconds > 86_400)
+    throw usageError(`"${text}" is not a number of seconds for ${option}`);
   return seconds;
 }

@@ -5,7 +5,7 @@ import { formatRelayUrl, parseRelayUrl, type RelayLocation } from '@sealane/clie
 import { loadCrypto } from '@sealane/crypto';
 import type { KeyFileWatcher } from '@sealane/crypto/key-file';
 import { SealaneError } from '@sealane/types';
-import type { RelayOptions } from '../commands/options.js';
+import type { LinkOptions } from '../commands/options.js';
 import { asUsageError, usageError } from '../output/error-line.js';
 import { createReporter, type Reporter } from '../output/reporter.js';
 import { KnownPeers } from '../peers/known-peers.js';
@@ -25,7 +25,10 @@ export interface TunnelContext {
   readonly drainMs: number;
 }
 
-export async function createTunnelContext(options: RelayOptions, payloadOnStdout: boolean): Promise<TunnelContext> {
+export async function createTunnelContext(
+  options: LinkOptions & { readonly drain?: number },
+  payloadOnStdout: boolean,
+): Promise<TunnelContext> {
   await loadCrypto();
   const reporter = createReporter({ json: options.json === true, payloadOnStdout });
   const config = await loadConfigFile();
@@ -42,7 +45,7 @@ export async function createTunnelContext(options: RelayOptions, payloadOnStdout
     peers,
     accessSecret: options.accessSecret === undefined ? undefined : await loadAccessSecret(options.accessSecret),
     ca: caFile === undefined ? undefined : await readAuthority(caFile),
-    drainMs: Math.round(options.drain * 1000),
+    drainMs: Math.round((options.drain ?? 0) * 1000),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { RoundTripSummary } from '../ping/round-trips.js';
 import type { CliEvent } from './events.js';
 import { sanitize } from './sanitize.js';
 import type { Style } from './style.js';
@@ -32,11 +33,29 @@ export function describeEvent(event: CliEvent, style: Style): string {
       );
     case 'warning':
       return style.yellow(`warning: ${sanitize(event.message, 1000)}${because(event.code)}`);
+    case 'ping':
+      return `round ${event.round}  owner ${roundTrip(event.ownerMs, event.ownerCode, style)}  relay ${roundTrip(event.relayMs, event.relayCode, style)}`;
+    case 'ping-summary':
+      return describeSummary(event.owner, event.relay);
     case 'dropped':
       return style.yellow(`warning: ${event.count} events were not shown, because nobody reads them fast enough`);
     case 'stopping':
       return `stopping: waiting up to ${event.drainMs / 1000} s for open connections; a second signal stops at once`;
   }
+}
+
+function roundTrip(ms: number | null, code: string | undefined, style: Style): string {
+  return ms === null ? style.red(`lost${because(code)}`) : `${ms.toFixed(3)} ms`;
+}
+
+/** In milliseconds. */
+function describeSummary(owner: RoundTripSummary, relay: RoundTripSummary): string {
+  const columns = ['min', 'p50', 'p90', 'p99', 'max'].map((name) => name.padStart(10)).join('');
+  const line = (who: string, { sent, lost, minMs, p50Ms, p90Ms, p99Ms, maxMs }: RoundTripSummary): string => {
+    const values = [minMs, p50Ms, p90Ms, p99Ms, maxMs].map((ms) => (ms === null ? '-' : ms.toFixed(3)).padStart(10));
+    return `${who}${values.join('')}  ${lost} of ${sent} lost${lost === 0 ? '' : ` (${Math.round((100 * lost) / sent)} %)`}`;
+  };
+  return [`ms   ${columns}`, line('owner', owner), line('relay', relay)].join('\n');
 }
 
 function because(code: string | undefined): string {

@@ -1,3 +1,5 @@
+import type { RoundTripSummary } from '../ping/round-trips.js';
+
 /** What the programs report while they run; with `--json` each is one line, unchanged. Documented in docs/cli.md. */
 export type CliEvent =
   | { event: 'ready'; id: string; name: string | null; service: string; relay: string; address: string }
@@ -20,5 +22,15 @@ export type CliEvent =
   | { event: 'status'; state: string; relay?: string; code?: string; retryInMs?: number; message?: string }
   | { event: 'refused'; code: string; message?: string; peer?: string }
   | { event: 'warning'; message: string; code?: string }
+  | {
+      event: 'ping';
+      round: number;
+      /** Milliseconds; null for a lost one, with the reason. */
+      ownerMs: number | null;
+      relayMs: number | null;
+      ownerCode?: string;
+      relayCode?: string;
+    }
+  | { event: 'ping-summary'; owner: RoundTripSummary; relay: RoundTripSummary }
   | { event: 'dropped'; count: number }
   | { event: 'stopping'; drainMs: number };

@@ -67,9 +67,16 @@ export function createReporter(
   };
 }
 
+const results: ReadonlySet<CliEvent['event']> = new Set([
+  'ready',
+  'listening',
+  'session',
+  'stream',
+  'ping',
+  'ping-summary',
+]);
+
 /** For people the facts go to standard output and the course of things to standard error. */
 function isResult(event: CliEvent): boolean {
-  return (
-    event.event === 'ready' || event.event === 'listening' || event.event === 'session' || event.event === 'stream'
-  );
+  return results.has(event.event);
 }

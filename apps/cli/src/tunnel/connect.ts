@@ -1,12 +1,12 @@
-import { parseAddress, type SealaneAddress } from '@sealane/client';
 import { spaceOutCollections } from '@sealane/mux/node';
-import { isService, SealaneError } from '@sealane/types';
+import { SealaneError } from '@sealane/types';
 import type { ConnectOptions } from '../commands/connect.js';
 import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
-import { asUsageError, usageError } from '../output/error-line.js';
+import { usageError } from '../output/error-line.js';
 import { exitAfterFlush } from '../output/exit.js';
 import { ConnectSockets, localWaitMs } from './connect-sockets.js';
 import { untilAborted } from './contact.js';
+import { parseDialAddress } from './dial-client.js';
 import { createLocalServer } from './local-server.js';
 import { createShutdown, type Shutdown } from './shutdown.js';
 import { pipeStdio } from './stdio.js';
@@ -22,7 +22,7 @@ export async function runConnect(addressText: string, options: ConnectOptions): 
   const listen = parseWhere(options);
   const { loadCrypto } = await import('@sealane/crypto');
   await loadCrypto();
-  const address = checkedAddress(addressText, options.service);
+  const address = parseDialAddress(addressText, options.service);
   const url = await resolveRelay(options.relay, address.relays[0]);
   const context = await createTunnelContext(options, listen === 'stdio');
   const shutdown = createShutdown(context.drainMs);
@@ -88,17 +88,6 @@ function parseWhere(options: ConnectOptions): ListenAddress | 'stdio' {
   if (options.listen === undefined || options.stdio === true)
     throw usageError('give one of --listen HOST:PORT, --listen unix:/path and --stdio');
   return parseListenAddress(options.listen);
-}
-
-function checkedAddress(text: string, service: string | undefined): SealaneAddress {
-  try {
-    const address = parseAddress(text);
-    if (service === undefined) return address;
-    if (!isService(service)) throw usageError(`"${service}" is not a service`);
-    return { ...address, service };
-  } catch (error) {
-    throw asUsageError(error, 'ADDRESS');
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,17 +1,10 @@
-import {
-  type DialOptions,
-  type DialTarget,
-  formatAddress,
-  type NamePin,
-  RelayClient,
-  type SecureStream,
-} from '@sealane/client';
-import { isSealaneError, SealaneError } from '@sealane/types';
+import { type DialOptions, type DialTarget, RelayClient, type SecureStream } from '@sealane/client';
+import type { SealaneError } from '@sealane/types';
 import type { TunnelContext } from '../config/context.js';
 import { toSealaneError } from '../output/error-line.js';
-import { sanitize } from '../output/sanitize.js';
-import { createKeycertStore, createPinStore, pinError } from '../peers/stores.js';
 import { Contact } from './contact.js';
+import { dialClientOptions, dialOptions } from './dial-client.js';
+import { explainRefusal } from './explain-refusal.js';
 import { classifyFailure, doubtfulAttempts } from './failure.js';
 import { reportStatus } from './status.js';
 
@@ -36,18 +29,13 @@ export class StreamOpener {
     const report = reportStatus(context.reporter);
     let opener: StreamOpener | undefined;
     const client = await RelayClient.create(options.url, {
-      credential: context.credential,
-      identify: options.identify,
-      use: 'dial',
-      knownKeycerts: createKeycertStore(context.peers),
-      pins: createPinStore(context.peers),
+      ...dialClientOptions(context, options.identify),
       onStatus: (event) => {
         report(event);
         if (event.type === 'link' && event.state === 'waiting' && event.error.retryable) opener?.onTrouble();
         if (event.type === 'session' && event.role === 'dialer' && event.state === 'closed')
           opener?.onLost(event.error);
       },
-      ...(context.ca === undefined ? {} : { ca: context.ca }),
     });
     opener = new StreamOpener(context, client, options);
     return opener;
@@ -57,10 +45,7 @@ export class StreamOpener {
     this.#context = context;
     this.#client = client;
     this.#target = options.target;
-    this.#dialOptions = {
-      ...(options.alpn === undefined ? {} : { alpn: options.alpn }),
-      ...(context.accessSecret === undefined ? {} : { accessSecret: context.accessSecret }),
-    };
+    this.#dialOptions = dialOptions(context, options.alpn);
     this.#contact = new Contact({
       attempt: (signal) => this.#attempt(signal),
       onWaiting: (error, retryInMs) => {
@@ -110,7 +95,7 @@ export class StreamOpener {
       try {
         return await this.#client.openStream(this.#target, { ...this.#dialOptions, signal });
       } catch (thrown) {
-        const error = await this.#explain(thrown);
+        const error = await explainRefusal(thrown, this.#context.peers, this.#target);
         const kind = classifyFailure(error);
         if (kind === 'doubtful') doubts += 1;
         if (signal.aborted || kind === 'final' || doubts >= doubtfulAttempts) throw error;
@@ -137,7 +122,7 @@ export class StreamOpener {
         service: connection.service,
       });
     } catch (error) {
-      throw await this.#explain(error);
+      throw await explainRefusal(error, this.#context.peers, this.#target);
     }
   }
 
@@ -154,33 +139,4 @@ export class StreamOpener {
   private onTrouble(): void {
     for (const tell of this.#troubles) tell();
   }
-
-  /** Adds what the user can do to a refusal that the client found. */
-  async #explain(error: unknown): Promise<unknown> {
-    if (isSealaneError(error, 'ERR_E2EE_PIN') && error.details['advised'] !== true) {
-      const { name, relayId, pinned, found } = error.details;
-      if (typeof name === 'string' && typeof relayId === 'string' && isNamePin(pinned) && isNamePin(found)) {
-        return await pinError(this.#context.peers, relayId, name, pinned, found);
-      }
-    }
-    if (isSealaneError(error, 'ERR_RELAY_NO_OWNER')) {
-      const address = sanitize(formatAddress({ ...this.#target, relays: [] }));
-      return new SealaneError('ERR_RELAY_NO_OWNER', `nobody serves ${address} at the relay now`, {
-        cause: error,
-        retryable: true,
-      });
-    }
-    return error;
-  }
-}
-
-function isNamePin(value: unknown): value is NamePin {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'id' in value &&
-    typeof value.id === 'string' &&
-    'service' in value &&
-    typeof value.service === 'string'
-  );
 }
