@@ -4,9 +4,14 @@ import { join } from 'node:path';
 import { checkBrowserBundle, checkRelayBundle } from './check/bundles.mjs';
 import { checkFileSizes } from './check/file-sizes.mjs';
 import { checkPack, publishedPackages } from './check/packages.mjs';
+import { checkPublicSurface } from './check/public-surface.mjs';
+import { checkReadme } from './check/readmes.mjs';
 import { root } from './check/root.mjs';
+import { checkSizes } from './check/sizes.mjs';
+import { tarballOf } from './check/tarballs.mjs';
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
+const attwOptions = ['--profile', 'esm-only', '--format', 'ascii'];
 const program =
   (name, ...args) =>
   () =>
@@ -24,9 +29,13 @@ const gates = [
   ['file sizes', checkFileSizes],
   ['relay bundle', checkRelayBundle],
   ['browser bundle', checkBrowserBundle],
+  ['public surface', checkPublicSurface],
   ...publishedPackages().flatMap((entry) => [
     [`publint ${entry.name}`, () => run(bin('publint'), ['--strict', entry.directory])],
     [`pack ${entry.name}`, () => checkPack(entry)],
+    [`attw ${entry.name}`, async () => run(bin('attw'), [...attwOptions, await tarballOf(entry.directory)])],
+    [`size ${entry.name}`, () => checkSizes(entry)],
+    [`readme ${entry.name}`, () => checkReadme(entry)],
   ]),
 ];
 

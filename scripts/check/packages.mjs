@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { root } from './root.mjs';
-
-const execute = promisify(execFile);
+import { filesOf, readFromTarball, tarballOf } from './tarballs.mjs';
 
 /** Every package and app that is not private. */
 export function publishedPackages() {
@@ -21,23 +17,24 @@ export function publishedPackages() {
 
 /** What a published tarball must and must not hold. Returns the problems as text. */
 export async function checkPack({ directory, manifest }) {
-  const target = mkdtempSync(join(tmpdir(), 'sealane-pack-'));
-  try {
-    await execute('pnpm', ['pack', '--pack-destination', target], { cwd: directory });
-    const [tarball] = readdirSync(target);
-    const { stdout } = await execute('tar', ['-tzf', join(target, tarball)]);
-    const files = stdout
-      .trim()
-      .split('\n')
-      .map((file) => file.replace(/^package\//, ''));
-    return problemsOf(manifest, new Set(files)).join('\n');
-  } finally {
-    rmSync(target, { recursive: true, force: true });
+  const tarball = await tarballOf(directory);
+  const files = await filesOf(tarball);
+  const problems = problemsOf(manifest, new Set(files.map(({ path }) => path)));
+  const packed = JSON.parse(await readFromTarball(tarball, 'package.json'));
+  for (const [name, range] of Object.entries(packed.dependencies ?? {})) {
+    if (/^(workspace|catalog):/.test(range)) problems.push(`${name} is packed as "${range}"`);
   }
+  for (const [name, path] of Object.entries(packed.bin ?? {})) {
+    const file = files.find((candidate) => candidate.path === withoutDot(path));
+    if (file?.mode !== 'rwxr-xr-x') problems.push(`${name} is not executable in the tarball`);
+    const text = await readFromTarball(tarball, withoutDot(path));
+    if (!text.startsWith('#!/usr/bin/env node\n')) problems.push(`${name} does not begin with #!/usr/bin/env node`);
+  }
+  return problems.join('\n');
 }
 
 function problemsOf(manifest, files) {
-  const required = ['LICENSE', 'package.json', ...Object.values(manifest.bin ?? {}).map(withoutDot)];
+  const required = ['LICENSE', 'README.md', 'package.json', ...Object.values(manifest.bin ?? {}).map(withoutDot)];
   for (const entry of Object.values(manifest.exports ?? {})) {
     if (typeof entry === 'string') required.push(withoutDot(entry));
     else required.push(...pathsOf(entry).map(withoutDot));
@@ -51,6 +48,9 @@ function problemsOf(manifest, files) {
   if (manifest.sideEffects !== false) rules.push('"sideEffects" must be false');
   if (manifest.engines?.node !== '>=20.19') rules.push('"engines.node" must be ">=20.19"');
   if (manifest.license !== 'MIT') rules.push('"license" must be "MIT"');
+  if (manifest.publishConfig?.access !== 'public') rules.push('"publishConfig.access" must be "public"');
+  if (!/^\S.{20,120}[.]$/.test(manifest.description ?? '')) rules.push('"description" must be one sentence');
+  if (!Array.isArray(manifest.keywords) || manifest.keywords.length === 0) rules.push('"keywords" are missing');
   for (const [subpath, entry] of Object.entries(manifest.exports ?? {})) {
     const conditions = typeof entry === 'string' ? [] : Object.keys(entry).filter((name) => !name.startsWith('@'));
     if (conditions.length > 0 && conditions[0] !== 'types') rules.push(`exports["${subpath}"] must name types first`);

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { startProcess, type Target, type TestProcess } from '@sealane/testkit';
 
 // The programs as they are installed: the built files that the packages' `bin` names.
 const resolve = createRequire(import.meta.url).resolve;
-const relayFile = resolve('@sealane/relay').replace(/src\/main\.ts$/, 'dist/main.js');
-const cliFile = resolve('sealane').replace(/src\/main\.ts$/, 'dist/main.js');
+const relayFile = join(dirname(resolve('@sealane/relay/package.json')), 'dist/main.js');
+const cliFile = join(dirname(resolve('sealane/package.json')), 'dist/main.js');
 
 export interface ThreeOptions {
   /** Where `connect` listens; by default a port that the platform picks. */

@@ -135,7 +135,12 @@ export async function exchange(
   chunks: Iterable<Uint8Array>,
   options: ExchangeOptions = {},
 ): Promise<Received> {
-  const socket = await connectTo(target);
+  const socket = await connectTo(target).catch((error: NodeJS.ErrnoException) => {
+    // A server that resets at once may do so before this process has seen the connection.
+    if (error.code === 'ECONNRESET') return undefined;
+    throw error;
+  });
+  if (socket === undefined) return { bytes: 0, sha256: createHash('sha256').digest('hex'), end: 'reset' };
   const answer = collect(socket, options.onData);
   try {
     await writeAll(socket, chunks);
