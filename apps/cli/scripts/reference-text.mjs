@@ -41,6 +41,9 @@ All are in \`$XDG_CONFIG_HOME/sealane\`, by default \`~/.config/sealane\` (on Wi
 | \`config.json\` | defaults: \`{"relay": "wss://...", "identity": "FILE", "knownPeers": "FILE", "ca": "FILE"}\`, every key optional; relative paths start at the file's directory; unknown keys are an error |
 | \`known-peers.jsonl\` | what names meant at first use, per relay, and the newest keys of every identity; one JSON object per line, several processes may write to it at once |
 
+\`ls --json\` prints one object per service: \`name\` or null, \`id\`, \`service\`, \`protocols\` (empty where hidden), \`address\`, \`metadata\`
+(the owner's text, or null), \`expiresInMs\`. The name is the one that the owner asked for; what it leads to is pinned when it is used.
+
 An allow file (\`--allow-file\`) has one \`ID\` or \`ID?e=EPOCH\` per line; empty lines and everything after \`#\` do not count. It is read
 again within a second of a change, and sessions of peers that it no longer lets in are ended. A file that cannot be read or
 has a bad line changes nothing and gives a warning.

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import { addCompletion } from './commands/completion.js';
 import { addConnect } from './commands/connect.js';
 import { addDemo } from './commands/demo.js';
 import { addExpose } from './commands/expose.js';
 import { addId } from './commands/id.js';
+import { addLs } from './commands/ls.js';
 import { addPeers } from './commands/peers.js';
 import { addPing } from './commands/ping.js';
 import { addSecret } from './commands/secret.js';
@@ -39,9 +41,11 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
   addExpose(program);
   addConnect(program);
   addPing(program);
+  addLs(program);
   addId(program);
   addSecret(program);
   addPeers(program);
+  addCompletion(program);
   addDemo(program);
   return program;
 }

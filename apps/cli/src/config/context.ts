@@ -31,9 +31,7 @@ export async function createTunnelContext(
 ): Promise<TunnelContext> {
   await loadCrypto();
   const reporter = createReporter({ json: options.json === true, payloadOnStdout });
-  const config = await loadConfigFile();
   const { id, source } = await watchIdentity(options.identity);
-  const caFile = options.ca === undefined ? config.ca : resolve(options.ca);
   const peers = new KnownPeers(await knownPeersPath(options.knownPeers), {
     onDamaged: (count) =>
       reporter.event({ event: 'warning', message: `${count} damaged lines in the known-peers file were skipped` }),
@@ -44,7 +42,7 @@ export async function createTunnelContext(
     credential: source,
     peers,
     accessSecret: options.accessSecret === undefined ? undefined : await loadAccessSecret(options.accessSecret),
-    ca: caFile === undefined ? undefined : await readAuthority(caFile),
+    ca: await loadAuthority(options.ca),
     drainMs: Math.round((options.drain ?? 0) * 1000),
   };
 }
@@ -66,6 +64,12 @@ function checkedUrl(text: string, source: string): string {
   } catch (error) {
     throw asUsageError(error, source);
   }
+}
+
+/** PEM text of the certificate authority in use: --ca, else the configuration file's; undefined for the system's. */
+export async function loadAuthority(option: string | undefined): Promise<string | undefined> {
+  const file = option === undefined ? (await loadConfigFile()).ca : resolve(option);
+  return file === undefined ? undefined : await readAuthority(file);
 }
 
 /** Text without a certificate would be taken as "trust nobody", which nobody means. */

@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+import { addCommonOptions, type CommonOptions } from './options.js';
+
+export interface LsOptions extends CommonOptions {
+  readonly relay?: string;
+  readonly ca?: string;
+}
+
+export function addLs(program: Command): void {
+  const command = program
+    .command('ls')
+    .summary('list the public services of a relay')
+    .description(
+      'Lists the services at a relay whose owners made them public with "expose --public". The relay may leave some out; what it shows is the signed word of the owners. No identity is shown to the relay.',
+    )
+    .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity')
+    .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay');
+  addCommonOptions(command)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sealane ls --relay wss://relay.example\n  $ sealane ls --relay wss://relay.example --json',
+    )
+    .action(async (options: LsOptions) => {
+      const { runLs } = await import('../listing/ls.js');
+      await runLs(options);
+    });
+}
