@@ -12,6 +12,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
   ERR_RELAY_NAME_TAKEN: 'choose another --name, or leave it out and use the id',
   ERR_RELAY_NAME_INVALID: 'use 1 to 40 characters a-z, 0-9 and single hyphens between them',
   ERR_RELAY_NO_OWNER: 'check the address and that "sealane expose" runs',
+  ERR_RELAY_VERSION: 'use a version of sealane that speaks it, or another relay',
+  ERR_RELAY_UNSUPPORTED: 'use another relay, or ask its operator',
   ERR_RELAY_IDENTITY: 'do not connect before you know why; the relay id after "#" in the URL is the one expected',
   ERR_RELAY_WRONG_AUTHORITY: 'use the address that the relay goes by',
   ERR_E2EE_DENIED: 'ask the owner to allow the id that "sealane id show" prints',

@@ -191,18 +191,19 @@ export class Handshaker {
     } catch (error) {
       const isEpoch = isSealaneError(error, 'ERR_E2EE_EPOCH');
       if (isEpoch) return this.#reject(path, RelayCode.KEYCERT, credential.keycert, inline);
-      if (isSealaneError(error)) return this.#reject(path, RelayCode.MALFORMED, null, inline);
+      // For a peer of a later version, whose people then read why. It says nothing that the peer did not send.
+      if (isSealaneError(error)) return this.#reject(path, RelayCode.MALFORMED, null, inline, error.message);
       throw error;
     }
   }
 
   /** After ACCEPT there is no REJECT any more, and a relay may end the link of who sends one. */
-  #reject(path: LinkStreamPath, code: RelayCode, keycert: Uint8Array | null, inline: boolean): undefined {
+  #reject(path: LinkStreamPath, code: RelayCode, keycert: Uint8Array | null, inline: boolean, text = ''): undefined {
     if (!inline) {
       path.reset(ResetCode.PROTOCOL);
       return undefined;
     }
-    const message: Reject = { kind: MessageKind.REJECT, code, keycert, text: '' };
+    const message: Reject = { kind: MessageKind.REJECT, code, keycert, text };
     path.sendMessage(message);
     path.end();
     return undefined;

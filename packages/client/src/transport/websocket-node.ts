@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
 import { type MessageLink, type MessageLinkHandler, SealaneError } from '@sealane/types';
 import { type ClientOptions, WebSocket } from 'ws';
 import { createProxyTunnel, isLoopback, type ProxyTunnel } from './proxy.js';
@@ -17,7 +19,7 @@ export const openWebSocket: TransportFactory = async (url, options) => {
   options.signal?.throwIfAborted();
   const tunnel = await createProxyTunnel(url, options);
   const socket = new WebSocket(url, [options.subprotocol], clientOptions(url, options, tunnel));
-  return await opened(socket, url, options.signal, tunnel);
+  return await opened(socket, url, options, tunnel);
 };
 
 /** The platform's scheduler of work after all input of one turn was read: batches what belongs together. */
@@ -57,9 +59,10 @@ export function usesZeroMask(url: string, mask: 'auto' | 'zero' | 'random', prox
 function opened(
   socket: WebSocket,
   url: string,
-  signal: AbortSignal | undefined,
+  options: TransportOptions,
   tunnel: ProxyTunnel | undefined,
 ): Promise<MessageLink> {
+  const { signal } = options;
   return new Promise((resolve, reject) => {
     const link = new WebSocketLink(socket);
     const abort = (): void => {
@@ -67,14 +70,23 @@ function opened(
       socket.terminate();
       reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
     };
+    let answer: IncomingMessage | undefined;
     const fail = (cause: Error): void => {
       finish();
-      reject(openError(url, cause, tunnel));
+      reject(versionError(url, options.subprotocol, answer) ?? openError(url, cause, tunnel, answer?.statusCode));
     };
     const open = (): void => {
       finish();
       resolve(link);
     };
+    // Before the WebSocket judges it, and for every status: what the relay speaks stands in its headers.
+    socket.on('upgrade', (response) => {
+      answer = response;
+    });
+    socket.once('unexpected-response', (_, response) => {
+      answer = response;
+      socket.terminate();
+    });
     const finish = (): void => {
       signal?.removeEventListener('abort', abort);
       socket.off('open', open);
@@ -86,14 +98,36 @@ function opened(
   });
 }
 
+/** Longest list of a relay's versions that is passed on. */
+const MAX_VERSIONS_LENGTH = 200;
+
+/**
+ * The relay answered, and speaks another version (v1.md, "Versions"): it refused with 426, or chose what was not
+ * offered. Undefined for every other answer, also for a 426 of something that names no version of ours.
+ */
+function versionError(url: string, own: string, answer: IncomingMessage | undefined): SealaneError | undefined {
+  if (answer?.statusCode !== UNSUPPORTED_VERSION_STATUS && answer?.statusCode !== 101) return undefined;
+  const speaks = (answer.headers['sec-websocket-protocol'] ?? '').replace(/[^!-~ ]/g, '').slice(0, MAX_VERSIONS_LENGTH);
+  const versions = speaks.split(',').map((version) => version.trim());
+  if (speaks === '' || versions.includes(own)) return undefined;
+  return new SealaneError('ERR_RELAY_VERSION', `the relay ${url} speaks ${speaks}, and this client ${own}`, {
+    details: { relay: versions, client: [own] },
+  });
+}
+
 /** What OpenSSL and Node call certificates that they do not trust. */
 const certificateCode =
   /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/;
 
 /** What waiting cannot change (a certificate, a proxy's rule) is not retryable. */
-function openError(url: string, cause: Error, tunnel: ProxyTunnel | undefined): SealaneError {
+function openError(
+  url: string,
+  cause: Error,
+  tunnel: ProxyTunnel | undefined,
+  answered: number | undefined,
+): SealaneError {
   const code = errorCode(cause);
-  const text = cause.message || code;
+  const text = answered === undefined || answered === 101 ? cause.message || code : `HTTP status ${answered}`;
   if (certificateCode.test(code)) {
     const message = `the certificate of the relay ${url} is not trusted: ${text}`;
     return new SealaneError('ERR_LINK_CERTIFICATE', message, { cause, details: { reason: code } });

@@ -12,6 +12,10 @@ export interface ForgedHelloOptions {
   readonly keycert: Uint8Array;
   readonly kemPublicKey?: Uint8Array;
   readonly service?: string;
+  /** What a later version may say. */
+  readonly suites?: readonly number[];
+  readonly features?: number;
+  readonly tlvs?: Uint8Array;
 }
 
 const u32 = (value: number): Uint8Array => {
@@ -22,7 +26,8 @@ const u32 = (value: number): Uint8Array => {
 
 /** Message 1 of suite 2 made by hand after docs/protocol/v1.md, so that it can say what a client never says. */
 export function forgeHello(options: ForgedHelloOptions): Uint8Array {
-  const { owner, connectionId, key, keycert, service = '' } = options;
+  const { owner, connectionId, key, keycert, service = '', features = 0, tlvs = new Uint8Array(0) } = options;
+  const { suites = [Suite.HYBRID] } = options;
   const label = Buffer.from('sealane/1/e2e');
   const prologue = Buffer.concat([
     Uint8Array.of(label.length),
@@ -47,12 +52,13 @@ export function forgeHello(options: ForgedHelloOptions): Uint8Array {
     Buffer.from(service),
     Uint8Array.of(1, alpn.length),
     alpn,
-    Uint8Array.of(1, Suite.HYBRID, 1_184 >> 8, 1_184 & 255),
+    Uint8Array.of(suites.length, ...suites, 1_184 >> 8, 1_184 & 255),
     options.kemPublicKey ?? plausibleKemKey(),
     u32(66_048),
     u32(262_144),
     u32(1_024),
-    u32(0),
+    u32(features),
+    tlvs,
   ]);
   const payload = Buffer.alloc(Math.ceil(said.length / 256) * 256);
   payload.set(said);

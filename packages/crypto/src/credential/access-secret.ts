@@ -20,7 +20,7 @@ export function encodeAccessSecret(secret: Uint8Array): string {
 /** The 32 bytes of the text form in either case, white space around it ignored. ERR_SECRET_INVALID for all else. */
 export function parseAccessSecret(text: string): Uint8Array {
   const trimmed = text.trim();
-  if (trimmed.slice(0, PREFIX.length).toLowerCase() !== PREFIX) throw invalid(`an access secret starts with ${PREFIX}`);
+  if (trimmed.slice(0, PREFIX.length).toLowerCase() !== PREFIX) throw invalid(prefixProblem(trimmed));
   const bytes = decodeBase32(trimmed.slice(PREFIX.length));
   if (bytes?.length !== SECRET_BYTES + 2) throw invalid('the access secret has the wrong length or characters');
   const secret = bytes.slice(0, SECRET_BYTES);
@@ -28,6 +28,12 @@ export function parseAccessSecret(text: string): Uint8Array {
     throw invalid('the access secret has a typing mistake');
   }
   return secret;
+}
+
+function prefixProblem(text: string): string {
+  const [, version] = /^sealane-secret-([0-9]{1,4}):/i.exec(text) ?? [];
+  if (version === undefined) return `an access secret starts with ${PREFIX}`;
+  return `the access secret is of version ${version}, and this program knows version 1`;
 }
 
 /** Messages never hold any of the text: it may be most of a secret. */

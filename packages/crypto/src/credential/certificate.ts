@@ -68,7 +68,7 @@ const MAX_VERIFIED = 4_096;
 
 function parseCertificate(label: SignatureLabel, bytes: Uint8Array): Certificate {
   if (bytes.length !== ProtocolSize.KEYCERT) {
-    throw new SealaneError('ERR_KEYCERT_INVALID', `a certificate has ${ProtocolSize.KEYCERT} bytes`);
+    throw new SealaneError('ERR_KEYCERT_INVALID', `a certificate of this version has ${ProtocolSize.KEYCERT} bytes`);
   }
   const copy = bytes.slice();
   const epoch = readU32(copy, EPOCH_OFFSET);

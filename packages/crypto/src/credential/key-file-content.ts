@@ -43,9 +43,9 @@ export function encodeKeyFile(content: KeyFileContent): Uint8Array {
 
 /** ERR_KEY_FILE_INVALID for anything but what {@link encodeKeyFile} writes. Messages hold nothing of the content. */
 export function decodeKeyFile(bytes: Uint8Array): KeyFileContent {
-  const file = asFields(parseJson(bytes), ['type', 'version', 'seed', 'epoch', 'x25519', 'previous']);
-  if (file['type'] !== TYPE) throw invalid('it is no Sealane key file');
-  if (file['version'] !== VERSION) throw invalid('it has a version that is not known here');
+  const parsed = parseJson(bytes);
+  assertVersion(parsed);
+  const file = asFields(parsed, ['type', 'version', 'seed', 'epoch', 'x25519', 'previous']);
   const content = {
     seed: asSecret(file['seed']),
     epoch: asInteger(file['epoch'], 1, MAX_EPOCH),
@@ -71,6 +71,16 @@ function parseJson(bytes: Uint8Array): unknown {
     // The parser's message quotes the text, which may be a secret: it is not passed on as the cause.
     throw invalid('it is not JSON');
   }
+}
+
+/** Before the fields, which another version has others of. */
+function assertVersion(file: unknown): void {
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) throw invalid('an object is missing');
+  const { type, version } = file as { readonly type?: unknown; readonly version?: unknown };
+  if (type !== TYPE) throw invalid('it is no Sealane key file');
+  if (version === VERSION) return;
+  const named = typeof version === 'number' ? version : 'unknown';
+  throw invalid(`it is of version ${named}, and this program knows version ${VERSION}`);
 }
 
 function asFields(value: unknown, names: readonly string[]): Readonly<Record<string, unknown>> {

@@ -106,7 +106,7 @@ export class OwnerHandshake {
     }
     if (connectionId.length !== ProtocolSize.CONNECTION_ID) reader.fail('a connection id has 16 bytes');
     const suite = reader.u8();
-    if (!isSuite(suite)) throw new SealaneError('ERR_E2EE_SUITE');
+    if (!isSuite(suite)) throw new SealaneError('ERR_E2EE_SUITE', 'message 1 is of a suite that is not known here');
     const epoch = reader.u32();
     const s = credential.handshakeKey(epoch);
     if (s === undefined) {
