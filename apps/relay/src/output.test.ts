@@ -36,6 +36,29 @@ describe('output', () => {
     expect(stdout.lines).toEqual(['{"event":"dropped","count":2}\n', '{"event":"stopping"}\n']);
   });
 
+  it('drops complaints that nobody reads, however many', () => {
+    const stderr = { ...sink(), writableLength: 2_000_000 };
+    new Output({ json: false, stdout: sink(), stderr }).relay({ type: 'fault', code: 'ERR_INTERNAL', message: 'x' });
+    expect(stderr.lines).toEqual([]);
+  });
+
+  it('never throws what writing throws', () => {
+    const broken = {
+      writableLength: 0,
+      write: () => {
+        throw new Error('ENOSPC');
+      },
+    };
+    for (const json of [true, false]) {
+      const output = new Output({ json, stdout: broken, stderr: broken });
+      output.listening({ url: 'u', id: 'i' });
+      output.warning('CODE', 'text');
+      output.relay({ type: 'fault', code: 'ERR_INTERNAL', message: 'x' });
+      output.relay({ type: 'refused', code: 'BUSY', where: 'connect' });
+      output.flush();
+    }
+  });
+
   it('uses colours on a terminal unless NO_COLOR says otherwise', () => {
     const texts = [false, true].map((noColor) => {
       const stdout = sink();

@@ -47,7 +47,7 @@ export class Output {
 
   warning(code: string, message: string): void {
     if (this.#json) this.#line({ event: 'warning', code, message });
-    else this.#stderr.write(`warning: ${message}\n`);
+    else this.#complain(`warning: ${message}\n`);
   }
 
   stopping(): void {
@@ -64,7 +64,7 @@ export class Output {
     if (this.#json) this.#line({ event: type, ...facts });
     else if (type === 'lease')
       this.#say(`lease   ${event.name ?? event.id}${event.service === '' ? '' : `/${event.service}`}`);
-    else if (type === 'fault') this.#stderr.write(`fault: ${event.message.split('\n')[0]} (${event.code})\n`);
+    else if (type === 'fault') this.#complain(`fault: ${event.message.split('\n')[0]} (${event.code})\n`);
   }
 
   /** Tells what is not told yet. */
@@ -95,6 +95,10 @@ export class Output {
     this.#write(`${text}\n`);
   }
 
+  #complain(text: string): void {
+    if (this.#stderr.writableLength <= MAX_UNREAD_BYTES) attempt(this.#stderr, text);
+  }
+
   #write(text: string): void {
     if (this.#stdout.writableLength > MAX_UNREAD_BYTES) {
       this.#dropped++;
@@ -102,11 +106,21 @@ export class Output {
     }
     const dropped = this.#dropped;
     this.#dropped = 0;
-    if (dropped > 0) this.#stdout.write(this.#json ? `${JSON.stringify({ event: 'dropped', count: dropped })}\n` : '');
-    this.#stdout.write(text);
+    if (dropped > 0)
+      attempt(this.#stdout, this.#json ? `${JSON.stringify({ event: 'dropped', count: dropped })}\n` : '');
+    attempt(this.#stdout, text);
   }
 
   #bold(text: string): string {
     return this.#hasColor ? `\u001b[1m${text}\u001b[0m` : text;
+  }
+}
+
+/** A full disk or a closed terminal may throw here instead of telling by an event; neither stops a relay. */
+function attempt(sink: LineSink, text: string): void {
+  try {
+    sink.write(text);
+  } catch {
+    // There is nowhere left to tell it.
   }
 }

@@ -2,6 +2,7 @@ import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, RelayServer, type ServerIdentity } from '@sealane/server';
 import { SealaneError } from '@sealane/types';
 import { isLoopback, type ListenAddress } from './listen-address.js';
+import { limitsForOpenFiles, maxOpenFiles } from './open-files.js';
 import { Output } from './output.js';
 
 export interface ServeOptions extends ListenAddress {
@@ -32,18 +33,27 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function serveAs(identity: ServerIdentity, options: ServeOptions, output: Output): Promise<void> {
+  const files = maxOpenFiles();
+  const limits = limitsForOpenFiles(files);
   const relay = await RelayServer.create({
     identity: identity.identity,
     nodeKey: identity.nodeKey,
     nodeEpoch: identity.nodeEpoch,
     authorities: options.authorities,
     listing: options.listing,
+    ...(limits === undefined ? {} : { limits }),
     onEvent: (event) => output.relay(event),
   });
   const signals = new StopSignals();
   try {
     const { url } = await relay.listen({ host: options.host, port: options.port });
     output.listening({ url, id: relay.id });
+    if (limits !== undefined) {
+      output.warning(
+        'OPEN_FILES',
+        `the system lets this process open ${files} files, so at most ${limits.maxSockets} sockets; raise it with ulimit -n`,
+      );
+    }
     if (options.authorities.length === 0) {
       output.warning('ANY_AUTHORITY', 'without --authority the relay answers to any address that clients dial');
     }

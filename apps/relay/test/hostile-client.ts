@@ -65,10 +65,17 @@ export class HostileClient {
   }
 
   static async connect(url: string): Promise<HostileClient> {
+    const client = await HostileClient.tryConnect(url);
+    if (client === undefined) throw new Error('the relay does not let the client in');
+    return client;
+  }
+
+  /** Undefined if the relay closed the socket before it let the client in. */
+  static async tryConnect(url: string): Promise<HostileClient | undefined> {
     await loadCrypto();
     const client = new HostileClient(url, await Credential.create());
-    await client.#until(() => client.#isUp);
-    return client;
+    await client.#until(() => client.#isUp || client.isClosed);
+    return client.#isUp ? client : undefined;
   }
 
   close(): void {
@@ -106,6 +113,10 @@ export class HostileClient {
     body.set(open, 2);
     void this.write(encodeFrame(FrameType.DATA, FrameFlag.OPEN, this.#stream, body));
     return this.#stream;
+  }
+
+  reset(stream: number): void {
+    void this.write(encodeFrame(FrameType.RESET, 0, stream, Uint8Array.of(0, 1)));
   }
 
   data(stream: number, length: number): Uint8Array {

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,31 +206,76 @@ describe('sealane-relay', () => {
     for (const client of clients) client.socket.destroy();
   });
 
-  it('survives running out of file descriptors', async () => {
+  it('goes on when its output is a full disk', async () => {
     const relay = startProcess(
       '-c',
       [
-        `ulimit -n 64; exec "$0" "$@"`,
+        `exec "$0" "$@" 2>/dev/full`,
         process.execPath,
         program,
-        '--listen',
-        '127.0.0.1:0',
-        '--data-dir',
-        directory,
-        '--json',
+        ...['--listen', '127.0.0.1:0', '--data-dir', directory],
       ],
-      { command: '/bin/sh' },
+      { command: '/bin/sh', events: 'none' },
     );
+    await expect.poll(() => relay.stdout, { timeout: 10_000 }).toMatch(/^relay ws:/);
+    const full = startProcess(
+      '-c',
+      [
+        `exec "$0" "$@" >/dev/full`,
+        process.execPath,
+        program,
+        ...['--listen', '127.0.0.1:0', '--data-dir', join(directory, 'other')],
+      ],
+      { command: '/bin/sh', events: 'none' },
+    );
+    const port = await listeningPort(full.pid);
+    for (let round = 0; round < 2; round++) {
+      expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(426);
+      // The refusal is told after a second.
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+    }
+    expect(await greeting(port)).toBeGreaterThan(200);
+    expect([relay.hasExited, full.hasExited]).toEqual([false, false]);
+  });
+
+  it('lets a client in while strangers hold all that it may open, and after them', async () => {
+    const script = `ulimit -n 64; exec "$0" "$@"`;
+    const args = ['--listen', '127.0.0.1:0', '--data-dir', directory, '--json'];
+    const relay = startProcess('-c', [script, process.execPath, program, ...args], { command: '/bin/sh' });
     const { url } = await relay.waitFor('listening');
+    await relay.waitFor('warning', ({ code }) => code === 'OPEN_FILES');
     const port = Number(new URL(String(url)).port);
-    const sockets = Array.from({ length: 150 }, () => {
-      const socket = connectTcp({ host: '127.0.0.1', port });
-      socket.on('error', () => socket.destroy());
-      return socket;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const sockets = Array.from({ length: 150 }, () => connectTcp({ host: '127.0.0.1', port }));
+    await Promise.all(
+      sockets.map((socket) => {
+        socket.on('error', () => socket.destroy());
+        return new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+      }),
+    );
+    // It came after all of them, so it is not the one that goes.
+    expect(await greeting(port)).toBeGreaterThan(200);
     for (const socket of sockets) socket.destroy();
-    await expect.poll(() => greeting(port).catch(() => 0), { timeout: 10_000 }).toBeGreaterThan(200);
-    expect(relay.hasExited).toBe(false);
+    expect(await greeting(port)).toBeGreaterThan(200);
+    expect([relay.hasExited, relay.stderr]).toEqual([false, '']);
   });
 });
+
+/** The one port that a process listens on, for one that cannot say it. Linux only. */
+async function listeningPort(pid: number): Promise<number> {
+  for (;;) {
+    const own = new Set(
+      (await readdir(`/proc/${pid}/fd`)).map((fd) => {
+        try {
+          return readlinkSync(`/proc/${pid}/fd/${fd}`);
+        } catch {
+          return '';
+        }
+      }),
+    );
+    for (const line of (await readFile('/proc/net/tcp', 'utf8')).split('\n')) {
+      const match = /^\s*\d+: 0100007F:([0-9A-F]{4}) \S+ 0A \S+ \S+ \S+\s+\d+\s+\d+ (\d+) /.exec(line);
+      if (match !== null && own.has(`socket:[${match[2]}]`)) return Number.parseInt(match[1] ?? '', 16);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -10,6 +10,8 @@ const relayFile = join(dirname(resolve('@sealane/relay/package.json')), 'dist/ma
 const cliFile = join(dirname(resolve('sealane/package.json')), 'dist/main.js');
 
 export interface ThreeOptions {
+  /** `ulimit -n` of the relay. */
+  readonly relayOpenFiles?: number;
   /** Where `connect` listens; by default a port that the platform picks. */
   readonly listen?: string;
   /** Port in front of the relay that the dialer uses, e.g. of a faulty wire. */
@@ -41,10 +43,20 @@ export class ThreeProcesses implements AsyncDisposable {
     this.#directory = directory;
   }
 
+  /** One more dialer with an identity of its own; it is over with the others. */
+  async connectAgain(): Promise<{ readonly dialer: TestProcess; readonly target: Target }> {
+    const dialer = startCli(mkdtempSync(join(this.#directory, 'again-')), [
+      ...['connect', this.address, '--listen', '127.0.0.1:0', '--json'],
+      ...['--relay', this.relayUrl],
+    ]);
+    const listening = String((await dialer.waitFor('listening'))['address']);
+    return { dialer, target: { port: Number(listening.split(':').at(-1)) } };
+  }
+
   /** Exposes `backend` (as `sealane expose` takes it) and connects to it. */
   static async start(backend: string, options: ThreeOptions = {}): Promise<ThreeProcesses> {
     const directory = mkdtempSync(join(tmpdir(), 'sealane-three-'));
-    const relay = startRelay(join(directory, 'relay'));
+    const relay = startRelay(join(directory, 'relay'), options.relayOpenFiles);
     const relayPort = Number(new URL(String((await relay.waitFor('listening'))['url'])).port);
     const ownerPort = (await options.ownerRelayPort?.(relayPort)) ?? relayPort;
     const dialerPort = (await options.dialerRelayPort?.(relayPort)) ?? relayPort;
@@ -64,6 +76,10 @@ export class ThreeProcesses implements AsyncDisposable {
     return new ThreeProcesses([relay, owner, dialer], { relayPort, target, address }, directory);
   }
 
+  get relayUrl(): string {
+    return `ws://127.0.0.1:${this.relayPort}`;
+  }
+
   get processes(): readonly TestProcess[] {
     return [this.relay, this.owner, this.dialer];
   }
@@ -74,10 +90,13 @@ export class ThreeProcesses implements AsyncDisposable {
   }
 }
 
-export function startRelay(dataDirectory: string): TestProcess {
-  return startProcess(relayFile, ['--listen', '127.0.0.1:0', '--data-dir', dataDirectory, '--json'], {
-    label: 'sealane-relay',
-  });
+/** With `openFiles` under a shell's `ulimit -n`. */
+export function startRelay(dataDirectory: string, openFiles?: number): TestProcess {
+  const args = ['--listen', '127.0.0.1:0', '--data-dir', dataDirectory, '--json'];
+  const label = 'sealane-relay';
+  if (openFiles === undefined) return startProcess(relayFile, args, { label });
+  const script = `ulimit -n ${openFiles}; exec "$0" "$@"`;
+  return startProcess('-c', [script, process.execPath, relayFile, ...args], { command: '/bin/sh', label });
 }
 
 /** Runs `sealane` with its identity and files below `home`. */

@@ -20,3 +20,21 @@ test('this platform knows the setting, and nothing of it keeps a process alive',
   expect(stderr).toBe('');
   expect(stdout).toBe('done\n');
 });
+
+test('it goes on in a process that can open no file any more', async () => {
+  const script = `
+    import { openSync } from 'node:fs';
+    import { spaceOutCollections } from ${JSON.stringify(built)};
+    spaceOutCollections();
+    const opened = [];
+    try {
+      for (;;) opened.push(openSync('/dev/null'));
+    } catch (error) {
+      console.log(error.code);
+    }
+    setTimeout(() => console.log('alive'), 1_200);
+  `;
+  const args = ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script];
+  const { stdout, stderr } = await promisify(execFile)('/bin/sh', args, { env: {} });
+  expect([stdout, stderr]).toEqual(['EMFILE\nalive\n', '']);
+});

@@ -67,6 +67,7 @@ const document = `# Limits of a relay
 
 <!-- Written by packages/server/scripts/limits-doc.mjs from packages/types/src/v1/limits.ts. Do not edit. -->
 
+\`sealane-relay\` lowers \`maxSockets\` and \`maxUnauthenticated\` where the system lets it open few files (\`ulimit -n\`).
 Every limit is an option of \`RelayServer.create({ limits })\`. Every refusal is answered with a code where there is
 still somebody to answer, and counted by that code in \`statistics().refusals\`. Sockets of 127.0.0.1 and ::1 are not
 limited per address, unless a proxy on the machine passed them on (\`X-Forwarded-For\`, \`Forwarded\`): then the address
@@ -76,7 +77,8 @@ that the proxy appended counts.
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-Before AUTH a socket may send one frame of at most 4 KiB (\`EARLY_BYTES\`), and no answer is larger than HELLO.
+Before AUTH a socket may send one frame of at most 4 KiB (\`EARLY_BYTES\`), and no answer is larger than HELLO. Of
+what comes after its refusal up to 1 MiB is read and dropped for at most 2 s, so that no reset overtakes the answer.
 A WebSocket message has at most 256 KiB in at most 64 fragments. A link that was told BUSY 2,000 times for going above
 a rate (100 more each second) and goes on is ended with \`LIMIT\`.
 `;

@@ -92,6 +92,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     });
     this.#door = new WebSocketDoor({
       limits,
+      clock,
       sockets: this.#sockets,
       reporter,
       memory: new SocketMemory(limits.memoryBudgetBytes / 2, budget),

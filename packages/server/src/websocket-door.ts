@@ -3,8 +3,9 @@ import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { selectSubprotocol, UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
-import { ProtocolSize, RelayCode, relayError, type SealaneError, SUBPROTOCOL } from '@sealane/types';
+import { type Clock, ProtocolSize, RelayCode, relayError, type SealaneError, SUBPROTOCOL } from '@sealane/types';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { drainAndDestroy } from './drain-and-destroy.js';
 import { answerSocket, type HttpAnswer } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { Reporter } from './refusals.js';
@@ -14,6 +15,7 @@ import { WebSocketLink } from './websocket-link.js';
 
 export interface WebSocketDoorOptions {
   readonly limits: RelayLimits;
+  readonly clock: Clock;
   readonly sockets: SocketLimits;
   readonly reporter: Reporter;
   readonly memory: SocketMemory;
@@ -107,7 +109,7 @@ export class WebSocketDoor {
   }
 
   #start(webSocket: WebSocket, socket: Socket): void {
-    const { limits, sockets, reporter, memory, onLink } = this.#options;
+    const { limits, clock, sockets, reporter, memory, onLink } = this.#options;
     socket.setNoDelay(true);
     const link = new WebSocketLink(webSocket, socket, {
       lowMarkBytes: limits.maxQueuedBytes / 2,
@@ -127,7 +129,7 @@ export class WebSocketDoor {
       socket.off('data', count);
       reporter.refused('EARLY_BYTES', 'auth');
       state.dismiss(relayError(RelayCode.LIMIT, 'too many bytes before AUTH'));
-      socket.destroy();
+      drainAndDestroy(socket, clock);
     };
     const state = onLink(link, () => {
       socket.off('data', count);

@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
 /** Dead buffers that may gather between two collections of the whole heap. */
 const GARBAGE_BYTES = 96 * 1_048_576;
@@ -14,7 +14,8 @@ const INTERVAL_MS = 1_000;
  */
 export function spaceOutCollections(): () => void {
   const adjust = (): void => {
-    const percent = Math.round((GARBAGE_BYTES * 100) / process.memoryUsage().heapUsed);
+    // Not process.memoryUsage(): it opens a file, and throws in a process that has no handle left.
+    const percent = Math.round((GARBAGE_BYTES * 100) / getHeapStatistics().used_heap_size);
     setFlagsFromString(`--heap-growing-percent=${Math.max(MIN_PERCENT, Math.min(MAX_PERCENT, percent))}`);
   };
   adjust();
