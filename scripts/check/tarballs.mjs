@@ -6,6 +6,10 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 const tarballs = new Map();
+const directories = [];
+process.once('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
 
 /** The tarball that would be published from a package's directory; packed once per process and removed at its end. */
 export function tarballOf(directory) {
@@ -15,7 +19,7 @@ export function tarballOf(directory) {
 
 async function pack(directory) {
   const target = mkdtempSync(join(tmpdir(), 'sealane-pack-'));
-  process.once('exit', () => rmSync(target, { recursive: true, force: true }));
+  directories.push(target);
   await execute('pnpm', ['pack', '--pack-destination', target], { cwd: directory });
   const [name] = readdirSync(target);
   if (name === undefined) throw new Error(`nothing was packed in ${directory}`);

@@ -1,0 +1,73 @@
+// Installs what would be published as users do, and uses it: `pnpm proof:packages`. Last line: `N passed, N failed`.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { publishedPackages } from '../check/packages.mjs';
+import { tarballOf } from '../check/tarballs.mjs';
+import { assert, check, finish } from './checks.mjs';
+import { must } from './command.mjs';
+import { compilations, compile, createConsumer, entriesOf, load, writeSources } from './consumer.mjs';
+import { checkExposeAndConnect, checkVersionAndHelp } from './installed-programs.mjs';
+import { readmeExamples } from './readme-examples.mjs';
+
+const packages = publishedPackages();
+const entries = entriesOf(packages);
+const examples = packages.flatMap(readmeExamples);
+const directory = mkdtempSync(join(tmpdir(), 'sealane-packages-'));
+const project = join(directory, 'project');
+const globals = join(directory, 'global');
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+
+let tarballs = [];
+await check('pnpm pack', async () => {
+  tarballs = await Promise.all(packages.map(({ directory: source }) => tarballOf(source)));
+});
+const types = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).devDependencies;
+const isInstalled = await check('npm install of the tarballs into an empty project', async () => {
+  await createConsumer(project, [...tarballs, `@types/node@${types['@types/node']}`]);
+  await must('npm', ['ls', '--all'], { cwd: project });
+});
+if (isInstalled) {
+  await check('every entry is imported', () =>
+    load(project, 'imports.mjs', entries, (entry) => `{ const loaded = await import('${entry}');`),
+  );
+  await check('every entry is required', () =>
+    load(project, 'requires.cjs', entries, (entry) => `{ const loaded = require('${entry}');`),
+  );
+  writeSources(project, entries, examples);
+  const waiting = compilations(examples);
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const compilation = next;
+      await check(compilation.name, () => compile(project, compilation));
+    }
+  };
+  await Promise.all([work(), work()]);
+}
+const isGlobal = await check('npm install --global of the tarballs', async () => {
+  mkdirSync(globals, { recursive: true });
+  await must('npm', [
+    'install',
+    '--global',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    '--prefix',
+    globals,
+    ...tarballs,
+  ]);
+  await must('npm', ['ls', '--global', '--all', '--prefix', globals]);
+});
+if (isGlobal) {
+  const bin = join(globals, 'bin');
+  const { version } = packages.find(({ name }) => name === 'sealane').manifest;
+  await check('the installed programs print version and help', () => checkVersionAndHelp(bin, version));
+  await check('the installed programs carry bytes through expose and connect', () =>
+    checkExposeAndConnect(bin, join(directory, 'use')),
+  );
+  await check('the installed demo runs relay, owner and dialer', async () => {
+    const printed = await must(join(bin, 'sealane'), ['demo', '--once', '--json']);
+    assert(printed.includes('{'), `sealane demo printed no event:\n${printed}`);
+  });
+}
+finish();
