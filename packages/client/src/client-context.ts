@@ -1,5 +1,5 @@
 import { loadCrypto } from '@sealane/crypto';
-import { Credential } from '@sealane/crypto/credential';
+import { Credential, type Identity } from '@sealane/crypto/credential';
 import type { SessionParameters } from '@sealane/crypto/e2ee';
 import { MemoryBudget } from '@sealane/mux';
 import {
@@ -24,7 +24,7 @@ const DEFAULT_BUDGET_BYTES = 268_435_456;
 export interface ClientContext {
   readonly id: string;
   /** The credential in force now; ERR_KEY_FILE_INVALID when it became one of another identity. */
-  readonly currentCredential: () => Promise<Credential>;
+  readonly currentCredential: () => Promise<Identity>;
   /** The credential may change while this client lives. */
   readonly isCredentialWatched: boolean;
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import type { Credential } from '@sealane/crypto/credential';
+import type { Identity } from '@sealane/crypto/credential';
 import type { MemoryBudget } from '@sealane/mux';
 import type { ClientTiming, Clock, RandomBytes, ResetCode, Suite } from '@sealane/types';
 import type { KeycertStore } from './keycert-store.js';
@@ -7,17 +7,17 @@ import type { AcceptPolicy } from './policy.js';
 import type { StatusListener } from './status.js';
 import type { TransportFactory } from './transport/transport.js';
 
-/** Gives the credential in force now, for key files that are rotated while a process runs. */
+/** Gives the credential in force now, for keys that are rotated while a process or page runs. */
 export interface CredentialSource {
   /** Called before each handshake and each lease signature. */
-  current(): Promise<Credential>;
+  current(): Promise<Identity>;
 }
 
 export type ClientTimingOptions = { readonly [Key in keyof typeof ClientTiming]?: number };
 
 export interface RelayClientOptions {
   /** Who this client is to its peers. Default: a new identity that lives in memory only. */
-  readonly credential?: Credential | CredentialSource;
+  readonly credential?: Identity | CredentialSource;
   /** Shows this identity to the relay on links used for dialing too. Default: a throw-away key per link. */
   readonly identify?: boolean;
   /** The link that `connect` waits for. Default 'dial'. */

@@ -43,6 +43,7 @@ let loaded: { readonly functions: SodiumFunctions; readonly raw: RawSodium } | u
 /**
  * Loads the WebAssembly of libsodium, once per process; later calls are free.
  * Every synchronous function of this package throws ERR_CRYPTO_NOT_READY before it has resolved.
+ * ERR_CRYPTO_UNAVAILABLE where there is no WebAssembly, or the page's Content-Security-Policy forbids it.
  */
 export function loadCrypto(): Promise<void> {
   loading ??= load();
@@ -50,7 +51,11 @@ export function loadCrypto(): Promise<void> {
 }
 
 async function load(): Promise<void> {
-  await sodium.ready;
+  try {
+    await sodium.ready;
+  } catch (cause) {
+    throw unavailable(cause);
+  }
   const raw = (sodium as unknown as { readonly libsodium: RawSodium }).libsodium;
   const missing = [
     ...usedFunctions.filter((name) => typeof sodium[name] !== 'function'),
@@ -60,6 +65,26 @@ async function load(): Promise<void> {
     throw new SealaneError('ERR_INTERNAL', `this build of libsodium lacks ${missing.join(', ')}`);
   }
   loaded = { functions: sodium, raw };
+}
+
+/** The head of every WebAssembly module, which alone is a module that does nothing. */
+const emptyModule = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+
+/** libsodium aborts with a text of its own; what a page's author can do about it is found out here. */
+function unavailable(cause: unknown): SealaneError {
+  const { WebAssembly: platform } = globalThis as { WebAssembly?: { Module: new (bytes: Uint8Array) => unknown } };
+  if (platform === undefined) {
+    return new SealaneError('ERR_CRYPTO_UNAVAILABLE', 'Sealane needs WebAssembly, which is missing here', { cause });
+  }
+  try {
+    new platform.Module(emptyModule);
+  } catch {
+    const message =
+      "Sealane needs WebAssembly, which is forbidden here: add 'wasm-unsafe-eval' to the script-src of the page's " +
+      "(or the worker's) Content-Security-Policy";
+    return new SealaneError('ERR_CRYPTO_UNAVAILABLE', message, { cause, details: { directive: "'wasm-unsafe-eval'" } });
+  }
+  return new SealaneError('ERR_CRYPTO_UNAVAILABLE', "libsodium's WebAssembly did not start", { cause });
 }
 
 /** libsodium's functions, or ERR_CRYPTO_NOT_READY. */

@@ -1,4 +1,4 @@
-import type { Credential, Keycert } from '@sealane/crypto/credential';
+import type { Identity, Keycert } from '@sealane/crypto/credential';
 import { encodeId } from '@sealane/crypto/credential';
 import { DialerHandshake } from '@sealane/crypto/e2ee';
 import { type ControlMessage, encodeOpen } from '@sealane/protocol';
@@ -78,7 +78,7 @@ async function attempt(
   const abort = (): void => dial.fail(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    dial.start();
+    await dial.start();
     return await dial.result;
   } finally {
     signal?.removeEventListener('abort', abort);
@@ -94,6 +94,7 @@ class DialAttempt {
   readonly #path: LinkStreamPath;
   #timer: { cancel(): void } | undefined;
   #isHeld = false;
+  #isAnswered = false;
   #isDone = false;
 
   constructor(
@@ -101,7 +102,7 @@ class DialAttempt {
     request: DialRequest,
     owner: Keycert,
     suite: Suite | undefined,
-    credential: Credential,
+    credential: Identity,
   ) {
     this.#context = context;
     this.#request = request;
@@ -128,9 +129,11 @@ class DialAttempt {
     return this.#result.promise;
   }
 
-  start(): void {
+  async start(): Promise<void> {
     const { link, service } = this.#request;
     try {
+      await this.#handshake.prepareMessage1();
+      if (this.#isDone) return;
       const open = encodeOpen({
         kind: OpenKind.CONNECT,
         owner: this.#owner.publicKey,
@@ -188,7 +191,22 @@ class DialAttempt {
     }
   }
 
+  /** Nothing may follow before CONFIRM, so a wait for the platform's key changes no order. */
   #onMessage2(message2: Uint8Array): void {
+    if (this.#isDone || this.#isAnswered) return;
+    this.#isAnswered = true;
+    const preparing = this.#handshake.prepareMessage2(message2);
+    if (preparing === undefined) {
+      this.#finishHandshake(message2);
+      return;
+    }
+    preparing.then(
+      () => this.#finishHandshake(message2),
+      (cause) => this.fail(new SealaneError('ERR_INTERNAL', 'the identity could not agree', { cause })),
+    );
+  }
+
+  #finishHandshake(message2: Uint8Array): void {
     if (this.#isDone) return;
     const { service, onChange, onEnd } = this.#request;
     let connection: SecureConnection;

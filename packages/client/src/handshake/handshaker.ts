@@ -1,5 +1,5 @@
 import { bytesEqual } from '@sealane/crypto';
-import type { Credential } from '@sealane/crypto/credential';
+import type { Identity } from '@sealane/crypto/credential';
 import { OwnerHandshake } from '@sealane/crypto/e2ee';
 import type { MuxStream } from '@sealane/mux';
 import {
@@ -153,8 +153,9 @@ export class Handshaker {
   ): Promise<void> {
     const credential = await this.#context.currentCredential();
     if (path.isEnded) return;
-    const handshake = this.#open(path, credential, request, service, message1, inline);
+    const handshake = await this.#open(path, credential, request, service, message1, inline);
     if (handshake === undefined) return;
+    if (path.isEnded) return handshake.wipe();
     const refusal = await this.#judge(handshake, service, request.service);
     if (path.isEnded) return handshake.wipe();
     const alpn = chooseAlpn(service, handshake.alpn);
@@ -170,18 +171,18 @@ export class Handshaker {
     }
   }
 
-  #open(
+  async #open(
     path: LinkStreamPath,
-    credential: Credential,
+    credential: Identity,
     request: ForwardConnect,
     service: OwnedService,
     message1: Uint8Array,
     inline: boolean,
-  ): OwnerHandshake | undefined {
+  ): Promise<OwnerHandshake | undefined> {
     if (!bytesEqual(request.owner, credential.publicKey)) return this.#reject(path, RelayCode.NO_OWNER, null, inline);
     const { suites, accessSecret } = service.options;
     try {
-      return OwnerHandshake.open(message1, {
+      return await OwnerHandshake.openWith(message1, {
         credential,
         connectionId: request.connectionId,
         suites: suites ?? [Suite.HYBRID],

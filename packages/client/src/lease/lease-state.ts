@@ -1,4 +1,4 @@
-import type { Credential } from '@sealane/crypto/credential';
+import type { Identity } from '@sealane/crypto/credential';
 import { SignatureLabel } from '@sealane/crypto/signature';
 import { encodeLease, type Register, type Registered } from '@sealane/protocol';
 import { isSealaneError, LeaseFlag, MessageKind, RegisterFlag, SealaneError, Suite } from '@sealane/types';
@@ -61,7 +61,7 @@ export async function registerLease(options: RegistrationOptions): Promise<Grant
     const credential = await context.currentCredential();
     const number = sequence.next(relayId, context.clock.wallMs());
     const bytes = leaseBytes(options, credential, number);
-    const signature = credential.sign(SignatureLabel.LEASE, bytes);
+    const signature = await credential.sign(SignatureLabel.LEASE, bytes);
     const flags = takeOver ? RegisterFlag.TAKE_OVER : 0;
     const create = (request: number): Register => ({
       kind: MessageKind.REGISTER,
@@ -95,7 +95,7 @@ function granted(
   return { sequence, ttlMs: answer.ttlMs, name: answer.name, keycert };
 }
 
-function leaseBytes(options: RegistrationOptions, credential: Credential, sequence: number): Uint8Array {
+function leaseBytes(options: RegistrationOptions, credential: Identity, sequence: number): Uint8Array {
   const { link, listen, service, instance } = options;
   return encodeLease({
     audience: link.relay.relayKey,

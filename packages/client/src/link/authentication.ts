@@ -1,5 +1,5 @@
 import { blake2b, bytesEqual } from '@sealane/crypto';
-import { encodeId, parseId, parseNodecert } from '@sealane/crypto/credential';
+import { encodeId, type Identity, parseId, parseNodecert } from '@sealane/crypto/credential';
 import { SignatureLabel, verify } from '@sealane/crypto/signature';
 import {
   appendSignature,
@@ -15,10 +15,7 @@ import {
 import { MessageKind, ProtocolSize, type RandomBytes, relayError, SealaneError } from '@sealane/types';
 
 /** Who a link says that it is: an identity, or a key made for this link alone. */
-export interface LinkSigner {
-  readonly publicKey: Uint8Array;
-  sign(label: SignatureLabel, ...parts: readonly Uint8Array[]): Uint8Array;
-}
+export type LinkSigner = Pick<Identity, 'publicKey' | 'sign'>;
 
 export interface AuthenticationOptions {
   readonly signer: LinkSigner;
@@ -51,6 +48,7 @@ export class Authentication {
         readonly helloHash: Uint8Array;
         readonly authHash: Uint8Array;
       }
+    | { readonly step: 'signing' }
     | { readonly step: 'done' } = { step: 'hello' };
 
   constructor(options: AuthenticationOptions) {
@@ -61,11 +59,14 @@ export class Authentication {
   }
 
   /**
-   * Takes a MESSAGE body of the relay: AUTH to send after HELLO, the relay's proof after AUTH_OK.
+   * Takes a MESSAGE body of the relay: AUTH to send after HELLO (a promise where the platform signs), the relay's proof
+   * after AUTH_OK.
    * ERR_RELAY_IDENTITY when the relay is not the one expected or cannot prove what it says, a relay's refusal, or
    * ERR_PROTOCOL_*.
    */
-  receive(body: Uint8Array): { readonly auth: Uint8Array } | { readonly relay: AuthenticatedRelay } {
+  receive(
+    body: Uint8Array,
+  ): { readonly auth: Uint8Array | Promise<Uint8Array> } | { readonly relay: AuthenticatedRelay } {
     const message = decodeMessage(body, ProtocolSize.PRE_AUTH);
     if (message.kind === MessageKind.ERROR) throw refusal(message);
     const state = this.#state;
@@ -88,7 +89,7 @@ export class Authentication {
     };
   }
 
-  #answerHello(message: ControlMessage, body: Uint8Array): Uint8Array {
+  #answerHello(message: ControlMessage, body: Uint8Array): Uint8Array | Promise<Uint8Array> {
     if (message.kind !== MessageKind.HELLO) throw unexpected();
     const { relayId, signer, random, authority, features, initialWindow, maxStreams } = this.#options;
     if (relayId !== undefined && !bytesEqual(message.relay, parseId(relayId))) {
@@ -106,9 +107,14 @@ export class Authentication {
       initialWindow,
       maxStreams,
     });
-    const auth = appendSignature(unsigned, signer.sign(SignatureLabel.AUTH, helloHash, unsigned));
-    this.#state = { step: 'answer', hello: message, nodeKey, helloHash, authHash: blake2b(32, auth) };
-    return auth;
+    const finish = (signature: Uint8Array): Uint8Array => {
+      const auth = appendSignature(unsigned, signature);
+      this.#state = { step: 'answer', hello: message, nodeKey, helloHash, authHash: blake2b(32, auth) };
+      return auth;
+    };
+    this.#state = { step: 'signing' };
+    const signature = signer.sign(SignatureLabel.AUTH, helloHash, unsigned);
+    return signature instanceof Promise ? signature.then(finish) : finish(signature);
   }
 }
 

@@ -221,9 +221,19 @@ export class RelayLink {
         throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a frame that does not belong here');
       }
       const step = this.#options.authentication.receive(frame.body.slice());
-      if ('auth' in step) this.#options.transport.send(encodeFrame(FrameType.MESSAGE, 0, 0, step.auth));
-      else this.#goUp(step.relay);
+      if ('relay' in step) this.#goUp(step.relay);
+      else this.#sendAuth(step.auth);
     });
+  }
+
+  #sendAuth(auth: Uint8Array | Promise<Uint8Array>): void {
+    if (auth instanceof Promise) {
+      const fail = (cause: unknown): void =>
+        this.abort(new SealaneError('ERR_INTERNAL', 'the identity could not sign', { cause }));
+      auth.then((signed) => this.#sendAuth(signed), fail);
+    } else if (this.#state.step === 'authenticating') {
+      this.#options.transport.send(encodeFrame(FrameType.MESSAGE, 0, 0, auth));
+    }
   }
 
   #goUp(relay: AuthenticatedRelay): void {

@@ -1,124 +1,80 @@
-import { type MessageLink, type MessageLinkHandler, SealaneError } from '@sealane/types';
+import { SealaneError } from '@sealane/types';
+import { BrowserLink } from './browser-link.js';
 import type { TransportFactory } from './transport.js';
 
-const LOW_MARK_BYTES = 65_536;
-/** Browsers tell no drain, so the queue is looked at while it is above the mark, and only then. */
-const DRAIN_LOOK_MS = 4;
+/** As on Node. A browser alone would wait for minutes. */
+const OPEN_TIMEOUT_MS = 10_000;
 
 /** The WebSocket of the browser. It masks by itself, offers its own compression, and knows no proxies or private CAs. */
-export const openWebSocket: TransportFactory = (url, options) =>
-  new Promise((resolve, reject) => {
-    if (options.signal?.aborted) return reject(aborted(options.signal));
-    const socket = new WebSocket(url, [options.subprotocol]);
-    socket.binaryType = 'arraybuffer';
-    const link = new BrowserLink(socket, options.maxMessageBytes);
-    const abort = (): void => {
+export const openWebSocket: TransportFactory = async (url, { signal, subprotocol, maxMessageBytes }) => {
+  if (signal?.aborted) throw aborted(signal);
+  const socket = createSocket(url, subprotocol);
+  const link = new BrowserLink(socket, maxMessageBytes);
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: SealaneError): void => {
+      finish();
       socket.close();
-      reject(aborted(options.signal));
+      reject(error);
     };
-    options.signal?.addEventListener('abort', abort, { once: true });
-    socket.addEventListener('open', () => {
-      options.signal?.removeEventListener('abort', abort);
-      resolve(link);
-    });
-    socket.addEventListener('close', (event) => {
-      options.signal?.removeEventListener('abort', abort);
-      const reason = event.reason === '' ? `code ${event.code}` : event.reason;
-      reject(new SealaneError('ERR_LINK_FAILED', `the relay ${url} cannot be reached: ${reason}`, { retryable: true }));
-    });
+    const abort = (): void => fail(aborted(signal));
+    const open = (): void => {
+      finish();
+      resolve();
+    };
+    const close = ({ code, reason }: CloseEvent): void => fail(unreachable(url, reason || `code ${code}`));
+    // Chromium tells of a policy that forbids the address by this event alone; a close never follows.
+    const error = (): void => fail(unreachable(url, 'the browser gives no reason'));
+    const timer = setTimeout(() => fail(unreachable(url, 'it did not answer in time')), OPEN_TIMEOUT_MS);
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      socket.removeEventListener('open', open);
+      socket.removeEventListener('close', close);
+      socket.removeEventListener('error', error);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    socket.addEventListener('open', open);
+    socket.addEventListener('close', close);
+    socket.addEventListener('error', error);
   });
-
-/** The platform's scheduler of work after all input of one turn was read. */
-export const deferTurn = (callback: () => void): void => {
-  queueMicrotask(callback);
+  return link;
 };
+
+let turns: MessagePort | undefined;
+const deferred: (() => void)[] = [];
+
+/**
+ * The platform's scheduler of work after all input of one turn was read: batches what belongs together. A task of its
+ * own, since microtasks run between the writes of one stream; not a timer, which browsers slow down.
+ */
+export const deferTurn = (callback: () => void): void => {
+  deferred.push(callback);
+  turns ??= openTurns();
+  turns.postMessage(undefined);
+};
+
+function openTurns(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port2.onmessage = () => deferred.shift()?.();
+  return port1;
+}
+
+/** A page over https may open no `ws:` at all, which is an exception and not an event. */
+function createSocket(url: string, subprotocol: string): WebSocket {
+  try {
+    return new WebSocket(url, [subprotocol]);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : 'it refused the address';
+    throw new SealaneError('ERR_LINK_FAILED', `the browser does not connect to the relay ${url}: ${text}`, { cause });
+  }
+}
+
+/** A browser tells a program no reasons: a name that does not resolve and a forbidding policy look the same. */
+function unreachable(url: string, reason: string): SealaneError {
+  const message = `the relay ${url} cannot be reached, or the page's connect-src does not allow it: ${reason}`;
+  return new SealaneError('ERR_LINK_FAILED', message, { retryable: true });
+}
 
 function aborted(signal: AbortSignal | undefined): SealaneError {
   return new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason });
-}
-
-class BrowserLink implements MessageLink {
-  receivedBytes = 0;
-  readonly #socket: WebSocket;
-  readonly #maxMessageBytes: number;
-  #handler: MessageLinkHandler | undefined;
-  #early: Uint8Array[] = [];
-  #acceptedBytes = 0;
-  #ended = false;
-  #reason = '';
-  #isWatching = false;
-
-  constructor(socket: WebSocket, maxMessageBytes: number) {
-    this.#socket = socket;
-    this.#maxMessageBytes = maxMessageBytes;
-    socket.addEventListener('message', (event) => this.#onMessage(event.data));
-    socket.addEventListener('close', (event) => {
-      this.#finish(event.wasClean, event.code, event.reason || this.#reason || 'the connection was closed');
-    });
-  }
-
-  get queuedBytes(): number {
-    return this.#ended ? 0 : this.#socket.bufferedAmount;
-  }
-
-  get sentBytes(): number {
-    return this.#acceptedBytes - this.queuedBytes;
-  }
-
-  start(handler: MessageLinkHandler): void {
-    this.#handler = handler;
-    const early = this.#early;
-    this.#early = [];
-    for (const message of early) handler.onMessage(message);
-  }
-
-  send(message: Uint8Array): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#acceptedBytes += message.length;
-    this.#socket.send(message as Uint8Array<ArrayBuffer>);
-    if (!this.#isWatching && this.#socket.bufferedAmount > LOW_MARK_BYTES) this.#watch();
-  }
-
-  close(code = 1000, reason = ''): void {
-    this.#socket.close(code, reason);
-  }
-
-  abort(reason = 'ended here'): void {
-    this.#reason = reason;
-    this.#socket.close();
-    // The close handshake of a dead connection takes a browser a minute; for us it is over now.
-    this.#finish(false, 1006, reason);
-  }
-
-  #onMessage(data: unknown): void {
-    if (this.#ended) return;
-    if (!(data instanceof ArrayBuffer)) {
-      this.abort('the relay sent text');
-      return;
-    }
-    if (data.byteLength > this.#maxMessageBytes) {
-      this.abort('the relay sent more than a message may hold');
-      return;
-    }
-    const message = new Uint8Array(data);
-    this.receivedBytes += message.length;
-    if (this.#handler === undefined) this.#early.push(message);
-    else this.#handler.onMessage(message);
-  }
-
-  #watch(): void {
-    this.#isWatching = true;
-    setTimeout(() => {
-      if (this.#ended) return;
-      if (this.#socket.bufferedAmount > LOW_MARK_BYTES) return this.#watch();
-      this.#isWatching = false;
-      this.#handler?.onDrain();
-    }, DRAIN_LOOK_MS);
-  }
-
-  #finish(clean: boolean, code: number, reason: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#handler?.onEnd({ clean, code, reason });
-  }
 }

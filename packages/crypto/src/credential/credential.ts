@@ -5,6 +5,7 @@ import { SignatureLabel } from '../signature/labels.js';
 import { loadCrypto } from '../sodium.js';
 import { encodeCertified, MAX_EPOCH } from './certificate.js';
 import { encodeId } from './id.js';
+import type { Identity, LocalHandshakeKey } from './identity.js';
 import { decodeKeyFile, encodeKeyFile, type KeyFileContent } from './key-file-content.js';
 import { SigningKey } from './signing-key.js';
 
@@ -15,7 +16,7 @@ export const PREVIOUS_EPOCH_MS = 86_400_000;
  * An identity with its secrets: an Ed25519 key that signs, and an X25519 key per epoch that only agrees
  * (v1.md, "Identity"). Immutable but for {@link Credential.wipe}; a rotation gives a new one.
  */
-export class Credential {
+export class Credential implements Identity {
   /** 56 characters. */
   readonly id: string;
   readonly publicKey: Uint8Array;
@@ -88,7 +89,7 @@ export class Credential {
   /**
    * The X25519 key pair of an epoch, or undefined if it is not held (any more). The arrays belong to the credential.
    */
-  handshakeKey(epoch: number): { readonly secret: Uint8Array; readonly publicKey: Uint8Array } | undefined {
+  handshakeKey(epoch: number): LocalHandshakeKey | undefined {
     if (epoch === this.epoch) return this.#current;
     return epoch === this.#previous?.epoch ? this.#previous : undefined;
   }

@@ -17,6 +17,8 @@ export const ErrorCode = {
   ERR_KEYCERT_INVALID: 'the keycert does not verify',
   ERR_SIGNATURE_INVALID: 'the signature does not verify',
   ERR_CRYPTO_NOT_READY: 'the cryptography is not loaded yet',
+  ERR_CRYPTO_UNAVAILABLE: 'the cryptography cannot be loaded here',
+  ERR_STORAGE: 'the storage of the browser cannot be used',
   // noise processor
   ERR_NOISE_PATTERN: 'the handshake pattern is not supported',
   ERR_NOISE_STATE: 'the handshake is not at this step',

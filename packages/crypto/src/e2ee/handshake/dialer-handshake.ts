@@ -16,7 +16,13 @@ import { ByteWriter } from '../bytes.js';
 import { NoiseHandshake } from '../noise/noise-handshake.js';
 import { SessionKeys } from '../session-keys.js';
 import { assertParameters, type SessionParameters } from '../session-parameters.js';
-import { type HandshakeCredential, MESSAGE_1_HEADER_BYTES, MESSAGE_2_NOISE_OVERHEAD_BYTES } from './handshake-keys.js';
+import { Agreements, asNoiseKey } from './agreements.js';
+import {
+  EPHEMERAL_BYTES,
+  type HandshakeCredential,
+  MESSAGE_1_HEADER_BYTES,
+  MESSAGE_2_NOISE_OVERHEAD_BYTES,
+} from './handshake-keys.js';
 import { assertAlpn, encodeMessage1Payload, PADDED_TO_BYTES } from './message1-payload.js';
 import { type Acceptance, parseMessage2Payload, type Refusal } from './message2-payload.js';
 import { createPrologue, derivePsk, suitePattern, usableSuites } from './suites.js';
@@ -61,12 +67,16 @@ export class DialerHandshake {
   readonly #suites: readonly Suite[];
   readonly #noise: NoiseHandshake;
   readonly #kem: KemKeyPair | undefined;
+  /** Set where the platform keeps the static key. */
+  readonly #agreements: Agreements | undefined;
   #state: 'new' | 'sent' | 'done' = 'new';
 
   private constructor(options: DialerHandshakeOptions, suites: readonly Suite[], suite: Suite) {
     const { credential, owner, random = systemRandomBytes } = options;
-    const s = credential.handshakeKey(credential.epoch);
-    if (s === undefined) throw new SealaneError('ERR_ARGUMENT', 'the credential holds no handshake key');
+    const key = credential.handshakeKey(credential.epoch);
+    if (key === undefined) throw new SealaneError('ERR_ARGUMENT', 'the credential holds no handshake key');
+    const s = asNoiseKey(key);
+    this.#agreements = s instanceof Agreements ? s : undefined;
     this.#options = options;
     this.#suites = suites;
     this.suite = suite;
@@ -106,6 +116,20 @@ export class DialerHandshake {
     return new DialerHandshake(options, suites, suite);
   }
 
+  /**
+   * Fetches what message 1 needs of a static key that the platform keeps: await it before {@link createMessage1}.
+   * Undefined where nothing has to be waited for.
+   */
+  prepareMessage1(): Promise<void> | undefined {
+    return this.#agreements?.fetch(this.#options.owner.x25519);
+  }
+
+  /** As {@link prepareMessage1}, for {@link readMessage2}. */
+  prepareMessage2(message: Uint8Array): Promise<void> | undefined {
+    const offset = this.#noiseOffset;
+    return this.#agreements?.fetch(message.subarray(offset, offset + EPHEMERAL_BYTES));
+  }
+
   /** `suite u8 | owner epoch u32 | noise message`, at most 4,096 bytes. Once: ERR_NOISE_STATE afterwards. */
   createMessage1(): Uint8Array {
     this.#advance('new', 'sent');
@@ -143,11 +167,16 @@ export class DialerHandshake {
     this.#state = 'done';
     this.#noise.wipe();
     this.#kem?.secretKey.fill(0);
+    this.#agreements?.wipe();
+  }
+
+  get #noiseOffset(): number {
+    return this.#kem === undefined ? 1 : 1 + ProtocolSize.KEM_CIPHERTEXT;
   }
 
   #openMessage2(message: Uint8Array): Acceptance | Refusal {
     if (message.length > 0 && message[0] !== this.suite) throw new SealaneError('ERR_E2EE_SUITE');
-    const noiseOffset = this.#kem === undefined ? 1 : 1 + ProtocolSize.KEM_CIPHERTEXT;
+    const noiseOffset = this.#noiseOffset;
     const payloadBytes = message.length - noiseOffset - MESSAGE_2_NOISE_OVERHEAD_BYTES;
     if (message.length > ProtocolSize.HANDSHAKE || payloadBytes < PADDED_TO_BYTES || payloadBytes % PADDED_TO_BYTES) {
       throw new SealaneError('ERR_E2EE_DAMAGED');

@@ -1,10 +1,10 @@
-import type { Credential } from '../../credential/credential.js';
+import type { Identity } from '../../credential/identity.js';
 
-/** The part of a Credential that a handshake uses. */
-export type HandshakeCredential = Pick<Credential, 'publicKey' | 'epoch' | 'keycert' | 'handshakeKey'>;
+/** The part of an identity that a handshake uses. */
+export type HandshakeCredential = Pick<Identity, 'publicKey' | 'epoch' | 'keycert' | 'handshakeKey'>;
 
 /** Bytes before the payload in the Noise messages: an ephemeral key, and in message 1 the encrypted static key. */
-const EPHEMERAL_BYTES = 32;
+export const EPHEMERAL_BYTES = 32;
 const STATIC_BYTES = 48;
 const TAG_BYTES = 16;
 

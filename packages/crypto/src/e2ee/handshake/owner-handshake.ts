@@ -9,13 +9,19 @@ import {
 } from '@sealane/types';
 import { type Keycert, parseKeycert } from '../../credential/certificate.js';
 import { encodeId } from '../../credential/id.js';
-import { bytesEqual, concatBytes } from '../../primitives/bytes.js';
+import { bytesEqual, concatBytes, readU32 } from '../../primitives/bytes.js';
 import { KEM_ENCAPS_SEED_BYTES, kemEncapsulate } from '../../primitives/ml-kem.js';
 import { ByteReader } from '../bytes.js';
 import { NoiseHandshake } from '../noise/noise-handshake.js';
 import { SessionKeys } from '../session-keys.js';
 import { assertParameters, type SessionParameters } from '../session-parameters.js';
-import { type HandshakeCredential, MESSAGE_1_HEADER_BYTES, MESSAGE_1_OVERHEAD_BYTES } from './handshake-keys.js';
+import { Agreements, MissingAgreement } from './agreements.js';
+import {
+  EPHEMERAL_BYTES,
+  type HandshakeCredential,
+  MESSAGE_1_HEADER_BYTES,
+  MESSAGE_1_OVERHEAD_BYTES,
+} from './handshake-keys.js';
 import { type Message1Payload, PADDED_TO_BYTES, parseMessage1Payload } from './message1-payload.js';
 import { encodeAcceptance, encodeRefusal } from './message2-payload.js';
 import { createPrologue, derivePsk, isSuite, suitePattern, usableSuites } from './suites.js';
@@ -95,6 +101,38 @@ export class OwnerHandshake {
    * held (`details.keycert` has the current keycert's bytes, for REJECT), ERR_E2EE_HANDSHAKE for everything else.
    */
   static open(message: Uint8Array, options: OwnerHandshakeOptions): OwnerHandshake {
+    return OwnerHandshake.#open(message, options, undefined);
+  }
+
+  /**
+   * As {@link open}, also where the platform keeps the static key. The second agreement is with a key that is read with
+   * the first one, so message 1 is read once more when that one is at hand; reading has no effect but its result.
+   */
+  static async openWith(message: Uint8Array, options: OwnerHandshakeOptions): Promise<OwnerHandshake> {
+    const epoch = message.length < MESSAGE_1_HEADER_BYTES ? 0 : readU32(message, 1);
+    const key = options.credential.handshakeKey(epoch);
+    if (key === undefined || 'secret' in key) return OwnerHandshake.#open(message, options, undefined);
+    const agreements = new Agreements(key);
+    try {
+      const ephemeral = message.subarray(MESSAGE_1_HEADER_BYTES, MESSAGE_1_HEADER_BYTES + EPHEMERAL_BYTES);
+      await agreements.fetch(ephemeral);
+      try {
+        return OwnerHandshake.#open(message, options, agreements);
+      } catch (error) {
+        if (!(error instanceof MissingAgreement)) throw error;
+        await agreements.fetch(error.publicKey);
+        return OwnerHandshake.#open(message, options, agreements);
+      }
+    } finally {
+      agreements.wipe();
+    }
+  }
+
+  static #open(
+    message: Uint8Array,
+    options: OwnerHandshakeOptions,
+    agreements: Agreements | undefined,
+  ): OwnerHandshake {
     const { credential, connectionId, accessSecret, random = systemRandomBytes } = options;
     if (accessSecret !== undefined && accessSecret.length !== ProtocolSize.ACCESS_SECRET) {
       throw new SealaneError('ERR_ARGUMENT', 'an access secret has 32 bytes');
@@ -108,9 +146,13 @@ export class OwnerHandshake {
     const suite = reader.u8();
     if (!isSuite(suite)) throw new SealaneError('ERR_E2EE_SUITE', 'message 1 is of a suite that is not known here');
     const epoch = reader.u32();
-    const s = credential.handshakeKey(epoch);
-    if (s === undefined) {
+    const key = credential.handshakeKey(epoch);
+    if (key === undefined) {
       throw new SealaneError('ERR_E2EE_EPOCH', undefined, { details: { keycert: credential.keycert } });
+    }
+    const s = agreements ?? key;
+    if (!('secret' in s || s instanceof Agreements)) {
+      throw new SealaneError('ERR_ARGUMENT', 'a key that the platform keeps needs openWith');
     }
     const noise = new NoiseHandshake({
       pattern: suitePattern[suite],

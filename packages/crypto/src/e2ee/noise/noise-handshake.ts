@@ -16,6 +16,13 @@ export interface KeyPair {
   readonly publicKey: Uint8Array;
 }
 
+/** A key whose secret is somewhere else: it agrees, and is never seen. */
+export interface AgreeingKey {
+  readonly publicKey: Uint8Array;
+  /** The shared secret in a new array. ERR_NOISE_MESSAGE for a key that gives none. */
+  agree(publicKey: Uint8Array): Uint8Array;
+}
+
 export interface NoiseHandshakeOptions {
   /** A pattern's name with its modifiers, e.g. `IKpsk2` or `NNpsk0+psk2`. */
   readonly pattern: string | HandshakePattern;
@@ -24,7 +31,7 @@ export interface NoiseHandshakeOptions {
   /** Default BLAKE2b. */
   readonly hash?: NoiseHash;
   /** Own static key. The caller keeps and wipes it. */
-  readonly s?: KeyPair;
+  readonly s?: KeyPair | AgreeingKey;
   /** Own ephemeral key, for vectors only; by default a fresh one. Wiped with the handshake. */
   readonly e?: KeyPair;
   /** The other side's static key, where the pattern has it known beforehand. */
@@ -52,7 +59,7 @@ export class NoiseHandshake {
   readonly #initiator: boolean;
   readonly #symmetric: SymmetricState;
   readonly #random: RandomBytes;
-  readonly #s: KeyPair | undefined;
+  readonly #s: KeyPair | AgreeingKey | undefined;
   #e: KeyPair | undefined;
   #rs: Uint8Array | undefined;
   #re: Uint8Array | undefined;
@@ -191,8 +198,9 @@ export class NoiseHandshake {
       return;
     }
     const [local, remote] = this.#initiator ? [token[0], token[1]] : [token[1], token[0]];
-    const secret = required(local === 'e' ? this.#e : this.#s).secret;
-    const shared = x25519(secret, required(remote === 'e' ? this.#re : this.#rs));
+    const own = required(local === 'e' ? this.#e : this.#s);
+    const other = required(remote === 'e' ? this.#re : this.#rs);
+    const shared = 'agree' in own ? own.agree(other) : x25519(own.secret, other);
     this.#symmetric.mixKey(shared);
     shared.fill(0);
   }

@@ -1,0 +1,4 @@
+import { program } from './program.js';
+import { type Port, serveCalls } from './remote.js';
+
+serveCalls(globalThis as unknown as Port, program);

@@ -1,0 +1,63 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/** As strict as a page with Sealane can be. */
+const policy = (script: string): string =>
+  `default-src 'none'; script-src 'self'${script}; worker-src 'self'; connect-src ws://127.0.0.1:*`;
+
+const html = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/page.js"></script>';
+
+/** Serves the bundled test page. Below /no-wasm the policy lacks 'wasm-unsafe-eval'. */
+export class PageServer {
+  readonly #server: Server;
+  readonly #files: ReadonlyMap<string, Uint8Array>;
+
+  private constructor(files: ReadonlyMap<string, Uint8Array>) {
+    this.#files = files;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  static async start(): Promise<PageServer> {
+    const server = new PageServer(await bundlePages());
+    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = new URL(request.url ?? '/', 'http://page').pathname;
+    const file = this.#files.get(path);
+    response.setHeader('content-security-policy', policy(path === '/no-wasm' ? '' : " 'wasm-unsafe-eval'"));
+    response.setHeader('content-type', file === undefined ? 'text/html' : 'text/javascript');
+    response.end(file ?? html);
+  }
+}
+
+async function bundlePages(): Promise<Map<string, Uint8Array>> {
+  const page = (name: string): string => fileURLToPath(new URL(`../page/${name}.ts`, import.meta.url));
+  const result = await build({
+    entryPoints: ['page', 'worker', 'shared-worker'].map(page),
+    outdir: '/',
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2023',
+    conditions: ['@sealane/source'],
+    // libsodium's own build looks for Node's generator where it finds none of the browser's.
+    external: ['node:*'],
+    logLevel: 'silent',
+  });
+  return new Map(result.outputFiles.map(({ path, contents }) => [path, contents]));
+}
