@@ -12,6 +12,8 @@ export interface ProcessOptions {
   readonly execArgv?: readonly string[];
   /** Run this program instead of Node; `file` is then its first argument. */
   readonly command?: string;
+  /** Run as this user and group; only the superuser can. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** Name in messages. Default the file. */
   readonly label?: string;
 }
@@ -162,6 +164,7 @@ export function startProcess(file: string, args: readonly string[] = [], options
     env: mergeEnvironment(options.env),
     stdio: 'pipe',
     detached: true,
+    ...options.user,
   });
   child.stdin?.on('error', (error: NodeJS.ErrnoException) => {
     // A program that ended before it read its input is reported by its exit, not by the pipe.

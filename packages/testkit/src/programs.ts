@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** The part of a test's context that skips. */
@@ -8,9 +8,16 @@ export interface SkippableTest {
   readonly task?: { readonly meta: object };
 }
 
-/** Absolute path of a program on PATH or in the system directories, or undefined. */
+/** Where Debian keeps the programs of each PostgreSQL version; only those of clients are on PATH. */
+const postgresDirectory = '/usr/lib/postgresql';
+
+/** Absolute path of a program on PATH, in the system directories or in PostgreSQL's, or undefined. */
 export function findProgram(name: string): string | undefined {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    ...['/usr/sbin', '/sbin', '/usr/local/sbin'],
+    ...postgresDirectories(),
+  ];
   return directories.map((directory) => join(directory, name)).find(isExecutable);
 }
 
@@ -44,6 +51,17 @@ export function requireLongRun(test: SkippableTest): void {
 function skip(test: SkippableTest, reason: string): void {
   if (test.task !== undefined) Object.assign(test.task.meta, { skipReason: reason });
   test.skip(reason);
+}
+
+/** Newest version first. */
+function postgresDirectories(): string[] {
+  try {
+    const versions = readdirSync(postgresDirectory).sort((a, b) => Number(b) - Number(a));
+    return versions.map((version) => join(postgresDirectory, version, 'bin'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 function isExecutable(path: string): boolean {

@@ -1,3 +1,4 @@
+import type { SecureStream } from '@sealane/client';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { SealaneError } from '@sealane/types';
 import type { ConnectOptions } from '../commands/connect.js';
@@ -64,14 +65,7 @@ async function runLocalServer(
 }
 
 async function runStdio(opener: StreamOpener, context: TunnelContext, shutdown: Shutdown): Promise<void> {
-  const limit = AbortSignal.any([shutdown.signal, AbortSignal.timeout(localWaitMs)]);
-  const stream = await opener.open(limit).catch((error: unknown) => {
-    if (shutdown.signal.aborted) return undefined;
-    if (!limit.aborted) throw error;
-    throw new SealaneError('ERR_LINK_TIMEOUT', `the other side was not reached within ${localWaitMs / 1000} s`, {
-      cause: error,
-    });
-  });
+  const stream = await openForStdio(opener, shutdown.signal);
   if (stream === undefined) return;
   context.reporter.event({ event: 'stream', state: 'open', stream: 1, peer: stream.connection.peerId });
   const cutShort = shutdown.deadline.then(() => {
@@ -81,6 +75,30 @@ async function runStdio(opener: StreamOpener, context: TunnelContext, shutdown: 
   cutShort.catch(() => {});
   await Promise.race([pipeStdio(stream), cutShort]);
   context.reporter.event({ event: 'stream', state: 'closed', stream: 1, peer: stream.connection.peerId });
+}
+
+/**
+ * Undefined if the program was told to stop first. A stream keeps the signal that it was opened with and ends with it;
+ * the time to reach the owner must not end a stream that is open, and a stop lets it end in good order.
+ */
+async function openForStdio(opener: StreamOpener, stop: AbortSignal): Promise<SecureStream | undefined> {
+  const limit = new AbortController();
+  const giveUp = (): void => limit.abort();
+  const timer = setTimeout(giveUp, localWaitMs);
+  stop.addEventListener('abort', giveUp);
+  if (stop.aborted) giveUp();
+  try {
+    return await opener.open(limit.signal);
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    if (!limit.signal.aborted) throw error;
+    throw new SealaneError('ERR_LINK_TIMEOUT', `the other side was not reached within ${localWaitMs / 1000} s`, {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', giveUp);
+  }
 }
 
 function parseWhere(options: ConnectOptions): ListenAddress | 'stdio' {
