@@ -61,7 +61,7 @@ module.exports = {
     {
       name: 'no-testkit-in-products',
       severity: 'error',
-      from: { path: '^(packages/(?!testkit|integration-tests)[^/]+|apps/[^/]+)/src/', pathNot: tests },
+      from: { path: '^(packages/(?!testkit|integration-tests|fuzz)[^/]+|apps/[^/]+)/src/', pathNot: tests },
       to: { path: '^packages/(testkit|integration-tests)/' },
     },
     {

@@ -30,6 +30,7 @@ export default defineConfig({
       project('packages/client'),
       project('packages/server'),
       project('packages/testkit'),
+      project('packages/fuzz', { testTimeout: 120_000 }),
       project('apps/relay'),
       project('apps/cli'),
       project('packages/integration-tests', { testTimeout: 180_000, fileParallelism: false }),

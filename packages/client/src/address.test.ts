@@ -56,6 +56,13 @@ describe('relay URLs', () => {
     );
   });
 
+  it.each(['ws://a..b', 'wss://relay;x', 'ws://relay:0', "ws://it's"])(
+    'name a host that AUTH can name: not %j',
+    (text) => {
+      expect(() => parseRelayUrl(text)).toThrow(expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }));
+    },
+  );
+
   it.each([
     ['wss://Relay.Example.ORG', 'relay.example.org:443'],
     ['ws://relay.example.org.:81/x', 'relay.example.org:81'],

@@ -1,4 +1,5 @@
 import { encodeId, isIdLike, parseId } from '@sealane/crypto/credential';
+import { isAuthority } from '@sealane/protocol';
 import { isService, parseName, SealaneError } from '@sealane/types';
 
 export interface RelayLocation {
@@ -83,6 +84,8 @@ export function parseRelayUrl(text: string): RelayLocation {
   if (url.username !== '' || url.password !== '') throw invalid('a relay URL carries no user name');
   const fragment = url.hash.slice(1);
   url.hash = '';
+  // AUTH has to name it: a host that no authority may hold is refused here and not at every attempt to connect.
+  if (!isAuthority(relayAuthority(url.href))) throw invalid('a relay URL names a host as ws://HOST:PORT');
   const bare = url.pathname === '/' && url.search === '' ? url.href.replace(/\/$/, '') : url.href;
   return fragment === '' ? { url: bare } : { url: bare, relayId: encodeId(parseId(fragment)) };
 }

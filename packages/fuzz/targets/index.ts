@@ -1,0 +1,63 @@
+import type { Target } from '../src/target.js';
+import { accessSecretTarget } from './access-secret.js';
+import { addressTarget } from './address.js';
+import { allowFileTarget } from './allow-file.js';
+import { certificateTarget } from './certificate.js';
+import { clientAddressTarget } from './client-address.js';
+import { configFileTarget } from './config-file.js';
+import { controlMessageTarget } from './control-message.js';
+import { framesTarget } from './frames.js';
+import { goAwayTarget } from './goaway.js';
+import { handshakeReaderTarget } from './handshake-reader.js';
+import { idTarget } from './id.js';
+import { keyFileContentTarget } from './key-file-content.js';
+import { leaseTarget } from './lease.js';
+import { listenAddressesTarget } from './listen-addresses.js';
+import { message1PayloadTarget } from './message1-payload.js';
+import { message2PayloadTarget } from './message2-payload.js';
+import { noiseDialerTarget } from './noise-dialer.js';
+import { noiseOwnerTarget } from './noise-owner.js';
+import { openBodyTarget } from './open-body.js';
+import { openRequestTarget } from './open-request.js';
+import { recordFileTarget } from './record-file.js';
+import { recordOpenerTarget } from './record-opener.js';
+import { recordReaderTarget } from './record-reader.js';
+import { relayUrlTarget } from './relay-url.js';
+import { resumeSealTarget } from './resume-seal.js';
+import { streamOpenTarget } from './stream-open.js';
+import { strictMsgpackTarget } from './strict-msgpack.js';
+import { terminalTextTarget } from './terminal-text.js';
+import { versionAndAuthorityTarget } from './version-and-authority.js';
+
+/** Every decoder, then every state machine. */
+export const targets: readonly Target[] = [
+  framesTarget,
+  openBodyTarget,
+  streamOpenTarget,
+  goAwayTarget,
+  controlMessageTarget,
+  strictMsgpackTarget,
+  openRequestTarget,
+  handshakeReaderTarget,
+  leaseTarget,
+  versionAndAuthorityTarget,
+  idTarget,
+  certificateTarget,
+  keyFileContentTarget,
+  accessSecretTarget,
+  message1PayloadTarget,
+  message2PayloadTarget,
+  recordReaderTarget,
+  recordOpenerTarget,
+  resumeSealTarget,
+  noiseOwnerTarget,
+  noiseDialerTarget,
+  addressTarget,
+  relayUrlTarget,
+  recordFileTarget,
+  allowFileTarget,
+  configFileTarget,
+  listenAddressesTarget,
+  clientAddressTarget,
+  terminalTextTarget,
+];
