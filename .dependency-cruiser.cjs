@@ -15,7 +15,7 @@ const layers = {
 /** Third-party libraries and the only places that may import them. */
 const importers = {
   'libsodium-wrappers': '^packages/crypto/',
-  '@msgpack/msgpack': '^packages/protocol/',
+  '@msgpack/msgpack': '^packages/protocol/test/',
   ws: '^packages/(client/src/transport|server/src|integration-tests/test)/|^packages/(client|server)/(src/.*[.]test[.]ts|test/)',
   commander: '^apps/',
   'https-proxy-agent': '^packages/client/src/transport/',

@@ -1,3 +1,4 @@
+import { decode, encode } from '@msgpack/msgpack';
 import { isSealaneError } from '@sealane/types';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -167,5 +168,28 @@ describe('any input', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+});
+
+describe('another implementation of MessagePack', () => {
+  it('writes the same bytes for every value of the subset, and reads ours', () => {
+    fc.assert(
+      fc.property(wireValue, (value) => {
+        const encoded = encodeStrict(value);
+        expect(toHex(encoded)).toBe(toHex(encode(value)));
+        expect(decode(encoded)).toEqual(value);
+        expect(decodeStrict(encode(value))).toEqual(value);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('agrees at every border between two forms', () => {
+    const borders = [0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, Number.MAX_SAFE_INTEGER];
+    const lengths = [0, 15, 16, 31, 32, 255, 256, 65_535, 65_536];
+    const values: WireValue[] = [...borders, ...lengths.map((length) => 'x'.repeat(length))];
+    values.push(...lengths.map((length) => new Uint8Array(length).fill(7)));
+    values.push(...lengths.map((length) => Array<null>(length).fill(null)));
+    for (const value of values) expect(Buffer.compare(encodeStrict(value), encode(value))).toBe(0);
   });
 });
