@@ -1,6 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,14 +15,11 @@ import {
   stopAllProcesses,
 } from '@sealane/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { cliFile } from '../three-processes.js';
 import { largeBytes, sha256OfFile, testDirectory, writeSeededFile } from './support/files.js';
 import { bothWays, outputOf, runProgram } from './support/run-program.js';
 import { SshServer } from './support/ssh-server.js';
 import { type Tunnel, Tunnels } from './support/tunnels.js';
-
-const sealaneFile = createRequire(import.meta.url)
-  .resolve('sealane')
-  .replace(/src\/main\.ts$/, 'dist/main.js');
 
 let directory: string;
 let tunnels: Tunnels;
@@ -214,7 +210,7 @@ describe('ssh through expose and connect', () => {
     const ssh = requireProgram(context, 'ssh');
     const { server, tunnel } = await setUp(context);
     // ssh takes % in a ProxyCommand for its own.
-    const words = [process.execPath, sealaneFile, 'connect', tunnel.address.replaceAll('%', '%%'), '--stdio'];
+    const words = [process.execPath, cliFile, 'connect', tunnel.address.replaceAll('%', '%%'), '--stdio'];
     const proxy = words.map((word) => `'${word}'`).join(' ');
     const command = 'echo through ssh; sha256sum; exit 3';
     const input = Buffer.concat([...seededChunks(18, 2_000_000)]);

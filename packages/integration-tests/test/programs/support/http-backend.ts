@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { seededChunks } from '@sealane/testkit';
+import { eventText } from './event-source.js';
 import { answerRange } from './range-answer.js';
 
 /** Every file of the backend is this long unless its path says otherwise, `/bytes/SEED/LENGTH`. */
@@ -64,6 +65,7 @@ export class HttpBackend implements AsyncDisposable {
     if (request.method === 'PUT' || request.method === 'POST') void answerUpload(request, response);
     else if (kind === 'chunked') void answerChunked(response);
     else if (kind === 'file') answerRange(request, response, Buffer.concat([...seededChunks(fileSeed, fileBytes)]));
+    else if (kind === 'events') void answerEvents(response, Number(rest[0]));
     else if (kind === 'bytes') void answerBytes(response, Number(rest[0]), Number(rest[1]));
     else response.end(`${request.method} ${request.url}\n`);
   }
@@ -94,6 +96,15 @@ async function answerChunked(response: http.ServerResponse): Promise<void> {
     }
   }
   response.addTrailers({ 'X-Sha256': hash.digest('hex'), 'X-Chunks': String(chunks) });
+  response.end();
+}
+
+/** Server-sent events, each on its way before the next one is made. */
+async function answerEvents(response: http.ServerResponse, events: number): Promise<void> {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  for (let number = 0; number < events; number++) {
+    await new Promise<void>((resolve) => response.write(eventText(number), () => resolve()));
+  }
   response.end();
 }
 
