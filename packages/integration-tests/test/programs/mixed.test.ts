@@ -83,7 +83,6 @@ test('64 programs of eight kinds work for a minute beside each other, every resu
     }
   }
   expect(sshTunnel.connect.hasExited).toBe(false);
-  console.log(`rounds: ${JSON.stringify(rounds)}`);
 });
 
 /** The counts once two looks in a row are the same. */

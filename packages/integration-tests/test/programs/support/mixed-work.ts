@@ -14,6 +14,9 @@ import { WebSocketClient } from './websocket-echo.js';
 /** One piece of work that follows from its seed; what came back, and what has to. */
 export type Work = (seed: number) => Promise<{ readonly got: unknown; readonly expected: unknown }>;
 
+/** How many files curl fetches in one run. */
+const downloads = 5;
+
 /** Every kind of program, at the local ports of the stage. Skips the test where a program is not installed. */
 export function createWork(test: SkippableTest, stage: MixedStage): Readonly<Record<string, Work>> {
   const curl = requireProgram(test, 'curl');
@@ -26,16 +29,19 @@ export function createWork(test: SkippableTest, stage: MixedStage): Readonly<Rec
   return {
     curl: async (seed) => {
       const base = `http://127.0.0.1:${to.http.port}`;
-      const options = ['-q', '-sS', '--noproxy', '*'];
-      const file = join(stage.directory, `curl-${seed}`);
-      const up = await outputOf(curl, [...options, '-T', '-', `${base}/up`], { input: bytesOf(seed) });
-      await outputOf(curl, [...options, '-o', file, `${base}/bytes/${seed}/${sizeOf(seed)}`]);
-      const down = await sha256OfFile(file);
-      rmSync(file);
-      const sum = seededSha256(seed, sizeOf(seed));
+      const options = ['-sS', '--noproxy', '*'];
+      const files = Array.from({ length: downloads }, (_, index) => join(stage.directory, `curl-${seed}-${index}`));
+      // One connection for the upload and all downloads.
+      const gets = files.flatMap((file, index) => [
+        ...['--next', ...options, '-o', file, `${base}/bytes/${seed + index}/${sizeOf(seed + index)}`],
+      ]);
+      const up = await outputOf(curl, ['-q', ...options, '-T', '-', `${base}/up`, ...gets], { input: bytesOf(seed) });
+      const down = await Promise.all(files.map((file) => sha256OfFile(file)));
+      for (const file of files) rmSync(file);
+      const sums = files.map((_, index) => seededSha256(seed + index, sizeOf(seed + index)));
       return {
         got: { up, down },
-        expected: { up: `encoding chunked length none bytes ${sizeOf(seed)} sha256 ${sum}\n`, down: sum },
+        expected: { up: `encoding chunked length none bytes ${sizeOf(seed)} sha256 ${sums[0]}\n`, down: sums },
       };
     },
     redis: async (seed) => {
