@@ -232,4 +232,24 @@ describe('connect --stdio', () => {
     expect(last).toMatchObject({ event: 'error', code: expect.stringMatching(/^ERR_/) });
     await owner.kill();
   });
+
+  it('that is told to stop lets its stream end in good order', async () => {
+    // Speaks only after the program has been told, and ends after that.
+    const server = await keep(startServer((socket) => socket.write('ready')));
+    const { process: owner, address } = await world.expose(server.port, ['--service', 'told']);
+    const process = world.startConnect(address, ['--stdio']);
+    const output: string[] = [];
+    process.child.stdout?.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+    await expect.poll(() => output.join('')).toBe('ready');
+    // What ssh sends to its ProxyCommand.
+    process.signal('SIGHUP');
+    // A stop that reset the stream would cut this answer.
+    const [socket] = server.sockets;
+    socket?.end(' and done');
+    process.child.stdin?.end();
+    expect(await process.exited).toEqual({ code: 0, signal: null });
+    expect(output.join('')).toBe('ready and done');
+    expect(process.stderr).not.toContain('ERR_');
+    await owner.kill();
+  });
 });
