@@ -108,6 +108,24 @@ describe('the identity of a browser', () => {
     }
   });
 
+  it('may dial in two tabs at once and listen in one, which another takes over only if it says so', async (test) => {
+    const on = await start(test);
+    const { listener } = await on.node.echoOwner(on.relayUrl);
+    const [one, two] = [await on.page(), await on.page()];
+    const ids = [
+      await one.connect(on.relayUrl, { keep: true, use: 'listen' }),
+      await two.connect(on.relayUrl, { keep: true, use: 'listen' }),
+    ];
+    expect(ids[0]).toEqual(ids[1]);
+    const both = await Promise.all([one.echo(listener.address, 'one'), two.echo(listener.address, 'two')]);
+    expect(both).toEqual(['one', 'two']);
+    const address = await one.listenEcho();
+    await expect(two.listenEcho()).rejects.toThrow(/ERR_RELAY_LEASE_IN_USE/);
+    expect(await two.listenEcho(true)).toBe(address);
+    expect(await one.listenerError()).toBe('ERR_RELAY_SUPERSEDED');
+    expect(await echoThrough(on, address)).toBe('hello');
+  });
+
   it('listens and dials on one link that shows it to the relay', async (test) => {
     const on = await start(test);
     const page = await on.page();

@@ -21,7 +21,9 @@ export interface PageProgram {
   /** Opens a client with the identity of this browser, or one that lives as long as the page. */
   connect(relayUrl: string, options?: ClientChoice): Promise<{ id: string; protection: IdentityProtection | null }>;
   /** Listens and sends back what comes. The address. */
-  listenEcho(name?: string): Promise<string>;
+  listenEcho(takeOver?: boolean): Promise<string>;
+  /** The code that the lease was lost with. */
+  listenerError(): Promise<string>;
   /** The id of the listener's latest peer. */
   latestPeer(): Promise<string>;
   /** What a peer says on `text` to an address comes back. */
@@ -70,6 +72,7 @@ globalThis.WebSocket = MeteredWebSocket;
 
 let client: RelayClient | undefined;
 let listener: Listener | undefined;
+let lost: Promise<string> | undefined;
 let latest: SecureConnection | undefined;
 let writtenBytes = 0;
 let writing: Promise<string> | undefined;
@@ -89,12 +92,17 @@ export const program: PageProgram = {
     return { id: client.id, protection: identity?.protection ?? null };
   },
 
-  async listenEcho(name) {
-    listener = await opened().listen({ accept: allowAny(), ...(name === undefined ? {} : { name }) });
+  async listenEcho(takeOver = false) {
+    listener = await opened().listen({ accept: allowAny(), takeOver });
+    lost = listener.closed.then(
+      () => 'closed',
+      (error) => String(error.code),
+    );
     serve(listener).catch(() => undefined);
     return listener.address;
   },
 
+  listenerError: async () => (await lost) ?? '',
   latestPeer: () => Promise.resolve(latest?.peerId ?? ''),
 
   async echo(address, text) {

@@ -9,7 +9,7 @@ import { startRelay } from '../../three-processes.js';
 import type { PageProgram } from '../page/program.js';
 import { PageServer } from './page-server.js';
 
-const switches = [
+export const switches = [
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
@@ -74,6 +74,13 @@ export class BrowserStage implements AsyncDisposable {
     const page = await this.#context.newPage();
     await page.goto(`${this.#server.url}${path}?run=${run}`);
     return remote(page);
+  }
+
+  /** A new page with a script of its own in place of the program. */
+  async pageOf(script: string): Promise<Page> {
+    const page = await this.#context.newPage();
+    await page.goto(this.#server.add(script));
+    return page;
   }
 
   /** Ends the browser and starts it again with the same profile. */

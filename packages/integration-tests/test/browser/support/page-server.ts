@@ -7,14 +7,15 @@ import { build } from 'esbuild';
 const policy = (script: string): string =>
   `default-src 'none'; script-src 'self'${script}; worker-src 'self'; connect-src ws://127.0.0.1:*`;
 
-const html = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/page.js"></script>';
+const html = (script: string): string =>
+  `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="${script}"></script>`;
 
 /** Serves the bundled test page. Below /no-wasm the policy lacks 'wasm-unsafe-eval'. */
 export class PageServer {
   readonly #server: Server;
-  readonly #files: ReadonlyMap<string, Uint8Array>;
+  readonly #files: Map<string, Uint8Array | string>;
 
-  private constructor(files: ReadonlyMap<string, Uint8Array>) {
+  private constructor(files: Map<string, Uint8Array | string>) {
     this.#files = files;
     this.#server = createServer((request, response) => this.#answer(request, response));
   }
@@ -29,6 +30,13 @@ export class PageServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** The address of a page that loads `script`. */
+  add(script: string): string {
+    const path = `/added-${this.#files.size}`;
+    this.#files.set(`${path}.js`, script);
+    return `${this.url}${path}`;
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
@@ -39,11 +47,11 @@ export class PageServer {
     const file = this.#files.get(path);
     response.setHeader('content-security-policy', policy(path === '/no-wasm' ? '' : " 'wasm-unsafe-eval'"));
     response.setHeader('content-type', file === undefined ? 'text/html' : 'text/javascript');
-    response.end(file ?? html);
+    response.end(file ?? html(this.#files.has(`${path}.js`) ? `${path}.js` : '/page.js'));
   }
 }
 
-async function bundlePages(): Promise<Map<string, Uint8Array>> {
+async function bundlePages(): Promise<Map<string, Uint8Array | string>> {
   const page = (name: string): string => fileURLToPath(new URL(`../page/${name}.ts`, import.meta.url));
   const result = await build({
     entryPoints: ['page', 'worker', 'shared-worker'].map(page),

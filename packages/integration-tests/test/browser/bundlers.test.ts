@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build as buildWithEsbuild } from 'esbuild';
+import { build as buildWithVite, type Rolldown } from 'vite';
+import { describe, expect, it } from 'vitest';
+import { sharedStage } from './support/browser-stage.js';
+
+const start = sharedStage();
+const entry = fileURLToPath(new URL('page/tiny.ts', import.meta.url));
+
+/** As a user installs it: the built packages, no conditions of this repository. */
+const bundlers: Readonly<Record<string, (directory: string) => Promise<string>>> = {
+  esbuild: async () => {
+    const result = await buildWithEsbuild({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      target: 'es2022',
+      external: ['node:crypto'],
+      logLevel: 'silent',
+    });
+    return result.outputFiles[0]?.text ?? '';
+  },
+  Vite: async (root) => {
+    const result = (await buildWithVite({
+      configFile: false,
+      root,
+      logLevel: 'silent',
+      build: { write: false, rolldownOptions: { input: entry } },
+    })) as Rolldown.RolldownOutput;
+    return result.output[0].code;
+  },
+};
+
+describe('a small page in production form', () => {
+  for (const [name, bundle] of Object.entries(bundlers)) {
+    it(`made by ${name} talks to Node`, async (test) => {
+      const on = await start(test);
+      const directory = mkdtempSync(join(tmpdir(), 'sealane-bundle-'));
+      try {
+        const code = await bundle(directory);
+        const { listener } = await on.node.echoOwner(on.relayUrl);
+        const page = await on.pageOf(code);
+        const heard = await page.evaluate(
+          ([relayUrl, address]) =>
+            (globalThis as unknown as { say(...words: string[]): Promise<string> }).say(relayUrl, address, 'hello'),
+          [on.relayUrl, listener.address] as const,
+        );
+        expect(heard).toBe('hello');
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    });
+  }
+});

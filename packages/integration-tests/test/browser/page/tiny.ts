@@ -1,0 +1,17 @@
+import { connect } from '@sealane/client';
+
+/** What a user's first page may look like: bundled by other tools than the test page. */
+Object.assign(globalThis, {
+  say: async (relayUrl: string, address: string, text: string): Promise<string> => {
+    await using client = await connect(relayUrl);
+    const stream = await client.openStream(address);
+    const writer = stream.writable.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    const closed = writer.close();
+    let heard = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of stream.readable) heard += decoder.decode(chunk, { stream: true });
+    await closed;
+    return heard;
+  },
+});
