@@ -68,6 +68,15 @@ has a bad line changes nothing and gives a warning.
 States of \`status\`: \`connecting\`, \`connected\`, \`waiting\`, \`disconnected\` (relay), \`lease-registered\`, \`lease-waiting\`,
 \`lease-refused\`, \`lease-released\`, \`session-lost\`, \`pinned\`, \`allow-file\`. Programs should ignore events, states and fields that they do not know.
 
+## On a terminal
+
+\`expose\` and \`connect\` keep a few lines at the bottom of the terminal: the link to the relay with its state and round trip, each
+session with the peer (its pinned name if it has one, and its id in short), streams, bytes and throughput, and the sums, about once a
+second. Narrow terminals see fewer columns. What is said otherwise is printed above; a stream that opens or ends in order is not
+printed, because the view counts it. With NO_COLOR, \`TERM=dumb\`, \`--json\`, \`--no-live\`, or where standard output is no terminal, there
+is no view and every event is a line; \`--live\` shows it without colours in spite of NO_COLOR. Ctrl-Z gives the terminal to the shell,
+and in the background nothing is drawn (this is known on Linux). A terminal that is stopped (Ctrl-S) stops no connection.
+
 ## When something fails
 
 - Relay unreachable or restarting, owner absent: both commands keep trying, with \`status\` events.

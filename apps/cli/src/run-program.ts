@@ -1,5 +1,5 @@
 import { encodeErrorLine, exitCodeOf, toSealaneError } from './output/error-line.js';
-import { exitAfterFlush } from './output/exit.js';
+import { doLastThings, exitAfterFlush } from './output/exit.js';
 
 /**
  * Runs one command and sets the exit code: 0 success, 1 failure, 2 wrong usage. An error is one line on standard
@@ -8,6 +8,7 @@ import { exitAfterFlush } from './output/exit.js';
 export async function runProgram(argv: readonly string[]): Promise<void> {
   const options = new Set(argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
   const fail = async (error: unknown): Promise<never> => {
+    await doLastThings();
     process.stderr.write(encodeErrorLine(error, options.has('--json') && options.has('--stdio')));
     if (options.has('--debug')) process.stderr.write(`${stackOf(error)}\n`);
     // Something may still be open after a failure; waiting for it would hide the failure.

@@ -14,7 +14,7 @@ export interface Connected {
 }
 
 /** A relay, an owner and a dialer, each with files of their own, as real processes. */
-export class World {
+export class World implements AsyncDisposable {
   readonly owner: TestUser;
   readonly dialer: TestUser;
   readonly ownerId: string;
@@ -91,6 +91,10 @@ export class World {
   async restartRelay(): Promise<void> {
     this.relay = startRelay(this.owner.file('relay'), this.relayPort);
     await this.relay.waitFor('listening');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 
   async dispose(): Promise<void> {

@@ -11,6 +11,8 @@ export interface LinkStatus {
   readonly relayId: string | undefined;
   /** The last round trip; undefined before the first measurement and unless the link is up. */
   readonly rttMs: number | undefined;
+  /** Time to the next attempt while it is `waiting`. */
+  readonly retryInMs: number | undefined;
 }
 
 /** Sums over all sessions of a client, ended ones included. */

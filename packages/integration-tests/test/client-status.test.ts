@@ -26,7 +26,14 @@ describe('round trips', () => {
     for (const ms of [await dialer.ping(), await owner.ping()]) expect(ms).toSatisfy(isRoundTrip);
     expect(connection.statistics.rttMs).toSatisfy(isRoundTrip);
     expect(dialer.links).toEqual([
-      { use: 'dial', url: relay.url, state: 'up', relayId: dialer.relayId, rttMs: expect.toSatisfy(isRoundTrip) },
+      {
+        use: 'dial',
+        url: relay.url,
+        state: 'up',
+        relayId: dialer.relayId,
+        rttMs: expect.toSatisfy(isRoundTrip),
+        retryInMs: undefined,
+      },
     ]);
     expect(owner.links).toMatchObject([{ use: 'listen', state: 'up' }]);
   });

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { addCommonOptions, addRelayOptions, type RelayOptions } from './options.js';
+import { addCommonOptions, addLiveOptions, addRelayOptions, type RelayOptions } from './options.js';
 
 export interface ConnectOptions extends RelayOptions {
+  readonly live?: boolean;
   readonly listen?: string;
   readonly stdio?: boolean;
   readonly identify?: boolean;
@@ -18,7 +19,7 @@ export function addConnect(program: Command): void {
     .option('--stdio', 'use standard input and output, as for ProxyCommand of ssh')
     .option('--service <service>', 'service at the owner, instead of the one in the address')
     .option('--identify', 'show this identity to the relay too');
-  addCommonOptions(addRelayOptions(command))
+  addCommonOptions(addLiveOptions(addRelayOptions(command)))
     .addHelpText(
       'after',
       `

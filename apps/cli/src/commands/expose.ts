@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { addCommonOptions, addRelayOptions, collect, type RelayOptions } from './options.js';
+import { addCommonOptions, addLiveOptions, addRelayOptions, collect, type RelayOptions } from './options.js';
 
 export interface ExposeOptions extends RelayOptions {
+  readonly live?: boolean;
   readonly name?: string;
   readonly service?: string;
   readonly allow?: readonly string[];
@@ -28,7 +29,7 @@ export function addExpose(program: Command): void {
     .option('--public', 'let the relay list this service')
     .option('--metadata <json>', 'JSON text that the relay may show, at most 4096 bytes')
     .option('--take-over', 'take the service over from another process of the same identity');
-  addCommonOptions(addRelayOptions(command))
+  addCommonOptions(addLiveOptions(addRelayOptions(command)))
     .addHelpText(
       'after',
       `

@@ -47,6 +47,12 @@ export function addRelayOptions(command: Command): Command {
   );
 }
 
+export function addLiveOptions(command: Command): Command {
+  return command
+    .option('--live', 'show links, sessions and throughput in place; the default on a terminal without NO_COLOR')
+    .option('--no-live', 'print lines alone');
+}
+
 export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }

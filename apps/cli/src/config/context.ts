@@ -6,8 +6,10 @@ import { loadCrypto } from '@sealane/crypto';
 import type { KeyFileWatcher } from '@sealane/crypto/key-file';
 import { SealaneError } from '@sealane/types';
 import type { LinkOptions } from '../commands/options.js';
+import type { LiveScreen } from '../live/live-screen.js';
 import { asUsageError, usageError } from '../output/error-line.js';
-import { createReporter, type Reporter } from '../output/reporter.js';
+import type { CliEvent } from '../output/events.js';
+import { createReporter, type OutputOptions, type Reporter } from '../output/reporter.js';
 import { KnownPeers } from '../peers/known-peers.js';
 import { knownPeersPath } from '../peers/peers-commands.js';
 import { loadConfigFile } from './config-file.js';
@@ -28,9 +30,10 @@ export interface TunnelContext {
 export async function createTunnelContext(
   options: LinkOptions & { readonly drain?: number },
   payloadOnStdout: boolean,
+  screen?: LiveScreen,
 ): Promise<TunnelContext> {
   await loadCrypto();
-  const reporter = createReporter({ json: options.json === true, payloadOnStdout });
+  const reporter = createScreenReporter({ json: options.json === true, payloadOnStdout }, screen);
   const { id, source } = await watchIdentity(options.identity);
   const peers = new KnownPeers(await knownPeersPath(options.knownPeers), {
     onDamaged: (count) =>
@@ -45,6 +48,18 @@ export async function createTunnelContext(
     ca: await loadAuthority(options.ca),
     drainMs: Math.round((options.drain ?? 0) * 1000),
   };
+}
+
+/** With a live view everything that goes to its terminal is printed above it, and what it shows anyway is not. */
+function createScreenReporter(output: OutputOptions, screen: LiveScreen | undefined): Reporter {
+  if (screen === undefined) return createReporter(output);
+  const stderr = process.stderr.isTTY ? screen : process.stderr;
+  return createReporter({ ...output, isShownElsewhere: isInView }, screen, stderr);
+}
+
+function isInView(event: CliEvent): boolean {
+  if (event.event === 'stream') return event.state !== 'reset';
+  return event.event === 'session' && event.code === undefined;
 }
 
 /** The relay in use: --relay, else the address's, else SEALANE_RELAY, else the configuration file's. */

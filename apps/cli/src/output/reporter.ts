@@ -8,6 +8,8 @@ export interface OutputOptions {
   readonly json: boolean;
   /** Standard output carries payload: everything said goes to standard error. */
   readonly payloadOnStdout?: boolean;
+  /** These events are not told here. */
+  readonly isShownElsewhere?: (event: CliEvent) => boolean;
 }
 
 export interface Reporter {
@@ -51,7 +53,7 @@ export function createReporter(
   return {
     json: options.json,
     event(event) {
-      if (isRepeated(event)) return;
+      if (isRepeated(event) || options.isShownElsewhere?.(event) === true) return;
       const sink = options.json || isResult(event) ? main : stderr;
       if (sink.writableLength > maxUnreadBytes) {
         dropped += 1;

@@ -1,8 +1,10 @@
-import type { SecureStream } from '@sealane/client';
+import type { SealaneAddress, SecureStream } from '@sealane/client';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { SealaneError } from '@sealane/types';
 import type { ConnectOptions } from '../commands/connect.js';
 import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
+import { createScreen, startLiveView } from '../live/live-view.js';
+import { lookAtClient } from '../live/look-at-client.js';
 import { usageError } from '../output/error-line.js';
 import { exitAfterFlush } from '../output/exit.js';
 import { ConnectSockets, localWaitMs } from './connect-sockets.js';
@@ -25,7 +27,8 @@ export async function runConnect(addressText: string, options: ConnectOptions): 
   await loadCrypto();
   const address = parseDialAddress(addressText, options.service);
   const url = await resolveRelay(options.relay, address.relays[0]);
-  const context = await createTunnelContext(options, listen === 'stdio');
+  const screen = createScreen(options);
+  const context = await createTunnelContext(options, listen === 'stdio', screen);
   const shutdown = createShutdown(context.drainMs);
   const opener = await StreamOpener.create(context, {
     url,
@@ -33,6 +36,8 @@ export async function runConnect(addressText: string, options: ConnectOptions): 
     alpn: options.alpn,
     identify: options.identify === true,
   });
+  if (screen !== undefined)
+    startLiveView(screen, lookAtClient(opener.client, context.peers, `connect ${nameOf(address)}`));
   try {
     if (listen === 'stdio') await runStdio(opener, context, shutdown);
     else await runLocalServer(listen, opener, context, shutdown);
@@ -106,6 +111,11 @@ function parseWhere(options: ConnectOptions): ListenAddress | 'stdio' {
   if (options.listen === undefined || options.stdio === true)
     throw usageError('give one of --listen HOST:PORT, --listen unix:/path and --stdio');
   return parseListenAddress(options.listen);
+}
+
+/** As short as the user may have written it. */
+function nameOf({ id, name, service }: SealaneAddress): string {
+  return `${name ?? `${id?.slice(0, 8)}..${id?.slice(-4)}`}${service === undefined || service === '' ? '' : `/${service}`}`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

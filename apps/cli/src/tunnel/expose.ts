@@ -4,6 +4,8 @@ import { spaceOutCollections } from '@sealane/mux/node';
 import { isService, ProtocolSize, parseName } from '@sealane/types';
 import type { ExposeOptions } from '../commands/expose.js';
 import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
+import { createScreen, startLiveView } from '../live/live-view.js';
+import { lookAtClient } from '../live/look-at-client.js';
 import { asUsageError, toSealaneError, usageError } from '../output/error-line.js';
 import { exitAfterFlush } from '../output/exit.js';
 import { createKeycertStore } from '../peers/stores.js';
@@ -20,7 +22,8 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
   spaceOutCollections();
   const target = parseTarget(targetText);
   const listenOptions = parseListenOptions(options);
-  const context = await createTunnelContext(options, false);
+  const screen = createScreen(options);
+  const context = await createTunnelContext(options, false, screen);
   const { reporter } = context;
   const allow = await createAllowList(options);
   const url = await resolveRelay(options.relay);
@@ -40,6 +43,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
     onStatus: reportStatus(reporter),
     ...(context.ca === undefined ? {} : { ca: context.ca }),
   });
+  if (screen !== undefined) startLiveView(screen, lookAtClient(client, context.peers, `expose ${targetText}`));
   const watch =
     options.allowFile === undefined ? undefined : followAllowFile(options.allowFile, allow, sessions, context);
   const lost = await serve();

@@ -19,7 +19,7 @@ export interface StreamOpenerOptions {
 export class StreamOpener {
   readonly #context: TunnelContext;
   readonly #target: DialTarget;
-  readonly #client: RelayClient;
+  readonly client: RelayClient;
   readonly #dialOptions: DialOptions;
   readonly #contact: Contact;
   readonly #troubles = new Set<() => void>();
@@ -43,7 +43,7 @@ export class StreamOpener {
 
   constructor(context: TunnelContext, client: RelayClient, options: StreamOpenerOptions) {
     this.#context = context;
-    this.#client = client;
+    this.client = client;
     this.#target = options.target;
     this.#dialOptions = dialOptions(context, options.alpn);
     this.#contact = new Contact({
@@ -93,7 +93,7 @@ export class StreamOpener {
     for (let doubts = 0; ; ) {
       await this.#contact.reach(signal);
       try {
-        return await this.#client.openStream(this.#target, { ...this.#dialOptions, signal });
+        return await this.client.openStream(this.#target, { ...this.#dialOptions, signal });
       } catch (thrown) {
         const error = await explainRefusal(thrown, this.#context.peers, this.#target);
         const kind = classifyFailure(error);
@@ -107,12 +107,12 @@ export class StreamOpener {
   async close(deadlineMs: number): Promise<void> {
     // Sessions that end now are no loss.
     this.#connected = false;
-    await this.#client.close({ deadlineMs });
+    await this.client.close({ deadlineMs });
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
     try {
-      const connection = await this.#client.dial(this.#target, { ...this.#dialOptions, signal });
+      const connection = await this.client.dial(this.#target, { ...this.#dialOptions, signal });
       if (this.#connected) return;
       this.#connected = true;
       this.#context.reporter.event({

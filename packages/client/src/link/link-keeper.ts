@@ -69,9 +69,10 @@ export class LinkKeeper {
     const state = this.#state;
     if (state.step === 'up') {
       const { relay, rttMs } = state.link;
-      return { use, url, state: 'up', relayId: relay.relayId, rttMs };
+      return { use, url, state: 'up', relayId: relay.relayId, rttMs, retryInMs: undefined };
     }
-    return { use, url, state: state.step, relayId: undefined, rttMs: undefined };
+    const retryInMs = state.step === 'waiting' ? Math.max(0, state.untilMs - this.#options.clock.nowMs()) : undefined;
+    return { use, url, state: state.step, relayId: undefined, rttMs: undefined, retryInMs };
   }
 
   /** Connects if that has not begun. */
