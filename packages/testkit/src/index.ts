@@ -24,7 +24,15 @@ export {
   stopAllProcesses,
   TestProcess,
 } from './process.js';
-export { findProgram, hasProgram, isLongRun, requireLongRun, requireProgram, type SkippableTest } from './programs.js';
+export {
+  findProgram,
+  hasProgram,
+  isLongRun,
+  requireLongRun,
+  requireProgram,
+  type SkippableTest,
+  skipTest,
+} from './programs.js';
 export { type SeededRandom, seededRandom } from './seeded-random.js';
 export {
   connectTo,

@@ -34,7 +34,7 @@ export function requireProgram(test: SkippableTest, name: string): string {
   if (path !== undefined) return path;
   if (process.env['SEALANE_REQUIRE_PROGRAMS'] === '1')
     throw new Error(`${name} is not installed, and this run needs it`);
-  skip(test, `${name} is not installed`);
+  skipTest(test, `${name} is not installed`);
   throw new Error(`${name} is not installed`);
 }
 
@@ -45,10 +45,11 @@ export function isLongRun(): boolean {
 
 /** Skips a test that is only for long runs. */
 export function requireLongRun(test: SkippableTest): void {
-  if (!isLongRun()) skip(test, 'long: run with --long');
+  if (!isLongRun()) skipTest(test, 'long: run with --long');
 }
 
-function skip(test: SkippableTest, reason: string): void {
+/** Skips a test and leaves the reason in the report. */
+export function skipTest(test: SkippableTest, reason: string): void {
   if (test.task !== undefined) Object.assign(test.task.meta, { skipReason: reason });
   test.skip(reason);
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireProgram, type SkippableTest, seededSha256, stopAllProcesses } from '@sealane/testkit';
+import { requireProgram, type SkippableTest, seededSha256, skipTest, stopAllProcesses } from '@sealane/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256OfFile, testDirectory } from './support/files.js';
 import { type Certificate, H2Backend } from './support/h2-backend.js';
@@ -81,7 +81,7 @@ describe('HTTP/2 programs over the raw tunnel', () => {
   test.for(['with prior knowledge', 'over TLS end to end'])('curl, %s', async (kind, context) => {
     const curl = requireProgram(context, 'curl');
     const { stdout: version } = await runProgram(curl, ['--version']);
-    if (!/\bHTTP2\b/.test(version)) context.skip('this curl was built without HTTP/2');
+    if (!/\bHTTP2\b/.test(version)) skipTest(context, 'this curl was built without HTTP/2');
     const tls = kind === 'over TLS end to end' ? await overTls(context) : undefined;
     const target = testDirectory();
     const { direct, through } = await bothWays((tls ?? clear).tunnel, async (port, way) => {

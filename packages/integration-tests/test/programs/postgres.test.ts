@@ -113,9 +113,9 @@ test('pgbench: 8 clients lose no transaction, and all balances agree', { timeout
   const { tunnel, psql } = await setUp(context);
   const bench = (port: number, ...args: readonly string[]): Promise<ProgramResult> =>
     runProgram(program, [...where(port), ...args], { env });
-  const { direct, through } = await bothWays(tunnel, async (port) => {
+  const { direct, through } = await bothWays(tunnel, async (port, way) => {
     const prepared = await bench(port, '-i', '-q', '-s', '4');
-    const result = await bench(port, '-c', '8', '-j', '2', '-T', '5', '-M', 'prepared');
+    const result = await bench(port, '-c', '8', '-j', '2', '-T', way === 'direct' ? '2' : '5', '-M', 'prepared');
     const processed = Number(/transactions actually processed: (\d+)/.exec(result.stdout)?.[1]);
     const failed = /number of failed transactions: (\d+)/.exec(result.stdout)?.[1] ?? '0';
     const balances = await psql(tunnel.backendPort, [
