@@ -62,8 +62,10 @@ export class HttpBackend implements AsyncDisposable {
     this.#log.push(`${request.method} ${request.url} HTTP/${request.httpVersion}`);
     response.sendDate = false;
     const [, kind, ...rest] = new URL(request.url ?? '/', 'http://backend').pathname.split('/');
-    if (request.method === 'PUT' || request.method === 'POST') void answerUpload(request, response);
-    else if (kind === 'chunked') void answerChunked(response);
+    if (request.method === 'PUT' || request.method === 'POST') {
+      // A client that went away needs no answer.
+      answerUpload(request, response).catch(() => response.destroy());
+    } else if (kind === 'chunked') void answerChunked(response);
     else if (kind === 'file') answerRange(request, response, Buffer.concat([...seededChunks(fileSeed, fileBytes)]));
     else if (kind === 'events') void answerEvents(response, Number(rest[0]));
     else if (kind === 'bytes') void answerBytes(response, Number(rest[0]), Number(rest[1]));

@@ -44,6 +44,8 @@ export class SshServer implements AsyncDisposable {
         `PidFile ${home}/pid`,
         ...['StrictModes no', 'UsePAM no', 'PrintMotd no', 'PrintLastLog no', 'MaxStartups 200', 'MaxSessions 100'],
         'Subsystem sftp internal-sftp',
+        // The user's own start-up files would have a say in every output.
+        `SetEnv HOME=${home}`,
       ].join('\n'),
     );
     const server = await startOnFreePort(
