@@ -2,7 +2,7 @@ import { OwnerCode, RecordType, Suite } from '@sealane/types';
 import { describe, expect, test } from 'vitest';
 import { Credential, parseKeycert } from '../src/credential/index.js';
 import { encodeMessage1Payload } from '../src/e2ee/handshake/message1-payload.js';
-import { createPrologue } from '../src/e2ee/handshake/suites.js';
+import { createPrologue, suitePattern } from '../src/e2ee/handshake/suites.js';
 import { DialerHandshake, NoiseHandshake, OwnerHandshake } from '../src/e2ee/index.js';
 import { concatBytes, encodeU32 } from '../src/primitives/bytes.js';
 import {
@@ -38,7 +38,7 @@ function forgeMessage1(
 ): { message: Uint8Array; connectionId: Uint8Array } {
   const connectionId = new Uint8Array(16).fill(5);
   const noise = new NoiseHandshake({
-    pattern: suite === Suite.HYBRID ? 'IKpsk2' : 'IK',
+    pattern: suitePattern[suite],
     initiator: true,
     prologue: createPrologue(suite, 1, ownerCredential.publicKey, connectionId),
     s,

@@ -66,7 +66,7 @@ test('any bytes as a Noise message of any pattern end in a named error', () => {
     fc.property(anyBytes, pattern, (bytes, name) => {
       const rs = s.publicKey;
       const psks = [new Uint8Array(32), new Uint8Array(32)];
-      const responder = new NoiseHandshake({ pattern: name, initiator: false, s, rs, psks });
+      const responder = new NoiseHandshake({ pattern: parsePattern(name), initiator: false, s, rs, psks });
       expect(codeOf(() => responder.readMessage(bytes))).toMatch(/^(none|ERR_NOISE_MESSAGE)$/);
     }),
   );

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { NoiseHandshake, type NoiseSplit } from '../src/e2ee/index.js';
+import { NoiseHandshake, type NoiseSplit, parsePattern } from '../src/e2ee/index.js';
 import { loadCrypto } from '../src/index.js';
 import { x25519KeyPair } from '../src/primitives/index.js';
 
@@ -49,7 +49,13 @@ describe(`${HANDSHAKES} handshakes of suite 1's pattern with another implementat
       const foreign = new Noise('IK', false);
       foreign.initialise(prologue);
       const s = x25519KeyPair();
-      const own = new NoiseHandshake({ pattern: 'IK', initiator: true, prologue, s, rs: foreign.s.publicKey });
+      const own = new NoiseHandshake({
+        pattern: parsePattern('IK'),
+        initiator: true,
+        prologue,
+        s,
+        rs: foreign.s.publicKey,
+      });
       expect(plain(foreign.recv(Buffer.from(own.writeMessage(payloadOf(index)))))).toEqual(plain(payloadOf(index)));
       expect(plain(foreign.rs)).toEqual(plain(s.publicKey));
       expect(plain(own.readMessage(foreign.send(payloadOf(index + 1))))).toEqual(plain(payloadOf(index + 1)));
@@ -63,7 +69,7 @@ describe(`${HANDSHAKES} handshakes of suite 1's pattern with another implementat
       const foreign = new Noise('IK', true);
       const s = x25519KeyPair();
       foreign.initialise(prologue, Buffer.from(s.publicKey));
-      const own = new NoiseHandshake({ pattern: 'IK', initiator: false, prologue, s });
+      const own = new NoiseHandshake({ pattern: parsePattern('IK'), initiator: false, prologue, s });
       expect(plain(own.readMessage(foreign.send(payloadOf(index))))).toEqual(plain(payloadOf(index)));
       expect(plain(own.remoteStatic ?? empty)).toEqual(plain(foreign.s.publicKey));
       expect(plain(foreign.recv(Buffer.from(own.writeMessage(payloadOf(index + 1)))))).toEqual(

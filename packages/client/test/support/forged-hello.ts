@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Keycert } from '@sealane/crypto/credential';
-import { blake2bHash, NoiseHandshake } from '@sealane/crypto/e2ee';
+import { blake2bHash, NoiseHandshake, parsePattern } from '@sealane/crypto/e2ee';
 import { Suite } from '@sealane/types';
 
 export interface ForgedHelloOptions {
@@ -38,7 +38,7 @@ export function forgeHello(options: ForgedHelloOptions): Uint8Array {
     connectionId,
   ]);
   const noise = new NoiseHandshake({
-    pattern: 'IKpsk2',
+    pattern: parsePattern('IKpsk2'),
     initiator: true,
     prologue,
     hash: blake2bHash,

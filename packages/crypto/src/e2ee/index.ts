@@ -8,9 +8,10 @@ export {
 } from './handshake/owner-handshake.js';
 export { createInstance } from './instance.js';
 export { CipherState } from './noise/cipher-state.js';
+export type { HandshakePattern, MessagePattern, Token } from './noise/handshake-pattern.js';
 export { type KeyPair, NoiseHandshake, type NoiseHandshakeOptions, type NoiseSplit } from './noise/noise-handshake.js';
 export { blake2bHash, type NoiseHash } from './noise/noise-hash.js';
-export { type HandshakePattern, type MessagePattern, parsePattern, type Token } from './noise/patterns.js';
+export { parsePattern } from './noise/patterns.js';
 export { encodeAbort, encodeFramesPrefix, type FramesBody, parseAbort, parseFrames } from './records/record-body.js';
 export { type OpenedRecord, RecordOpener } from './records/record-opener.js';
 export { RecordReader } from './records/record-reader.js';

@@ -2,8 +2,8 @@ import { type RandomBytes, SealaneError, systemRandomBytes } from '@sealane/type
 import { concatBytes } from '../../primitives/bytes.js';
 import { x25519, x25519KeyPair } from '../../primitives/x25519.js';
 import type { CipherState } from './cipher-state.js';
+import type { HandshakePattern, Token } from './handshake-pattern.js';
 import { blake2bHash, type NoiseHash } from './noise-hash.js';
-import { type HandshakePattern, parsePattern, type Token } from './patterns.js';
 import { SymmetricState } from './symmetric-state.js';
 
 const DH_BYTES = 32;
@@ -24,8 +24,8 @@ export interface AgreeingKey {
 }
 
 export interface NoiseHandshakeOptions {
-  /** A pattern's name with its modifiers, e.g. `IKpsk2` or `NNpsk0+psk2`. */
-  readonly pattern: string | HandshakePattern;
+  /** Of a suite, or any other by its name: `parsePattern('NNpsk0+psk2')`. */
+  readonly pattern: HandshakePattern;
   readonly initiator: boolean;
   readonly prologue?: Uint8Array;
   /** Default BLAKE2b. */
@@ -70,7 +70,7 @@ export class NoiseHandshake {
 
   constructor(options: NoiseHandshakeOptions) {
     const hash = options.hash ?? blake2bHash;
-    const pattern = typeof options.pattern === 'string' ? parsePattern(options.pattern) : options.pattern;
+    const { pattern } = options;
     this.#pattern = pattern;
     this.#initiator = options.initiator;
     this.#random = options.random ?? systemRandomBytes;
