@@ -7,6 +7,11 @@ import { VirtualTerminal } from './virtual-terminal.js';
 
 type SkippableTest = Parameters<typeof requireProgram>[0];
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a redraw begins with the way back
+const redrawStart = /(?=\r\u001b\[\d+A)/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are written with them
+const notText = /\u001b\[\d*[A-Za-z]|\r/g;
+
 let started = 0;
 
 /** `sealane` at a terminal of its own, as a person sees it. */
@@ -17,13 +22,17 @@ export class PtyProgram implements AsyncDisposable {
   output = '';
   readonly #device: Promise<string>;
   readonly #pid: Promise<number>;
+  /** Written, and not shown yet. */
+  #held = '';
+  #resizing: { readonly columns: number; readonly rows: number } | undefined;
 
   private constructor(terminal: VirtualTerminal, process: TestProcess, factsFile: string) {
     this.terminal = terminal;
     this.process = process;
     process.child.stdout?.on('data', (text: string) => {
       this.output += text;
-      terminal.write(text);
+      this.#held += text;
+      this.#showHeld();
     });
     const facts = vi.waitFor(
       async () => {
@@ -75,14 +84,31 @@ export class PtyProgram implements AsyncDisposable {
     this.process.child.stdin?.write(text);
   }
 
-  /** Just after a redraw, so that none is on its way. */
+  /** What the program drew before it heard of the new size is shown at the old one. */
   async resize(columns: number, rows: number): Promise<void> {
     const device = await this.#device;
-    const before = this.output.length;
-    await this.see(() => expect(this.output.length).toBeGreaterThan(before));
-    this.terminal.resize(columns, rows);
+    this.#resizing = { columns, rows };
     const { status } = spawnSync('stty', ['-F', device, 'cols', String(columns), 'rows', String(rows)]);
     expect(status).toBe(0);
+  }
+
+  #showHeld(): void {
+    if (this.#resizing !== undefined) {
+      // Whole redraws only: each ends by erasing what is below it.
+      if (!this.#held.endsWith('\u001b[J')) return;
+      for (const redraw of this.#held.split(redrawStart)) {
+        const { columns, rows } = this.#resizing ?? this.terminal;
+        // Its first line has exactly the width of the view.
+        const isNew = redraw
+          .split('\r\n')
+          .map((line) => line.replace(notText, ''))
+          .some((line) => / up \d+:\d\d$/.test(line) && line.length === columns - 1);
+        if (isNew) this.terminal.resize(columns, rows);
+        if (isNew) this.#resizing = undefined;
+        this.terminal.write(redraw);
+      }
+    } else this.terminal.write(this.#held);
+    this.#held = '';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

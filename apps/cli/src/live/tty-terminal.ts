@@ -14,8 +14,7 @@ const retriesNow = 25;
  */
 export class TtyTerminal implements Terminal {
   size(): ViewSize {
-    // Asked for each time: the signal of a change comes later than the change.
-    const [columns, rows] = process.stdout.getWindowSize();
+    const { columns, rows } = process.stdout;
     return { columns: columns || 80, rows: rows || 24 };
   }
 
