@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { connectTo, startEchoServer, stopAllProcesses, type TestServer } from '@sealane/testkit';
+import { connectTo, exchange, startEchoServer, stopAllProcesses, type TestServer } from '@sealane/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PtyProgram } from './pty-program.js';
 import { World } from './world.js';
@@ -98,6 +98,27 @@ describe('the live view', () => {
     owner.type('\u0003');
     await owner.see((screen) => expect(screen.at(-1)).toBe('the end'));
     expect(titles(owner.terminal.screen)).toEqual([]);
+  });
+
+  it('a terminal that is stopped stops no connection', async (test) => {
+    const size = { columns: 80, rows: 24 };
+    await using owner = PtyProgram.start(test, world.owner, exposeArgs('held'), size);
+    await owner.see((screen) => expect(titles(screen)).toHaveLength(1));
+    const { process: dialer, port } = await world.connect(`${world.ownerId}/held`, ['--relay', world.relayUrl]);
+    await using _ = dialer;
+    owner.type('\u0013');
+    // Long enough for the view to be drawn again while nobody takes it.
+    for (let round = 0; round < 5; round += 1) {
+      expect(await exchange({ port }, [Buffer.from('hello')])).toMatchObject({ bytes: 5, end: 'fin' });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    const before = owner.output.length;
+    owner.type('\u0011');
+    await owner.see((screen) => {
+      expect(owner.output.length).toBeGreaterThan(before);
+      expect(titles(screen)).toHaveLength(1);
+      expect(screen.at(-1)).toMatch(/^total, 1 session +0 +25 B +25 B/);
+    });
   });
 
   it('goes on where nobody could continue the program', async (test) => {
