@@ -208,6 +208,35 @@ describe('where WebCrypto has no Ed25519', () => {
 });
 
 describe('what a browser remembers', () => {
+  it('is the highest keycert of each id, of the ids learned last', async (test) => {
+    const page = await (await start(test)).page();
+    const learned = [
+      ['a', 1],
+      ['b', 1],
+      ['c', 3],
+      ['c', 2],
+      ['a', 2],
+      ['d', 1],
+    ] as const;
+    expect(await page.remember(3, learned)).toEqual({ a: 2, c: 3, d: 1 });
+  });
+
+  it('is ERR_STORAGE where IndexedDB is missing or holds what a later version made', async (test) => {
+    const on = await start(test);
+    const page = await on.page();
+    await page.page.evaluate(
+      () =>
+        new Promise((resolve, reject) => {
+          const request = indexedDB.open('sealane', 99);
+          request.onsuccess = () => resolve(request.result.close());
+          request.onerror = () => reject(request.error);
+        }),
+    );
+    await expect(page.openIdentity()).rejects.toThrow(/ERR_STORAGE: .*version/);
+    await page.page.evaluate(() => Object.defineProperty(globalThis, 'indexedDB', { value: undefined }));
+    await expect(page.openIdentity()).rejects.toThrow(/ERR_STORAGE: IndexedDB is missing/);
+  });
+
   it('refuses a name that stands for somebody else after a reload', async (test) => {
     const on = await start(test);
     const page = await on.page();

@@ -40,6 +40,8 @@ export interface PageProgram {
   /** Rotates by `handles` handles that begin at the same time: what each of them gets. */
   rotateIdentity(handles?: number): Promise<{ id: string; epoch: number }[]>;
   eraseIdentity(name?: string): Promise<void>;
+  /** Remembers keycerts of ids in turn, at most `most` at once: the epochs that are known of each afterwards. */
+  remember(most: number, keycerts: readonly (readonly [id: string, epoch: number])[]): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
@@ -157,6 +159,23 @@ export const program: PageProgram = {
 
   async eraseIdentity(name = 'default') {
     await (await openBrowserIdentity({ name })).erase();
+  },
+
+  async remember(most, keycerts) {
+    const store = new BrowserKeycertStore({ database: 'keycerts-only', maxRemembered: most });
+    const epochs: Record<string, number> = {};
+    for (const [id, epoch] of keycerts) {
+      const bytes = new Uint8Array(132);
+      new DataView(bytes.buffer).setUint32(32, epoch);
+      await store.put(id, bytes);
+      // What was learned longest ago is told by the clock.
+      for (const learnedMs = Date.now(); Date.now() === learnedMs; ) await Promise.resolve();
+    }
+    for (const id of new Set(keycerts.map(([of]) => of))) {
+      const bytes = await store.get(id);
+      if (bytes !== undefined) epochs[id] = new DataView(bytes.buffer).getUint32(32);
+    }
+    return epochs;
   },
 
   async close() {
