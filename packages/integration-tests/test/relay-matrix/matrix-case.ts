@@ -13,8 +13,10 @@ export type Side = 'dialer' | 'owner';
 export interface MatrixCase {
   /** What the relay does, so that it follows on "The relay". */
   readonly attack: string;
-  /** Every end that was seen, for each side that the attack is aimed at; exactly these. */
+  /** Every end that was seen, for each side that the attack is aimed at; exactly these, unless it varies. */
   readonly ends: Readonly<Partial<Record<Side, readonly End[]>>>;
+  /** Which of the ends it is depends on the moment, and need not be each of them in every run. */
+  readonly varies?: true;
   /** In the document instead of a long list of ends. */
   readonly said?: Readonly<Partial<Record<Side, string>>>;
   /** Real sockets would need real time, or thousands of attempts. */

@@ -1,9 +1,11 @@
+import type { RelayClient } from '@sealane/client';
 import { Credential } from '@sealane/crypto/credential';
-import { type Attack, HostileRelay, messageFrame, onMessage } from '@sealane/hostile-relay';
-import { type ControlMessage, encodeFrame, type Register, type Registered } from '@sealane/protocol';
-import { createLinkPair } from '@sealane/testkit';
+import { type Attack, flipBit, HostileRelay, messageFrame, onMessage } from '@sealane/hostile-relay';
+import { type ControlMessage, encodeFrame, type ListedLease, type Register, type Registered } from '@sealane/protocol';
+import { createLinkPair, seededRandom } from '@sealane/testkit';
 import { MessageKind, type MessageLink, RelayCode, SupersededBy } from '@sealane/types';
 import { expect } from 'vitest';
+import { inExchange } from '../in-exchange.js';
 import type { End, MatrixCase, MatrixGroup } from '../matrix-case.js';
 import type { MatrixStage } from '../matrix-stage.js';
 
@@ -119,6 +121,12 @@ function carriedTo(stage: MatrixStage, other: HostileRelay): Attack {
   };
 }
 
+async function readAll(client: RelayClient): Promise<void> {
+  for await (const lease of client.listPublic()) expect(lease.id).not.toBe('');
+}
+
+const random = seededRandom(77);
+
 export const leaseCases: MatrixGroup = {
   key: 'L',
   title: 'Leases',
@@ -128,7 +136,7 @@ export const leaseCases: MatrixGroup = {
     listens('another name', 'ERR_LINK_PROTOCOL', (registered) => ({ ...registered, name: 'other' })),
     listens('no name', 'ERR_LINK_PROTOCOL', (registered) => ({ ...registered, name: null })),
     listens('RENEWED', 'ERR_LINK_PROTOCOL', ({ request }) => ({ kind: MessageKind.RENEWED, request, ttlMs: 60_000 })),
-    listens('silence', 'ERR_LINK_TIMEOUT', () => undefined),
+    { ...listens('silence', 'ERR_LINK_TIMEOUT', () => undefined), onlyVirtual: true },
     listens('LEASE_STALE without a number', 'ERR_RELAY_LEASE_STALE', ({ request }) => stale(request, null)),
     ...absurd.map((value) =>
       listens(`LEASE_STALE and the number ${value.toLocaleString('en')}`, 'ERR_RELAY_LEASE_STALE', ({ request }) =>
@@ -139,7 +147,7 @@ export const leaseCases: MatrixGroup = {
       stale(request, sequence + 1),
     ),
     {
-      attack: 'told an absurd number: the owner registers at another relay as ever',
+      attack: 'names an absurd number once, and then takes the lease',
       ends: { dialer: ['right bytes'], owner: ['ERR_RELAY_LEASE_STALE', 'right bytes'] },
       run: async (stage) => {
         const credential = await Credential.create();
@@ -190,6 +198,7 @@ export const leaseCases: MatrixGroup = {
     {
       attack: 'never answers RELEASE: closing does not wait for it',
       ends: { owner: ['still up'] },
+      onlyVirtual: true,
       run: async (stage) => {
         const owner = await stage.owner();
         stage.attack(onMessage(MessageKind.RELEASED, () => []));
@@ -202,14 +211,8 @@ export const leaseCases: MatrixGroup = {
       run: async (stage) => {
         const owner = await stage.owner();
         const closed = stage.codeOf(owner.listener.closed);
-        let isSaid = false;
-        stage.attack((frame) => {
-          if (frame.link.isOwners && frame.way === 'down' && frame.data.length > 500 && !isSaid) {
-            isSaid = true;
-            frame.link.say({ kind: MessageKind.SUPERSEDED, service: '', by: SupersededBy.OTHER_INSTANCE });
-          }
-          return undefined;
-        });
+        const said = { kind: MessageKind.SUPERSEDED, service: '', by: SupersededBy.OTHER_INSTANCE } as const;
+        inExchange(stage, 'owner', (link) => link.say(said));
         await stage.attempt({ owner });
         stage.note('owner', await closed);
       },
@@ -324,6 +327,62 @@ export const leaseCases: MatrixGroup = {
         const other = await otherRelay(stage);
         stage.attack(carriedTo(stage, other));
         stage.note('owner', await stage.codeOf(stage.client({ use: 'listen', relayId: stage.relay.identity.id })));
+      },
+    },
+    ...(
+      [
+        ['with another signature', (entry) => ({ ...entry, signature: flipBit(entry.signature, 9) })],
+        ['with other words', (entry) => ({ ...entry, lease: flipBit(entry.lease, entry.lease.length - 3) })],
+        ['with random bytes for a lease', (entry) => ({ ...entry, lease: random(80) })],
+      ] satisfies [string, (entry: ListedLease) => ListedLease][]
+    ).map(
+      ([words, change]): MatrixCase => ({
+        attack: `lists a public lease ${words}`,
+        ends: { dialer: ['ERR_LINK_PROTOCOL'] },
+        run: async (stage) => {
+          await stage.owner({ public: true, metadata: random(40) });
+          const { client } = await stage.dialer();
+          stage.attack(onMessage(MessageKind.LISTED, (listed) => [{ ...listed, entries: listed.entries.map(change) }]));
+          stage.note('dialer', await stage.codeOf(readAll(client)));
+        },
+      }),
+    ),
+    ...(
+      [
+        ['that its owner did not make public', false],
+        ['that was for another relay', true],
+      ] as const
+    ).map(
+      ([words, isOthers]): MatrixCase => ({
+        attack: `lists a lease ${words}`,
+        ends: { dialer: ['ERR_LINK_PROTOCOL'] },
+        onlyVirtual: true,
+        run: async (stage) => {
+          const { attack, registers } = recordRegisters();
+          if (isOthers) {
+            const other = await otherRelay(stage);
+            other.attacks = [attack];
+            const client = await stage.client({ use: 'listen', relay: other });
+            await stage.until(client.listen({ public: true, accept: () => true }));
+          } else {
+            stage.attack(attack);
+            await stage.owner();
+          }
+          const entries = registers.map(({ lease, signature }) => ({ lease, signature, expiresInMs: 1_000 }));
+          expect(entries.length).toBe(1);
+          const { client } = await stage.dialer();
+          stage.attack(onMessage(MessageKind.LISTED, (listed) => [{ ...listed, entries }]));
+          stage.note('dialer', await stage.codeOf(readAll(client)));
+        },
+      }),
+    ),
+    {
+      attack: 'lists the same page for ever',
+      ends: { dialer: ['ERR_LINK_PROTOCOL'] },
+      run: async (stage) => {
+        const { client } = await stage.dialer();
+        stage.attack(onMessage(MessageKind.LISTED, (listed) => [{ ...listed, next: Uint8Array.of(1) }]));
+        stage.note('dialer', await stage.codeOf(readAll(client)));
       },
     },
     {

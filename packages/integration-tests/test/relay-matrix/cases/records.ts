@@ -129,6 +129,43 @@ async function sweep(
   }
 }
 
+/** The link of who reads is cut after some byte of the records: at every 60th of them. */
+function linkCuts(sender: Sender): MatrixCase {
+  return {
+    attack: `cuts the link of the reader after every 60th byte that the ${sender} sent`,
+    ends: {
+      dialer: ['ERR_E2EE_TRUNCATED', 'right bytes'],
+      owner: ['nothing', 'ERR_E2EE_TRUNCATED', 'right bytes'],
+    },
+    varies: true,
+    run: async (stage) => {
+      const owner = await stage.owner();
+      const dialer = await stage.dialer();
+      for (let offset = 0; offset < 600; offset += 60) {
+        let passed = 0;
+        let isCut = false;
+        stage.attack(
+          onData(sender, (frame) => {
+            const at = offset - passed;
+            passed += frame.data.length;
+            if (isCut || at >= frame.data.length) return isCut ? [] : undefined;
+            isCut = true;
+            frame.link.toClient(dataFrames(frame.streamId, frame.data.slice(0, at))[0] ?? frame);
+            frame.link.cut();
+            return [];
+          }),
+        );
+        await stage.attempt({ owner, dialer, sizes: { bytes: 250, answerBytes: 250 } });
+        stage.attack();
+        await stage.waitFor(() => stage.relay.ownerLinks.length === 1, 'the owner is there');
+        await stage.waitFor(() => stage.relay.server.statistics().leases === 1, 'its lease');
+        await stage.pass(300);
+        expect(await stage.tryExchange(dialer, owner.listener.address)).toMatch(/^(right bytes|ERR_RELAY_NO_OWNER)$/);
+      }
+    },
+  };
+}
+
 function sweeps(
   attack: string,
   ends: Readonly<Record<Sender, MatrixCase['ends']>>,
@@ -180,11 +217,10 @@ function splices(sender: Sender, ends: MatrixCase['ends']): MatrixCase[] {
       ['owners', 'one dialer with two owners'],
     ] as const
   ).map(([kind, words]) => ({
-    attack: `splices ${words}: each gets the records of the other ${sender}`.replace(
-      kind === 'sessions' ? `other ${sender}` : 'no such words',
-      `other, those of the ${sender}`,
-    ),
+    attack: `splices ${words}: each gets the records of the other that the ${sender} sent`,
     ends,
+    varies: true,
+    ...(kind === 'sessions' ? {} : { onlyVirtual: true }),
     run: (stage) => spliceTwo(stage, sender, kind),
   }));
 }
@@ -319,6 +355,8 @@ export const recordCases: MatrixGroup = {
         return undefined;
       });
     }),
+    linkCuts('dialer'),
+    linkCuts('owner'),
     ...sweeps(
       'cuts the stream (FIN) after each single byte',
       {
@@ -349,9 +387,23 @@ export const recordCases: MatrixGroup = {
       },
       (frame, at, offset) => dataFrames(frame.streamId, flipBit(frame.data, at, offset % 8)),
     ),
-    ...splices('dialer', { dialer: integrity, owner: integrity }),
-    ...splices('owner', { dialer: integrity, owner: integrity }),
-    ...eachWay('reflects the records', broken, reflect),
+    ...splices('dialer', {
+      dialer: ['ERR_E2EE_INTEGRITY', 'ERR_E2EE_TRUNCATED'],
+      owner: ['ERR_E2EE_INTEGRITY', 'ERR_E2EE_TRUNCATED'],
+    }),
+    ...splices('owner', {
+      dialer: ['ERR_E2EE_INTEGRITY', 'ERR_E2EE_TRUNCATED'],
+      owner: ['ERR_E2EE_INTEGRITY', 'ERR_E2EE_TRUNCATED'],
+    }),
+    {
+      ...eachWay('reflects the records', broken, reflect)[0],
+      ends: { dialer: integrity, owner: ['nothing'] },
+    } as MatrixCase,
+    {
+      ...eachWay('reflects the records', broken, reflect)[1],
+      ends: { dialer: truncated, owner: integrity },
+      onlyVirtual: true,
+    } as MatrixCase,
     ...(['dialer', 'owner'] as const).map(
       (sender): MatrixCase => ({
         attack: `gives no credit to the ${sender}`,

@@ -1,6 +1,7 @@
 import { type Attack, onMessage } from '@sealane/hostile-relay';
 import { type ErrorCode, MessageKind, RelayCode } from '@sealane/types';
 import { expect } from 'vitest';
+import { inExchange } from '../in-exchange.js';
 import type { End, MatrixCase, MatrixGroup } from '../matrix-case.js';
 import type { MatrixStage } from '../matrix-stage.js';
 
@@ -180,18 +181,33 @@ export const refusalCases: MatrixGroup = {
           const owner = await stage.owner();
           const dialer = await stage.dialer();
           for (const code of codes) {
-            const links = side === 'owner' ? stage.relay.ownerLinks : stage.relay.dialerLinks;
-            stage.after(20, () => {
-              for (const link of links) link.say(error(0, code));
-            });
+            inExchange(stage, side, (link) => link.say(error(0, code)));
             await stage.attempt({ owner, dialer });
             await stage.waitFor(() => stage.relay.ownerLinks.length === 1, 'the owner is back');
             await stage.pass(1_500);
           }
+          stage.attack();
           expect(await stage.tryExchange(dialer, owner.listener.address)).toBe('right bytes');
         },
       }),
     ),
+    {
+      attack: 'ends the link of the dialer with each while it dials',
+      ends: { dialer: everyError, owner: ['nothing'] },
+      said: { dialer: SAID },
+      run: async (stage) => {
+        const owner = await stage.owner();
+        const { client } = await stage.dialer();
+        const ends = (code: number): Attack =>
+          onMessage(MessageKind.ACCEPT, (_, { link, way }) => {
+            if (way === 'up') return undefined;
+            link.say(error(0, code));
+            return [];
+          });
+        await forEachCode(stage, 'dialer', ends, () => client.dial(owner.listener.address));
+        await stage.noteOwner(owner);
+      },
+    },
     {
       attack: 'refuses requests that nobody made',
       ends: { dialer: ['right bytes'], owner: ['right bytes'] },
