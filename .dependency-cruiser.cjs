@@ -62,7 +62,10 @@ module.exports = {
     {
       name: 'no-testkit-in-products',
       severity: 'error',
-      from: { path: '^(packages/(?!testkit|hostile-relay|integration-tests|fuzz)[^/]+|apps/[^/]+)/src/', pathNot: tests },
+      from: {
+        path: '^(packages/(?!testkit|hostile-relay|integration-tests|fuzz)[^/]+|apps/[^/]+)/src/',
+        pathNot: tests,
+      },
       to: { path: '^packages/(testkit|hostile-relay|integration-tests)/' },
     },
     {
