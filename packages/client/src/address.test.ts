@@ -1,7 +1,7 @@
 import { loadCrypto } from '@sealane/crypto';
 import { Credential } from '@sealane/crypto/credential';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatAddress, formatRelayUrl, locateRelay, parseAddress, parseRelayUrl, relayAuthority } from './address.js';
+import { formatAddress, formatRelayUrl, locateRelays, parseAddress, parseRelayUrl, relayAuthority } from './address.js';
 
 let id = '';
 let relayId = '';
@@ -72,13 +72,14 @@ describe('relay URLs', () => {
     expect(relayAuthority(url)).toBe(authority);
   });
 
-  it('are found in an address, the first one if it carries several', () => {
+  it('are found in an address, each once', () => {
     const address = formatAddress({
       name: 'shop',
       relays: [{ url: 'wss://one.example', relayId }, { url: 'wss://two.example' }],
     });
-    expect(locateRelay(address)).toEqual({ url: 'wss://one.example', relayId });
-    expect(locateRelay('wss://two.example')).toEqual({ url: 'wss://two.example' });
-    expect(() => locateRelay('sealane://shop')).toThrow(expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }));
+    const relays = [{ url: 'wss://one.example', relayId }, { url: 'wss://two.example' }];
+    expect(locateRelays(address)).toEqual(relays);
+    expect(locateRelays(['wss://two.example', address])).toEqual([relays[1], relays[0]]);
+    expect(() => locateRelays('sealane://shop')).toThrow(expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }));
   });
 });

@@ -90,12 +90,29 @@ export function parseRelayUrl(text: string): RelayLocation {
   return fragment === '' ? { url: bare } : { url: bare, relayId: encodeId(parseId(fragment)) };
 }
 
-/** The relay of a relay URL, or the first one that a `sealane://` address carries. Throws as {@link parseAddress}. */
-export function locateRelay(urlOrAddress: string): RelayLocation {
-  if (!isAddressText(urlOrAddress)) return parseRelayUrl(urlOrAddress);
-  const [relay] = parseAddress(urlOrAddress).relays;
-  if (relay === undefined) throw invalid('it names no relay');
-  return relay;
+/** More relays than anybody uses at once. */
+const MAX_RELAYS = 8;
+
+/**
+ * The relays of relay URLs, or of `sealane://` addresses, each once and in their order, at most 8. Throws as
+ * {@link parseAddress}, and ERR_ADDRESS_INVALID where there is none or more.
+ */
+export function locateRelays(urlsOrAddresses: string | readonly string[]): readonly RelayLocation[] {
+  const texts = typeof urlsOrAddresses === 'string' ? [urlsOrAddresses] : urlsOrAddresses;
+  const found = new Map<string, RelayLocation>();
+  for (const text of texts) {
+    const relays = isAddressText(text) ? parseAddress(text).relays : [parseRelayUrl(text)];
+    for (const relay of relays) {
+      const known = found.get(relay.url);
+      if (known?.relayId !== undefined && relay.relayId !== undefined && known.relayId !== relay.relayId) {
+        throw invalid('it names two identities for one relay');
+      }
+      if (known?.relayId === undefined) found.set(relay.url, relay);
+    }
+  }
+  if (found.size === 0) throw invalid('it names no relay');
+  if (found.size > MAX_RELAYS) throw invalid(`it names more than ${MAX_RELAYS} relays`);
+  return [...found.values()];
 }
 
 /** The relay as one URL, its identity as the fragment. */

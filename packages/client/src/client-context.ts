@@ -7,7 +7,9 @@ import {
   MuxLimit,
   ProtocolSize,
   type RandomBytes,
+  ResumptionLimit,
   SealaneError,
+  SessionFeature,
   systemClock,
   systemRandomBytes,
 } from '@sealane/types';
@@ -16,6 +18,7 @@ import { MemoryKeycertStore } from './keycert-store.js';
 import { type ClientTimingConfig, resolveTiming } from './link/timing.js';
 import type { CredentialSource, RelayClientOptions } from './options.js';
 import { MemoryPinStore, type PinStore } from './pin-store.js';
+import { KeptBudget } from './session/kept-budget.js';
 import type { StatusEvent } from './status.js';
 
 const DEFAULT_BUDGET_BYTES = 268_435_456;
@@ -34,6 +37,8 @@ export interface ClientContext {
   readonly keycerts: KeycertBook;
   readonly pins: PinStore;
   readonly parameters: SessionParameters;
+  /** How sessions outlive their paths; undefined when they do not. */
+  readonly resumption: { readonly kept: KeptBudget; readonly giveUpMs: number } | undefined;
   /** By it this client's instances differ from those of every other process. */
   readonly processSecret: Uint8Array;
   readonly onStatus: (event: StatusEvent) => void;
@@ -63,9 +68,20 @@ export async function createClientContext(options: RelayClientOptions): Promise<
       maxRecordPlaintext: ProtocolSize.RECORD_PLAINTEXT_MAX,
       initialWindow: MuxLimit.initialWindowBytes,
       maxStreams: options.maxStreams ?? MuxLimit.maxInnerStreams,
-      features: options.features?.session ?? 0,
+      features: 0,
     },
+    resumption: resumptionOf(options),
     processSecret: random(32),
     onStatus: (event) => options.onStatus?.(event),
   };
+}
+
+/** What this process keeps for its sessions: one bound for all clients in it, unless one brings its own. */
+const processKept = new KeptBudget();
+
+function resumptionOf(options: RelayClientOptions): ClientContext['resumption'] {
+  const { giveUpMs = ResumptionLimit.giveUpMs, kept } = options.resumption ?? {};
+  const isOffered = ((options.features?.session ?? SessionFeature.RESUME) & SessionFeature.RESUME) !== 0;
+  if (!isOffered || giveUpMs <= 0) return undefined;
+  return { kept: kept ?? processKept, giveUpMs };
 }

@@ -1,11 +1,17 @@
+import type { SealaneError } from '@sealane/types';
 import type { ConnectionStatistics, SecureConnection } from './session/secure-connection.js';
-import type { ClientStatistics } from './status.js';
+import type { ClientStatistics, StatusListener } from './status.js';
 
-/** The sessions of one client that have not ended, and the sums of those that have. */
+/** The sessions of one client that have not ended, the sums of those that have, and what is told about them. */
 export class ConnectionBook {
   readonly open: Set<SecureConnection> = new Set();
+  readonly #onStatus: StatusListener;
   #sessions = 0;
   #ended = { bytesSent: 0, bytesReceived: 0, streams: 0 };
+
+  constructor(onStatus: StatusListener) {
+    this.#onStatus = onStatus;
+  }
 
   get statistics(): ClientStatistics {
     const sum = { ...this.#ended };
@@ -20,14 +26,29 @@ export class ConnectionBook {
   add(connection: SecureConnection): void {
     this.open.add(connection);
     this.#sessions += 1;
+    this.#onStatus({ ...factsOf(connection), state: 'open' });
   }
 
-  /** False when it was not there. */
-  remove(connection: SecureConnection): boolean {
-    if (!this.open.delete(connection)) return false;
-    add(this.#ended, connection.statistics);
-    return true;
+  onInterrupted(connection: SecureConnection, error: SealaneError): void {
+    if (this.open.has(connection)) this.#onStatus({ ...factsOf(connection), state: 'interrupted', error });
   }
+
+  onResumed(connection: SecureConnection, gapMs: number): void {
+    if (this.open.has(connection)) this.#onStatus({ ...factsOf(connection), state: 'resumed', gapMs });
+  }
+
+  onEnd(connection: SecureConnection, error: SealaneError | undefined): void {
+    if (!this.open.delete(connection)) return;
+    add(this.#ended, connection.statistics);
+    const facts = { ...factsOf(connection), state: 'closed' } as const;
+    this.#onStatus(error === undefined ? facts : { ...facts, error });
+  }
+}
+
+type Facts = { readonly type: 'session' } & Pick<SecureConnection, 'role' | 'peerId' | 'service' | 'alpn'>;
+
+function factsOf({ role, peerId, service, alpn }: SecureConnection): Facts {
+  return { type: 'session', role, peerId, service, alpn };
 }
 
 function add(sum: { bytesSent: number; bytesReceived: number; streams: number }, of: ConnectionStatistics): void {

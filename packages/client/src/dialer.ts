@@ -1,11 +1,14 @@
+import { bytesEqual } from '@sealane/crypto';
 import { isSealaneError, isService, SealaneError, Suite } from '@sealane/types';
 import { type AddressParts, checkedTarget, type DialTarget, parseAddress } from './address.js';
 import type { ClientContext } from './client-context.js';
+import type { ConnectionBook } from './connection-book.js';
 import { Handshaker } from './handshake/handshaker.js';
 import type { RelayLink } from './link/relay-link.js';
 import { DEFAULT_ALPN, type DialOptions, type OpenStreamOptions } from './options.js';
 import { ConnectionPool, type PoolHooks, poolKey } from './pool.js';
-import { type FoundOwner, Resolver } from './resolver.js';
+import type { RelaySites } from './relays/relay-sites.js';
+import type { FoundOwner, Resolver } from './resolver.js';
 import type { SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
 
@@ -27,11 +30,10 @@ interface DialPlan {
 
 export interface DialerOptions {
   readonly context: ClientContext;
-  readonly acquireLink: (signal: AbortSignal | undefined) => Promise<RelayLink>;
-  readonly relayId: () => string | undefined;
+  readonly resolver: Resolver;
+  readonly sites: RelaySites;
   readonly isClosing: () => boolean;
-  readonly onConnection: (connection: SecureConnection) => void;
-  readonly onConnectionEnd: (connection: SecureConnection, error: SealaneError | undefined) => void;
+  readonly connections: ConnectionBook;
 }
 
 /** The dialing half of a client: from an address to a pooled session with room. */
@@ -43,7 +45,7 @@ export class Dialer {
 
   constructor(options: DialerOptions) {
     this.#options = options;
-    this.#resolver = new Resolver(options.context);
+    this.#resolver = options.resolver;
     this.#pool = new ConnectionPool(options.context.clock);
   }
 
@@ -63,7 +65,7 @@ export class Dialer {
   }
 
   async lookup(nameOrId: string, service: string, signal: AbortSignal | undefined): Promise<FoundOwner> {
-    const link = await this.#options.acquireLink(signal);
+    const link = await this.#options.sites.acquireLink({ signal });
     return await this.#resolver.lookup(link, nameOrId, service, signal);
   }
 
@@ -100,8 +102,7 @@ export class Dialer {
     const owner =
       target.id !== undefined
         ? { id: target.id, service: plan.service }
-        : (this.#resolver.known(this.#options.relayId(), target.name!) ??
-          (await this.#resolveName(target.name!, signal)));
+        : (this.#knownName(target.name!) ?? (await this.#resolveName(target.name!, signal)));
     const { alpn, suites, accessSecret } = plan;
     const key = poolKey({ ownerId: owner.id, service: owner.service, alpn, suites, accessSecret });
     const found = this.#pool.pick(key, minEpoch);
@@ -110,8 +111,17 @@ export class Dialer {
   }
 
   async #resolveName(name: string, signal: AbortSignal | undefined): Promise<{ id: string; service: string }> {
-    const link = await this.#options.acquireLink(signal);
+    const link = await this.#options.sites.acquireLink({ signal });
     return await this.#resolver.resolveName(link, name, signal);
+  }
+
+  /** What a name stood for when one of the relays was asked last; the best one first. */
+  #knownName(name: string): { readonly id: string; readonly service: string } | undefined {
+    for (const { relayId } of this.#options.sites.all) {
+      const known = this.#resolver.known(relayId, name);
+      if (known !== undefined) return known;
+    }
+    return undefined;
   }
 
   async #dialUnder(
@@ -119,30 +129,48 @@ export class Dialer {
     signal: AbortSignal | undefined,
     hooks: PoolHooks | undefined,
   ): Promise<SecureConnection> {
+    const { sites, isClosing } = this.#options;
+    const refused = new Set<string>();
+    let refusal: unknown;
     for (let attempt = 1; ; attempt++) {
+      const link = await sites.acquireLink({ signal, avoid: refused });
+      const site = sites.siteOf(link);
+      // No relay is left that has not said no.
+      if (refusal !== undefined && (site === undefined || refused.has(site.url))) throw refusal;
       try {
-        return await this.#dialOnce(plan, signal, hooks);
+        const connection = await this.#dialOver(link, plan, signal, hooks);
+        site?.report(true);
+        return connection;
       } catch (error) {
-        if (plan.target.name !== undefined) this.#resolver.forget(this.#options.relayId(), plan.target.name);
-        const isPathLost = isSealaneError(error) && error.code.startsWith('ERR_LINK_') && error.retryable;
-        if (!isPathLost || attempt >= MAX_DIAL_ATTEMPTS || this.#options.isClosing()) throw error;
+        const { name } = plan.target;
+        if (name !== undefined) this.#resolver.forget(link.isUp ? link.relay.relayId : site?.relayId, name);
+        if (attempt >= MAX_DIAL_ATTEMPTS || isClosing() || !isSealaneError(error)) throw error;
+        if (error.code.startsWith('ERR_LINK_') && error.retryable) continue;
+        // What a relay says is its own word: another one may have the owner.
+        if (!error.code.startsWith('ERR_RELAY_') && !isSealaneError(error, 'ERR_E2EE_TIMEOUT')) throw error;
+        refusal ??= error;
+        if (site === undefined || sites.all.length === 1) throw error;
+        site.report(false);
+        refused.add(site.url);
       }
     }
   }
 
-  async #dialOnce(
+  async #dialOver(
+    link: RelayLink,
     plan: DialPlan,
     signal: AbortSignal | undefined,
     hooks: PoolHooks | undefined,
   ): Promise<SecureConnection> {
     const { target, alpn, suites, accessSecret, minEpoch } = plan;
-    const link = await this.#options.acquireLink(signal);
+    const { context, connections, sites } = this.#options;
+    const startedMs = context.clock.nowMs();
     const { id, service } =
       target.id !== undefined
         ? { id: target.id, service: plan.service }
         : await this.#resolver.resolveName(link, target.name!, signal);
     const owner = await this.#resolver.keycertOf(link, id, service, minEpoch, signal);
-    const connection = await Handshaker.dial(this.#options.context, {
+    const connection = await Handshaker.dial(context, {
       link,
       owner,
       service,
@@ -150,13 +178,38 @@ export class Dialer {
       suites,
       accessSecret,
       signal,
+      links: sites,
+      onInterrupted: (interrupted, cause) => {
+        hooks?.onChange(interrupted);
+        connections.onInterrupted(interrupted, cause);
+      },
+      onResumed: (resumed, gapMs) => {
+        hooks?.onChange(resumed);
+        connections.onResumed(resumed, gapMs);
+      },
       onChange: hooks?.onChange,
       onEnd: (ended, error) => {
         hooks?.onEnd(ended);
-        this.#options.onConnectionEnd(ended, error);
+        connections.onEnd(ended, error);
       },
     });
-    this.#options.onConnection(connection);
+    connections.add(connection);
+    if (link.isUp) this.#giveUpOn(connection, link.relay.relayId, startedMs);
     return connection;
+  }
+
+  /**
+   * The owner answered as another process than before, over a relay that carried the old one: what waits for that process
+   * waits in vain (v1.md, "Giving up").
+   */
+  #giveUpOn(connection: SecureConnection, relayId: string, startedMs: number): void {
+    for (const other of [...this.#options.connections.open]) {
+      const { suspendedSinceMs } = other;
+      const isSameOwner =
+        other.role === 'dialer' && other.peerId === connection.peerId && other.service === connection.service;
+      if (!isSameOwner || suspendedSinceMs === undefined || suspendedSinceMs > startedMs) continue;
+      if (other.session.relayIds.has(relayId) && !bytesEqual(other.instance, connection.instance))
+        other.session.giveUp();
+    }
   }
 }

@@ -18,6 +18,7 @@ export {
   type ListenOptions,
   type OpenStreamOptions,
   type RelayClientOptions,
+  type ResumptionOptions,
   type StreamRequest,
 } from './options.js';
 export { MemoryPinStore, type NamePin, type PinStore } from './pin-store.js';
@@ -25,6 +26,7 @@ export { type AcceptDecision, type AcceptPolicy, allowAny, allowIds, type PeerRe
 export type { PublicLease } from './public-leases.js';
 export { connect, RelayClient } from './relay-client.js';
 export type { FoundOwner } from './resolver.js';
+export { KeptBudget, type KeptBudgetOptions } from './session/kept-budget.js';
 export type { CloseOptions, ConnectionStatistics, SecureConnection } from './session/secure-connection.js';
 export type { SecureStream } from './session/secure-stream.js';
 export type { StreamPort, StreamSink } from './session/stream-port.js';

@@ -2,10 +2,17 @@ import { bytesEqual } from '@sealane/crypto';
 import type { Superseded } from '@sealane/protocol';
 import { isSealaneError, MessageKind, SealaneError, SupersededBy, type Timer } from '@sealane/types';
 import type { ClientContext } from './client-context.js';
-import { type GrantedLease, LeaseSequence, registerLease } from './lease/lease-state.js';
+import {
+  forResuming,
+  type GrantedLease,
+  type LeaseContent,
+  LeaseSequence,
+  registerLease,
+} from './lease/lease-state.js';
 import { Backoff } from './link/backoff.js';
 import type { RelayLink } from './link/relay-link.js';
 import type { ListenOptions } from './options.js';
+import type { StatusEvent } from './status.js';
 
 /** What the owner of a lease is told. */
 export interface LeaseHandler {
@@ -20,14 +27,17 @@ type LeaseStep =
   | { readonly step: 'ended' };
 
 interface ManagedLease {
+  readonly key: string;
   readonly service: string;
   readonly instance: Uint8Array;
-  readonly listen: ListenOptions;
+  readonly listen: LeaseContent;
   readonly handler: LeaseHandler;
   readonly backoff: Backoff;
   state: LeaseStep;
   timer: Timer | undefined;
 }
+
+type LeaseEventState = Extract<StatusEvent, { type: 'lease' }>['state'];
 
 /** A relay that grants less does not get more requests for it. */
 const LEAST_RENEWAL_MS = 1_000;
@@ -41,13 +51,16 @@ const KEY_WATCH_MS = 1_000;
 /** Keeps leases: renews them at a third of their time and registers them again on every new link. */
 export class LeaseManager {
   readonly #context: ClientContext;
+  readonly #url: string;
   readonly #leases = new Map<string, ManagedLease>();
   readonly #sequence = new LeaseSequence();
   #link: RelayLink | undefined;
   #keyWatch: Timer | undefined;
 
-  constructor(context: ClientContext) {
+  /** `url` is the relay's, for events. */
+  constructor(context: ClientContext, url: string) {
     this.#context = context;
+    this.#url = url;
   }
 
   get size(): number {
@@ -68,18 +81,7 @@ export class LeaseManager {
     listen: ListenOptions,
     handler: LeaseHandler,
   ): Promise<GrantedLease> {
-    const backoff = new Backoff(this.#context.timing, this.#context.random);
-    const lease: ManagedLease = {
-      service,
-      instance,
-      listen,
-      handler,
-      backoff,
-      state: { step: 'registering', link },
-      timer: undefined,
-    };
-    this.#leases.set(service, lease);
-    this.#watchKeys();
+    const lease = this.#add(service, instance, listen, handler);
     try {
       return await this.#request(lease, link, listen.takeOver ?? false, listen.signal);
     } catch (error) {
@@ -88,11 +90,29 @@ export class LeaseManager {
     }
   }
 
+  /** Registers a lease as soon as there is a link for it, and keeps it from then on. A refusal is told to the handler. */
+  keep(service: string, instance: Uint8Array, listen: ListenOptions, handler: LeaseHandler): void {
+    this.#registerAgain(this.#add(service, instance, listen, handler));
+  }
+
+  /** Keeps the relay's way to this process for sessions of a listener that closed; until {@link releaseForResuming}. */
+  keepForResuming(service: string, instance: Uint8Array, listen: ListenOptions): void {
+    this.#registerAgain(this.#add(service, instance, forResuming(listen), { onLost: () => undefined }));
+  }
+
+  releaseForResuming(service: string): Promise<void> {
+    return this.#release(resumeKey(service));
+  }
+
   /** Gives the lease up at once. What the relay says to it changes nothing. */
-  async release(service: string): Promise<void> {
-    const lease = this.#leases.get(service);
+  release(service: string): Promise<void> {
+    return this.#release(service);
+  }
+
+  async #release(key: string): Promise<void> {
+    const lease = this.#leases.get(key);
     if (lease === undefined) return;
-    const { state } = lease;
+    const { state, service } = lease;
     this.#forget(lease);
     if (state.step !== 'held' || !state.link.isUp) return;
     const { sequence } = state.granted;
@@ -102,7 +122,7 @@ export class LeaseManager {
       .request((request) => ({ kind: MessageKind.RELEASE, request, service, sequence }), stop)
       .catch(() => undefined);
     timer.cancel();
-    this.#context.onStatus({ type: 'lease', state: 'released', service, name: state.granted.name });
+    this.#tell(lease, 'released', state.granted.name);
   }
 
   /** A link is up: every lease is registered on it. */
@@ -136,6 +156,16 @@ export class LeaseManager {
     for (const lease of [...this.#leases.values()]) this.#forget(lease);
   }
 
+  #add(service: string, instance: Uint8Array, listen: LeaseContent, handler: LeaseHandler): ManagedLease {
+    const backoff = new Backoff(this.#context.timing, this.#context.random);
+    const state = { step: 'waiting' } as const;
+    const key = listen.resumeOnly === true ? resumeKey(service) : service;
+    const lease: ManagedLease = { key, service, instance, listen, handler, backoff, state, timer: undefined };
+    this.#leases.set(key, lease);
+    this.#watchKeys();
+    return lease;
+  }
+
   async #request(
     lease: ManagedLease,
     link: RelayLink,
@@ -157,7 +187,7 @@ export class LeaseManager {
     lease.backoff.reset();
     lease.state = { step: 'held', link, granted };
     this.#scheduleRenewal(lease, granted.ttlMs);
-    context.onStatus({ type: 'lease', state: 'registered', service, name: granted.name });
+    this.#tell(lease, 'registered', granted.name);
     if (!link.isUp) this.onLinkDown(link, new SealaneError('ERR_LINK_LOST', undefined, { retryable: true }));
     return granted;
   }
@@ -189,9 +219,7 @@ export class LeaseManager {
 
   #scheduleRenewal(lease: ManagedLease, ttlMs: number): void {
     lease.timer?.cancel();
-    const askedMs = lease.state.step === 'held' ? lease.state.granted.askedTtlMs : ttlMs;
-    // Who is granted more than was asked for does not lean on it.
-    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(Math.min(ttlMs, askedMs) / 3));
+    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(ttlMs / 3));
     lease.timer = this.#context.clock.schedule(delayMs, () => {
       this.#renew(lease).catch(() => this.#registerAgain(lease));
     });
@@ -237,29 +265,39 @@ export class LeaseManager {
   #await(lease: ManagedLease, error: SealaneError): void {
     lease.timer?.cancel();
     lease.state = { step: 'waiting' };
-    const { service, listen } = lease;
-    this.#context.onStatus({ type: 'lease', state: 'waiting', service, name: listen.name ?? null, error });
+    this.#tell(lease, 'waiting', lease.listen.name ?? null, error);
   }
 
   #lose(lease: ManagedLease, error: SealaneError): void {
-    const { service, listen, handler } = lease;
     this.#forget(lease);
-    this.#context.onStatus({ type: 'lease', state: 'refused', service, name: listen.name ?? null, error });
-    handler.onLost(error);
+    this.#tell(lease, 'refused', lease.listen.name ?? null, error);
+    lease.handler.onLost(error);
+  }
+
+  /** Leases for resuming alone are nothing that an application asked for. */
+  #tell(lease: ManagedLease, state: LeaseEventState, name: string | null, error?: SealaneError): void {
+    if (lease.listen.resumeOnly === true) return;
+    const event = { type: 'lease', url: this.#url, state, service: lease.service, name } as const;
+    this.#context.onStatus(error === undefined ? event : { ...event, error });
   }
 
   #isKept(lease: ManagedLease): boolean {
-    return this.#leases.get(lease.service) === lease;
+    return this.#leases.get(lease.key) === lease;
   }
 
   #forget(lease: ManagedLease): void {
     lease.timer?.cancel();
     lease.state = { step: 'ended' };
-    if (this.#isKept(lease)) this.#leases.delete(lease.service);
+    if (this.#isKept(lease)) this.#leases.delete(lease.key);
     if (this.#leases.size > 0) return;
     this.#keyWatch?.cancel();
     this.#keyWatch = undefined;
   }
+}
+
+/** No service is called so: the two leases of one service are kept apart. */
+function resumeKey(service: string): string {
+  return `${service} resume`;
 }
 
 /** Refusals that stay, whatever link asks. What the link itself lacks is not one of them. */

@@ -12,7 +12,11 @@ export interface ListenerOptions {
   readonly listen: ListenOptions;
   readonly describeAddress: () => string;
   readonly release: () => Promise<void>;
+  /** The lease is lost everywhere. */
+  readonly onFail: () => void;
   readonly onConnection: (connection: SecureConnection) => void;
+  /** It is closed, and the last of its sessions that could be resumed has ended. */
+  readonly onIdle: () => void;
 }
 
 /** A lease that is kept, and the sessions that come in under it. */
@@ -51,6 +55,10 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
     return this.#closed.promise;
   }
 
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Sessions that came in under this lease and have not ended. */
   get connections(): ReadonlySet<SecureConnection> {
     return this.#connections;
@@ -80,6 +88,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
   /** The lease is lost: nothing new comes in. */
   fail(error: SealaneError): void {
     this.#closing ??= Promise.resolve();
+    this.#options.onFail();
     this.#incoming.end(error);
     this.#closed.reject(error);
   }
@@ -87,7 +96,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
   openSessionsOf(peerId: string): number {
     let count = 0;
     for (const connection of this.#connections) {
-      if (connection.peerId === peerId && connection.isOpen) count += 1;
+      if (connection.peerId === peerId && connection.isOpen && !connection.isSuspended) count += 1;
     }
     return count;
   }
@@ -100,6 +109,33 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
 
   onConnectionEnd(connection: SecureConnection): void {
     this.#connections.delete(connection);
+    if (this.isClosed && !this.hasResumable) this.#options.onIdle();
+  }
+
+  /** Sessions that may still come back over another path. */
+  get hasResumable(): boolean {
+    for (const connection of this.#connections) if (connection.isResumable) return true;
+    return false;
+  }
+
+  /**
+   * Asks the policy again about every session that is there, as when a list of ids has changed. Those that it does not
+   * allow any more end with ERR_E2EE_DENIED, on both sides.
+   */
+  async recheck(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => this.#recheck(connection)));
+  }
+
+  async #recheck(connection: SecureConnection): Promise<void> {
+    const { peerId: id, peerEpoch: epoch, alpn, service } = connection;
+    let isAllowed = false;
+    try {
+      isAllowed = (await this.options.accept({ id, epoch, alpn: [alpn], service })) === true;
+    } catch {
+      // An exception refuses, as at the first time.
+    }
+    if (!isAllowed)
+      connection.abort(new SealaneError('ERR_E2EE_DENIED', 'the policy does not allow this peer any more'));
   }
 
   async #close(): Promise<void> {

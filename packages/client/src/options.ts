@@ -4,6 +4,7 @@ import type { ClientTiming, Clock, RandomBytes, ResetCode, Suite } from '@sealan
 import type { KeycertStore } from './keycert-store.js';
 import type { PinStore } from './pin-store.js';
 import type { AcceptPolicy } from './policy.js';
+import type { KeptBudget } from './session/kept-budget.js';
 import type { StatusListener } from './status.js';
 import type { TransportFactory } from './transport/transport.js';
 
@@ -44,10 +45,20 @@ export interface RelayClientOptions {
   readonly pins?: PinStore;
   /** Memory that all windows and queues of this client are taken from. Default: 256 MiB of its own. */
   readonly budget?: MemoryBudget;
+  /** Sessions go on when their relay or network does not. Default on; `giveUpMs: 0` turns it off. */
+  readonly resumption?: ResumptionOptions;
   /** @internal Feature bits to offer, as an older or a newer client does. */
   readonly features?: { readonly link?: number; readonly session?: number };
   /** Streams that a peer may hold open at once in one session. Default 1,024. */
   readonly maxStreams?: number;
+}
+
+/** How sessions outlive the transport under them. */
+export interface ResumptionOptions {
+  /** Time without progress after which a session is given up with ERR_E2EE_TRUNCATED. Default 60,000; 0: never resumed. */
+  readonly giveUpMs?: number;
+  /** What may be kept until it is acknowledged. Default: one budget of 64 MiB for all clients of the process. */
+  readonly kept?: KeptBudget;
 }
 
 /** What a peer asks for when it opens a stream. */

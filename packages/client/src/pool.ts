@@ -1,5 +1,5 @@
 import { blake2b } from '@sealane/crypto';
-import { type Clock, SealaneError, SessionLimit, type Suite } from '@sealane/types';
+import { type Clock, ResumptionLimit, SealaneError, SessionLimit, type Suite } from '@sealane/types';
 import type { SecureConnection } from './session/secure-connection.js';
 
 /** What must be equal for two callers to share a session (v1.md, "Pooling"); relay and identity are the client's. */
@@ -53,7 +53,8 @@ export class ConnectionPool {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     for (const connection of entry.connections) {
-      if (connection.freeStreams > 0 && connection.peerEpoch >= minEpoch && !this.#isOld(connection)) return connection;
+      if (connection.freeStreams === 0 || connection.peerEpoch < minEpoch) continue;
+      if (!this.#isOld(connection) && !this.#isAway(connection)) return connection;
     }
     return undefined;
   }
@@ -148,6 +149,12 @@ export class ConnectionPool {
 
   #isOld(connection: SecureConnection): boolean {
     return this.#clock.nowMs() - connection.startedMs >= SessionLimit.maxAgeMs;
+  }
+
+  /** Without a path for so long that a new session is likely to be there first. */
+  #isAway({ suspendedSinceMs }: SecureConnection): boolean {
+    if (suspendedSinceMs === undefined) return false;
+    return this.#clock.nowMs() - suspendedSinceMs >= ResumptionLimit.newSessionAfterMs;
   }
 
   #entry(key: string): PoolEntry {

@@ -1,64 +1,72 @@
-import { SigningKey } from '@sealane/crypto/credential';
 import { createInstance } from '@sealane/crypto/e2ee';
-import { isSealaneError, isService, parseName, SealaneError } from '@sealane/types';
-import { type DialTarget, formatAddress, locateRelay, type RelayLocation } from './address.js';
+import { isService, parseName, SealaneError } from '@sealane/types';
+import { type DialTarget, formatAddress, locateRelays } from './address.js';
 import { type ClientContext, createClientContext } from './client-context.js';
 import { ConnectionBook } from './connection-book.js';
 import { Dialer } from './dialer.js';
-import { Handshaker } from './handshake/handshaker.js';
-import { LeaseManager } from './lease-manager.js';
-import { LinkKeeper } from './link/link-keeper.js';
-import { openLink } from './link/open-link.js';
 import type { RelayLink } from './link/relay-link.js';
 import { Listener } from './listener.js';
 import type { DialOptions, ListenOptions, OpenStreamOptions, RelayClientOptions } from './options.js';
 import { listPublicLeases, type PublicLease } from './public-leases.js';
-import type { FoundOwner } from './resolver.js';
+import { registerEverywhere } from './relays/registration.js';
+import { RelaySite } from './relays/relay-site.js';
+import { RelaySites } from './relays/relay-sites.js';
+import { type FoundOwner, Resolver } from './resolver.js';
+import { ResumableSessions } from './resume/resumable-sessions.js';
 import type { CloseOptions, SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
 import type { ClientStatistics, LinkStatus, LinkUse } from './status.js';
 
 const DEFAULT_CLOSE_MS = 5_000;
-/** Listens and dials through one relay. Every method may be called at any time; links come and go underneath. */
+
+/**
+ * Listens and dials through one relay or several. Every method may be called at any time; links come and go underneath,
+ * and sessions outlive them.
+ */
 export class RelayClient implements AsyncDisposable {
-  /** The relay's URL without its identity. */
-  readonly url: string;
-  readonly #location: RelayLocation;
   readonly #options: RelayClientOptions;
   readonly #context: ClientContext;
-  readonly #leases: LeaseManager;
+  readonly #sites: RelaySites;
+  readonly #resumable: ResumableSessions;
   readonly #dialer: Dialer;
   readonly #listeners = new Map<string, Listener>();
-  readonly #handshakers = new Map<RelayLink, Handshaker>();
-  readonly #connections = new ConnectionBook();
-  readonly #keepers = new Map<LinkUse, LinkKeeper>();
-  #releaseNeed: (() => void) | undefined;
-  #relayId: string | undefined;
+  readonly #connections: ConnectionBook;
+  #releaseNeeds: (() => void)[] = [];
   #closing: Promise<void> | undefined;
 
-  private constructor(location: RelayLocation, options: RelayClientOptions, context: ClientContext) {
-    this.url = location.url;
-    this.#location = location;
+  private constructor(urls: string | readonly string[], options: RelayClientOptions, context: ClientContext) {
     this.#options = options;
     this.#context = context;
-    this.#relayId = location.relayId;
-    this.#leases = new LeaseManager(context);
+    this.#connections = new ConnectionBook(context.onStatus);
+    this.#resumable = new ResumableSessions(context.clock);
+    const handshaker = {
+      findService: (service: string) => this.#listeners.get(service),
+      resumable: this.#resumable,
+      events: this.#connections,
+    };
+    const moveAll = (link: RelayLink): void => {
+      for (const connection of this.#connections.open) if (connection.session.path?.link === link) connection.move();
+    };
+    const sites = locateRelays(urls).map(
+      (location) => new RelaySite({ context, location, client: options, handshaker, onDraining: moveAll }),
+    );
+    const resolver = new Resolver(context);
+    this.#sites = new RelaySites(sites, resolver, context.clock);
     this.#dialer = new Dialer({
       context,
-      acquireLink: (signal) => this.#keeper('dial').acquire({ signal }),
-      relayId: () => this.#relayId,
+      resolver,
+      sites: this.#sites,
       isClosing: () => this.#closing !== undefined,
-      onConnection: (connection) => this.#onConnection(connection),
-      onConnectionEnd: (connection, error) => this.#onConnectionEnd(connection, error),
+      connections: this.#connections,
     });
   }
 
   /** A client whose link named by `use` is authenticated. See {@link connect}. */
-  static async connect(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
-    const client = await RelayClient.create(url, options);
+  static async connect(urls: string | readonly string[], options: RelayClientOptions = {}): Promise<RelayClient> {
+    const client = await RelayClient.create(urls, options);
     try {
-      const failFast = options.retry !== true;
-      await client.#keeper(options.use ?? 'dial').acquire({ signal: options.signal, failFast });
+      const { use = 'dial', signal, retry } = options;
+      await client.#sites.acquireLink({ use, signal, failFast: retry !== true });
       return client;
     } catch (error) {
       await client.close({ deadlineMs: 0 });
@@ -67,9 +75,9 @@ export class RelayClient implements AsyncDisposable {
   }
 
   /** A client that connects when it is first used. ERR_ADDRESS_INVALID, ERR_ID_INVALID. */
-  static async create(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
+  static async create(urls: string | readonly string[], options: RelayClientOptions = {}): Promise<RelayClient> {
     const context = await createClientContext(options);
-    return new RelayClient(locateRelay(url), options, context);
+    return new RelayClient(urls, options, context);
   }
 
   /** This client's own id. */
@@ -77,9 +85,14 @@ export class RelayClient implements AsyncDisposable {
     return this.#context.id;
   }
 
-  /** Identity of the relay: the pinned one, or the one that the last link proved; undefined before. */
+  /** The first relay's URL without its identity. */
+  get url(): string {
+    return this.#sites.first.url;
+  }
+
+  /** Identity of the first relay: the pinned one, or the one that the last link proved; undefined before. */
   get relayId(): string | undefined {
-    return this.#relayId;
+    return this.#sites.first.relayId;
   }
 
   /** Sessions of this client that have not ended. */
@@ -92,14 +105,15 @@ export class RelayClient implements AsyncDisposable {
     return this.#connections.statistics;
   }
 
-  /** The links that this client has begun to use. */
+  /** The links that this client has begun to use, of all its relays. */
   get links(): readonly LinkStatus[] {
-    return [...this.#keepers.values()].map((keeper) => keeper.status);
+    return this.#sites.all.flatMap((site) => site.links);
   }
 
   /**
-   * Takes a lease and the sessions that come in under it. Rejects with the relay's refusal (ERR_RELAY_*), ERR_LINK_* when
-   * the relay cannot be reached (with `retry` it waits), ERR_ARGUMENT, ERR_NAME_INVALID, ERR_ABORTED.
+   * Takes a lease, at every relay of this client, and the sessions that come in under it. Resolves when the first relay has
+   * it. Rejects with the relay's refusal (ERR_RELAY_*), ERR_LINK_* when no relay can be reached (with `retry` it waits),
+   * ERR_ARGUMENT, ERR_NAME_INVALID, ERR_ABORTED.
    */
   async listen(options: ListenOptions): Promise<Listener> {
     this.#assertOpen();
@@ -110,9 +124,11 @@ export class RelayClient implements AsyncDisposable {
     const listen = options.name === undefined ? options : { ...options, name: parseName(options.name) };
     const listener = await this.#createListener(service, listen);
     this.#listeners.set(service, listener);
-    this.#releaseNeed ??= this.#keeper('listen').need();
+    if (this.#releaseNeeds.length === 0) {
+      this.#releaseNeeds = this.#sites.all.map((site) => site.keeper('listen').need());
+    }
     try {
-      await this.#register(listener);
+      await registerEverywhere(listener, this.#sites.all, () => this.#closing !== undefined);
       return listener;
     } catch (error) {
       this.#dropListener(listener);
@@ -142,25 +158,26 @@ export class RelayClient implements AsyncDisposable {
   }
 
   /**
-   * The leases that their owners made public at this relay, each verified as its owner's word; asked for page by page as
-   * the caller goes on. The relay can leave some out and can go on listing what ended. Rejects with
+   * The leases that their owners made public at the first relay, each verified as its owner's word; asked for page by page
+   * as the caller goes on. The relay can leave some out and can go on listing what ended. Rejects with
    * ERR_RELAY_UNSUPPORTED where the relay lists nothing, ERR_LINK_PROTOCOL for a lease that it made up; else as `dial`.
    */
   listPublic(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<PublicLease> {
     this.#assertOpen();
     const { signal } = options;
-    return listPublicLeases(this.#context, () => this.#keeper('dial').acquire({ signal }), signal);
+    return listPublicLeases(this.#context, () => this.#sites.first.keeper('dial').acquire({ signal }), signal);
   }
 
   /**
-   * Measures the round trip to the relay and back in milliseconds, on the link named by `use` (default: the one that
+   * Measures the round trip to the best relay and back in milliseconds, on the link named by `use` (default: the one that
    * `connect` waited for). Waits for the link as long as `signal` allows; callers at the same time share one PING.
    * Rejects with ERR_LINK_* when the link ends meanwhile, ERR_RELAY_*, ERR_ABORTED, ERR_CLOSED (v1.md, "Links").
    */
   async ping(options: { readonly use?: LinkUse; readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
     this.#assertOpen();
-    const link = await this.#keeper(options.use ?? this.#options.use ?? 'dial').acquire(options);
-    return await link.ping(options.signal);
+    const { use = this.#options.use ?? 'dial', signal } = options;
+    const link = await this.#sites.acquireLink({ use, signal });
+    return await link.ping(signal);
   }
 
   /** Releases leases, ends sessions in order until the deadline, then the links. Default 5,000 ms. Idempotent. */
@@ -186,116 +203,30 @@ export class RelayClient implements AsyncDisposable {
       instance: createInstance(this.#context.processSecret, credential.publicKey, service),
       listen,
       describeAddress: () => {
-        const relay = this.#relayId === undefined ? { url: this.url } : { url: this.url, relayId: this.#relayId };
-        return formatAddress({ id: this.id, service, relays: [relay], ...(epoch > 1 ? { minEpoch: epoch } : {}) });
+        const relays = this.#sites.all.map(({ url, relayId }) => (relayId === undefined ? { url } : { url, relayId }));
+        return formatAddress({ id: this.id, service, relays, ...(epoch > 1 ? { minEpoch: epoch } : {}) });
       },
       release: async () => {
-        await this.#leases.release(service);
+        await Promise.all(this.#sites.all.map((site) => site.leases.release(service)));
         this.#dropListener(listener);
+        // Its sessions live on, and so does the way to this process.
+        if (!listener.hasResumable || this.#listeners.has(service)) return;
+        for (const site of this.#sites.all) site.leases.keepForResuming(service, listener.instance, listen);
       },
-      onConnection: (connection) => this.#onConnection(connection),
+      onIdle: () => {
+        for (const site of this.#sites.all) void site.leases.releaseForResuming(service);
+      },
+      onFail: () => this.#dropListener(listener),
+      onConnection: (connection) => this.#connections.add(connection),
     });
     return listener;
-  }
-
-  async #register(listener: Listener): Promise<void> {
-    const { options, service, instance } = listener;
-    const { signal, retry = false } = options;
-    for (;;) {
-      const link = await this.#keeper('listen').acquire({ signal, failFast: !retry });
-      try {
-        const handler = {
-          onLost: (error: SealaneError): void => {
-            this.#dropListener(listener);
-            listener.fail(error);
-          },
-        };
-        const granted = await this.#leases.register(link, service, instance, options, handler);
-        listener.name = granted.name;
-        return;
-      } catch (error) {
-        const isLinkError = isSealaneError(error) && error.code.startsWith('ERR_LINK_');
-        if (!retry || !isLinkError || this.#closing !== undefined) throw error;
-      }
-    }
   }
 
   #dropListener(listener: Listener): void {
     if (this.#listeners.get(listener.service) !== listener) return;
     this.#listeners.delete(listener.service);
     if (this.#listeners.size > 0) return;
-    this.#releaseNeed?.();
-    this.#releaseNeed = undefined;
-  }
-
-  /** With `identify` one link serves both uses: the relay sees the same key anyway. */
-  #keeper(use: LinkUse): LinkKeeper {
-    this.#assertOpen();
-    const kept = this.#options.identify === true ? 'listen' : use;
-    let keeper = this.#keepers.get(kept);
-    if (keeper === undefined) {
-      keeper = this.#createKeeper(kept);
-      this.#keepers.set(kept, keeper);
-    }
-    return keeper;
-  }
-
-  #createKeeper(use: LinkUse): LinkKeeper {
-    const context = this.#context;
-    const { clock, random, timing, onStatus } = context;
-    const options = {
-      context,
-      location: this.#location,
-      client: this.#options,
-      createSigner: async () =>
-        use === 'listen' ? await context.currentCredential() : SigningKey.create(context.random),
-      handler: {
-        onForward: (link, stream, open) => this.#handshaker(link).onForward(stream, open),
-        onSuperseded: (link, message) => this.#leases.onSuperseded(link, message),
-      },
-    } satisfies Parameters<typeof openLink>[0];
-    return new LinkKeeper({
-      url: this.url,
-      use,
-      clock,
-      random,
-      timing,
-      onStatus,
-      openLink: (attempt) => openLink(options, attempt),
-      onUp: (link) => {
-        this.#relayId = link.relay.relayId;
-        if (use === 'listen') this.#leases.onLinkUp(link);
-      },
-      onDown: (link, error) => {
-        this.#handshakers.get(link)?.close();
-        this.#handshakers.delete(link);
-        if (use === 'listen') this.#leases.onLinkDown(link, error);
-      },
-    });
-  }
-
-  #handshaker(link: RelayLink): Handshaker {
-    let handshaker = this.#handshakers.get(link);
-    if (handshaker === undefined) {
-      handshaker = new Handshaker(this.#context, link, (service) => this.#listeners.get(service), {
-        onEnd: (connection, error) => this.#onConnectionEnd(connection, error),
-      });
-      this.#handshakers.set(link, handshaker);
-    }
-    return handshaker;
-  }
-
-  #onConnection(connection: SecureConnection): void {
-    this.#connections.add(connection);
-    const { role, peerId, service, alpn } = connection;
-    this.#context.onStatus({ type: 'session', state: 'open', role, peerId, service, alpn });
-  }
-
-  #onConnectionEnd(connection: SecureConnection, error: SealaneError | undefined): void {
-    if (!this.#connections.remove(connection)) return;
-    const { role, peerId, service, alpn } = connection;
-    const facts = { type: 'session', state: 'closed', role, peerId, service, alpn } as const;
-    this.#context.onStatus(error === undefined ? facts : { ...facts, error });
+    for (const release of this.#releaseNeeds.splice(0)) release();
   }
 
   async #close(deadlineMs: number): Promise<void> {
@@ -304,17 +235,17 @@ export class RelayClient implements AsyncDisposable {
     const connections = [...this.#connections.open];
     if (deadlineMs <= 0) for (const connection of connections) connection.abort(new SealaneError('ERR_CLOSED'));
     await Promise.all(connections.map((connection) => connection.close({ deadlineMs })));
-    this.#leases.close();
-    for (const keeper of this.#keepers.values()) keeper.close();
+    for (const site of this.#sites.all) site.close();
+    this.#resumable.close();
   }
 }
 
 /**
- * A client of the relay at `url` (`ws://` or `wss://`, with `#<relay id>` to pin its identity), or of the relay that a
- * `sealane://` address names, once the link named by `use` is authenticated. ERR_LINK_FAILED when it cannot be reached
- * (with `retry` it keeps trying), ERR_RELAY_IDENTITY when it is not the pinned one, ERR_RELAY_* when it refuses,
- * ERR_ADDRESS_INVALID, ERR_ABORTED.
+ * A client of the relay at `urls` (`ws://` or `wss://`, with `#<relay id>` to pin its identity), of several, or of those
+ * that a `sealane://` address names, once the link named by `use` is authenticated at one of them. ERR_LINK_FAILED when
+ * none can be reached (with `retry` it keeps trying), ERR_RELAY_IDENTITY when it is not the pinned one, ERR_RELAY_* when
+ * it refuses, ERR_ADDRESS_INVALID, ERR_ABORTED.
  */
-export function connect(url: string, options: RelayClientOptions = {}): Promise<RelayClient> {
-  return RelayClient.connect(url, options);
+export function connect(urls: string | readonly string[], options: RelayClientOptions = {}): Promise<RelayClient> {
+  return RelayClient.connect(urls, options);
 }

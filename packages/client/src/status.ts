@@ -55,6 +55,8 @@ export type StatusEvent =
     }
   | {
       readonly type: 'lease';
+      /** The relay's, without its identity. */
+      readonly url: string;
       readonly state: 'registered' | 'waiting' | 'refused' | 'released';
       readonly service: string;
       readonly name: string | null;
@@ -68,6 +70,27 @@ export type StatusEvent =
       readonly service: string;
       readonly alpn: string;
       readonly error?: SealaneError;
+    }
+  /** The path of a session broke, and another one is looked for: its streams wait. */
+  | {
+      readonly type: 'session';
+      readonly state: 'interrupted';
+      readonly role: 'dialer' | 'owner';
+      readonly peerId: string;
+      readonly service: string;
+      readonly alpn: string;
+      readonly error: SealaneError;
+    }
+  /** Another path carries the session on. */
+  | {
+      readonly type: 'session';
+      readonly state: 'resumed';
+      readonly role: 'dialer' | 'owner';
+      readonly peerId: string;
+      readonly service: string;
+      readonly alpn: string;
+      /** Milliseconds without a path. */
+      readonly gapMs: number;
     }
   /** A request could not be answered for a reason on this side, e.g. a key file that cannot be read. */
   | { readonly type: 'fault'; readonly service: string; readonly error: SealaneError }

@@ -26,8 +26,8 @@ import type { RelayConfig } from './relay-config.js';
 /** Length of H in what is signed. */
 const HASH_BYTES = 32;
 
-/** LinkFeature bits: resuming is parsed and refused in this version, so it is not offered. */
-export const RELAY_FEATURES: number = LinkFeature.LIST;
+/** LinkFeature bits that this relay knows what to do with. */
+export const RELAY_FEATURES: number = LinkFeature.LIST | LinkFeature.RESUME;
 
 /** A HELLO for one link. */
 export interface Greeting {

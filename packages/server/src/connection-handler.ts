@@ -1,13 +1,25 @@
 import type { MuxStream, StreamHandler } from '@sealane/mux';
-import { type Connect, decodeMessage, decodeOpen, encodeForward, type Lookup } from '@sealane/protocol';
-import { isSealaneError, MessageKind, OpenKind, RelayCode, ResetCode, relayError, SealaneError } from '@sealane/types';
-import { EarlyData } from './early-data.js';
+import { type Connect, decodeMessage, decodeOpen, encodeForward, type Lookup, type Resume } from '@sealane/protocol';
+import {
+  isSealaneError,
+  LinkFeature,
+  MessageKind,
+  OpenKind,
+  RelayCode,
+  ResetCode,
+  ResumptionLimit,
+  relayError,
+  SealaneError,
+} from '@sealane/types';
+import type { EarlyData } from './early-data.js';
 import { CONNECTION_BYTES, type ForwardingHandler } from './forwarding-handler.js';
+import { HeldRequests } from './held-requests.js';
 import type { IdentityUsage } from './identity-usage.js';
 import type { LeaseManager, LeaseUse, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
 import type { RelayConfig } from './relay-config.js';
 import { TokenBucket } from './token-bucket.js';
+import { OwnerSide, WaitingConnection } from './waiting-connection.js';
 
 export interface ConnectionHandlerParts {
   readonly leases: LeaseManager;
@@ -22,11 +34,25 @@ export class ConnectionHandler {
   readonly #parts: ConnectionHandlerParts;
   /** In the order of their deadlines. */
   readonly #waiting = new Set<WaitingConnection>();
+  readonly #held: HeldRequests;
+  readonly #startedMs: number;
   #sessionNumber = 0;
 
   constructor(config: RelayConfig, parts: ConnectionHandlerParts) {
     this.#config = config;
     this.#parts = parts;
+    this.#startedMs = config.clock.nowMs();
+    this.#held = new HeldRequests(config, {
+      forward: (link, stream, request, lease) =>
+        this.#try(link, stream, () => this.#send(link, stream, request, lease)),
+      refuse: (link, stream, code) => this.#reject(link, stream, code, ''),
+    });
+    parts.leases.onServed = (key, lease) => this.#held.onOwner(key, lease);
+  }
+
+  /** RESUME requests whose owners are expected back. */
+  get heldCount(): number {
+    return this.#held.size;
   }
 
   get waitingCount(): number {
@@ -37,12 +63,15 @@ export class ConnectionHandler {
   open(link: RelayLink, stream: MuxStream, body: Uint8Array): void {
     const request = decodeOpen(body);
     stream.handler = ignoring;
-    if (request.kind === OpenKind.RESUME) {
-      this.#reject(link, stream, RelayCode.NO_SESSION, 'this relay does not resume sessions');
-      return;
-    }
+    this.#try(link, stream, () => {
+      if (request.kind === OpenKind.RESUME) this.#resume(link, stream, request);
+      else this.#connect(link, stream, request);
+    });
+  }
+
+  #try(link: RelayLink, stream: MuxStream, action: () => void): void {
     try {
-      this.#connect(link, stream, request);
+      action();
     } catch (error) {
       if (!isSealaneError(error)) throw error;
       const isFull = error.code === 'ERR_STREAM_BUSY';
@@ -58,7 +87,10 @@ export class ConnectionHandler {
     }
     const message = decodeMessage(body);
     if (message.kind === MessageKind.ACCEPT) {
-      if (message.resume !== null) throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'nobody asked to resume');
+      const { isResume } = side.connection;
+      if ((message.resume !== null) !== isResume || (isResume && message.message2 !== null)) {
+        throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'the answer is to something else than was asked');
+      }
       this.#accept(side.connection, body);
     } else if (message.kind === MessageKind.REJECT) {
       this.#finish(side.connection);
@@ -90,6 +122,7 @@ export class ConnectionHandler {
 
   /** About once a second: owners that did not answer in time. */
   tick(nowMs: number): void {
+    this.#held.tick(nowMs);
     for (const connection of this.#waiting) {
       if (connection.deadlineMs > nowMs) break;
       this.cancel(connection, RelayCode.TIMEOUT, ResetCode.TIMEOUT);
@@ -109,7 +142,30 @@ export class ConnectionHandler {
   }
 
   #connect(link: RelayLink, stream: MuxStream, request: Connect): void {
-    const admitted = this.#admit(link, request);
+    if (this.isDraining) {
+      this.#reject(link, stream, RelayCode.DRAINING, '');
+      return;
+    }
+    this.#send(link, stream, request, this.#parts.leases.route(request.owner, request.service));
+  }
+
+  /** Also while draining: sessions that move away from elsewhere are not to be lost. */
+  #resume(link: RelayLink, stream: MuxStream, request: Resume): void {
+    const { leases } = this.#parts;
+    const { owner, service, instance } = request;
+    const lease = leases.routeInstance(owner, service, instance);
+    if (lease !== undefined) {
+      this.#send(link, stream, request, lease);
+      return;
+    }
+    const isFresh = this.#config.clock.nowMs() - this.#startedMs < ResumptionLimit.heldMs;
+    const isOffered = (this.#config.features & LinkFeature.RESUME) !== 0;
+    if (isOffered && (isFresh || leases.isExpected(owner, service, instance))) this.#held.hold(link, stream, request);
+    else this.#reject(link, stream, RelayCode.NO_SESSION, '');
+  }
+
+  #send(link: RelayLink, stream: MuxStream, request: Connect | Resume, found: ServedLease | undefined): void {
+    const admitted = this.#admit(link, found);
     if ('code' in admitted) {
       this.#reject(link, stream, admitted.code, admitted.text);
       if (admitted.isTooFast === true) link.strike();
@@ -125,13 +181,11 @@ export class ConnectionHandler {
   }
 
   /** The lease that the request may be forwarded to, its session counted; or why it may not. */
-  #admit(link: RelayLink, request: Connect): { readonly lease: ServedLease } | Refusal {
-    const { leases, usage } = this.#parts;
+  #admit(link: RelayLink, lease: ServedLease | undefined): { readonly lease: ServedLease } | Refusal {
+    const { usage } = this.#parts;
     const { limits, clock, budget } = this.#config;
-    if (this.isDraining) return { code: RelayCode.DRAINING, text: '' };
     if (!usage.tryConnect(link.clientId))
       return { code: RelayCode.BUSY, text: 'too many requests per second', isTooFast: true };
-    const lease = leases.route(request.owner, request.service);
     if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
     const rate = limits.connectsPerLeasePerSecond;
     const { load } = lease;
@@ -146,7 +200,7 @@ export class ConnectionHandler {
     return { lease };
   }
 
-  #forward(link: RelayLink, dialer: MuxStream, request: Connect, lease: ServedLease): void {
+  #forward(link: RelayLink, dialer: MuxStream, request: Connect | Resume, lease: ServedLease): void {
     const side = new OwnerSide(this);
     // Dialing links use keys of their own, which say nothing about the dialer: message 1 does, to the owner alone.
     const open = encodeForward({ ...request, dialer: null });
@@ -161,6 +215,7 @@ export class ConnectionHandler {
       lease,
       deadlineMs,
       openBytes: open.length,
+      isResume: request.kind === OpenKind.RESUME,
     });
     side.bind(connection);
     dialer.handler = connection;
@@ -207,82 +262,6 @@ interface Refusal {
   readonly code: RelayCode;
   readonly text: string;
   readonly isTooFast?: true;
-}
-
-interface WaitingParts {
-  readonly dialerLink: RelayLink;
-  readonly dialer: MuxStream;
-  readonly owner: MuxStream;
-  readonly lease: ServedLease;
-  readonly deadlineMs: number;
-  readonly openBytes: number;
-}
-
-/** A CONNECT that was forwarded and has no answer yet; handles the dialer's stream meanwhile. */
-class WaitingConnection implements StreamHandler, LeaseUse {
-  readonly dialerLink: RelayLink;
-  readonly dialer: MuxStream;
-  readonly owner: MuxStream;
-  readonly lease: ServedLease;
-  readonly deadlineMs: number;
-  readonly openBytes: number;
-  /** What the dialer sent early: bounded by the credit of its stream, which is not given back before the answer. */
-  readonly early: EarlyData = new EarlyData();
-  /** The same from the owner. */
-  readonly earlyAnswer: EarlyData = new EarlyData();
-  readonly #handler: ConnectionHandler;
-
-  constructor(handler: ConnectionHandler, parts: WaitingParts) {
-    this.#handler = handler;
-    this.dialerLink = parts.dialerLink;
-    this.dialer = parts.dialer;
-    this.owner = parts.owner;
-    this.lease = parts.lease;
-    this.deadlineMs = parts.deadlineMs;
-    this.openBytes = parts.openBytes;
-  }
-
-  onData(chunk: Uint8Array, fin: boolean): void {
-    if (chunk.length > 0) this.early.push(chunk);
-    if (fin) this.early.isFinished = true;
-  }
-
-  onReset(_error: SealaneError, code: number): void {
-    this.#handler.abandon(this, code);
-  }
-
-  endWithLease(): void {
-    this.#handler.cancel(this, RelayCode.NO_OWNER, ResetCode.GONE);
-  }
-}
-
-/** Handles the owner's stream until it answered. */
-class OwnerSide implements StreamHandler {
-  readonly #handler: ConnectionHandler;
-  #connection: WaitingConnection | undefined;
-
-  constructor(handler: ConnectionHandler) {
-    this.#handler = handler;
-  }
-
-  bind(connection: WaitingConnection): void {
-    this.#connection = connection;
-  }
-
-  get connection(): WaitingConnection {
-    if (this.#connection === undefined) throw new SealaneError('ERR_INTERNAL', 'the connection is not bound');
-    return this.#connection;
-  }
-
-  onData(chunk: Uint8Array, fin: boolean): void {
-    if (chunk.length > 0) this.connection.earlyAnswer.push(chunk);
-    if (fin) this.connection.earlyAnswer.isFinished = true;
-  }
-
-  onReset(_error: SealaneError, code: number): void {
-    const busy = code === ResetCode.BUSY;
-    this.#handler.cancel(this.connection, busy ? RelayCode.BUSY : RelayCode.NO_OWNER, ResetCode.GONE);
-  }
 }
 
 /** Gives a stream's new handler what came before it. */

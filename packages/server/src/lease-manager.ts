@@ -1,9 +1,10 @@
-import { MessageKind, RelayCode, relayError, SupersededBy } from '@sealane/types';
+import { LeaseFlag, MessageKind, RelayCode, relayError, SupersededBy } from '@sealane/types';
 import type { LeaseEndReason } from './event.js';
 import { leaseKey } from './lease-key.js';
 import type { ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
 import type { RelayLink } from './link.js';
 import type { RelayConfig } from './relay-config.js';
+import { instanceKey, ResumeOnlyLeases } from './resume-only-leases.js';
 import type { TokenBucket } from './token-bucket.js';
 
 /** Something that goes on under a lease and can be ended with it. */
@@ -40,10 +41,14 @@ export class LeaseManager {
   readonly #served = new Map<string, ServedLease>();
   readonly #byLink = new Map<RelayLink, Set<ServedLease>>();
   readonly #links = new Map<string, RelayLink>();
+  readonly #resumeOnly: ResumeOnlyLeases;
+  /** A process of an owner can be reached, under this key of its instance. */
+  onServed: (key: string, lease: ServedLease) => void = () => undefined;
 
   constructor(config: RelayConfig, store: LeaseStore) {
     this.#config = config;
     this.#store = store;
+    this.#resumeOnly = new ResumeOnlyLeases(config);
   }
 
   get store(): LeaseStore {
@@ -59,6 +64,18 @@ export class LeaseManager {
     return this.#usable(this.#served.get(leaseKey(identity, service)));
   }
 
+  /** The lease of one process of an owner, be it for resuming alone. */
+  routeInstance(identity: Uint8Array, service: string, instance: Uint8Array): ServedLease | undefined {
+    const served = this.route(identity, service);
+    if (served !== undefined && sameBytes(served.record.instance, instance)) return served;
+    return this.#resumeOnly.find(instanceKey(identity, service, instance));
+  }
+
+  /** The link of that process ended in the last moments. */
+  isExpected(identity: Uint8Array, service: string, instance: Uint8Array): boolean {
+    return this.#resumeOnly.isExpected(instanceKey(identity, service, instance));
+  }
+
   async routeByName(name: string): Promise<ServedLease | undefined> {
     const record = await this.#store.findName(name);
     return record === undefined ? undefined : this.route(record.identity, record.service);
@@ -69,6 +86,11 @@ export class LeaseManager {
    * @throws ERR_RELAY_LEASE_IN_USE, _LEASE_STALE (`value`: the stored sequence), _NAME_TAKEN, _LIMIT, _BUSY
    */
   async register(link: RelayLink, record: LeaseRecord, takeOver: boolean): Promise<void> {
+    if ((record.flags & LeaseFlag.RESUME_ONLY) !== 0) {
+      const served = this.#resumeOnly.register(link, record);
+      this.onServed(served.key, served);
+      return;
+    }
     const result = await this.#claim(link, record, takeOver);
     if (!link.isUp) {
       // It went while it waited for another instance's answer: nobody would renew this lease.
@@ -92,6 +114,11 @@ export class LeaseManager {
 
   /** @throws ERR_RELAY_NO_LEASE */
   async renew(link: RelayLink, service: string, sequence: number): Promise<LeaseRecord> {
+    const forResuming = this.#resumeOnly.held(link, service, sequence);
+    if (forResuming !== undefined) {
+      forResuming.endsAtMs = this.#config.clock.nowMs() + forResuming.record.ttlMs;
+      return forResuming.record;
+    }
     const record = await this.#store.renew(link.clientKey, service, link.id, sequence);
     const served = this.#served.get(leaseKey(link.clientKey, service));
     if (record === undefined || served?.link !== link) throw relayError(RelayCode.NO_LEASE);
@@ -101,6 +128,11 @@ export class LeaseManager {
 
   /** @throws ERR_RELAY_NO_LEASE */
   async release(link: RelayLink, service: string, sequence: number): Promise<void> {
+    const forResuming = this.#resumeOnly.held(link, service, sequence);
+    if (forResuming !== undefined) {
+      this.#resumeOnly.release(forResuming);
+      return;
+    }
     const served = this.#served.get(leaseKey(link.clientKey, service));
     if (served?.link !== link || served.record.sequence !== sequence) throw relayError(RelayCode.NO_LEASE);
     this.#drop(served, 'released');
@@ -110,11 +142,17 @@ export class LeaseManager {
   /** The link is gone. Its leases stay in force for their time, so that their owner takes them back unasked. */
   removeLink(link: RelayLink): void {
     this.#links.delete(link.id);
-    for (const served of [...(this.#byLink.get(link) ?? [])]) this.#drop(served, 'link-lost');
+    const lost = [...(this.#byLink.get(link) ?? [])];
+    this.#resumeOnly.removeLink(
+      link,
+      lost.map(({ record }) => record),
+    );
+    for (const served of lost) this.#drop(served, 'link-lost');
   }
 
   /** About once a second. */
   async expire(): Promise<void> {
+    this.#resumeOnly.expire();
     for (const record of await this.#store.expire()) {
       const served = this.#served.get(leaseKey(record.identity, record.service));
       if (served?.record.holder === record.holder && served.record.sequence === record.sequence) {
@@ -157,6 +195,8 @@ export class LeaseManager {
       this.#byLink.set(served.link, leases);
     }
     leases.add(served);
+    const { identity, service, instance } = served.record;
+    this.onServed(instanceKey(identity, service, instance), served);
   }
 
   #drop(served: ServedLease, reason: LeaseEndReason): void {

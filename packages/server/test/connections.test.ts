@@ -170,8 +170,10 @@ describe('requests for a connection', () => {
     expect(rejection(third.seen)).toBeUndefined();
   });
 
-  it('refuses a resuming CONNECT with NO_SESSION, having read it', async () => {
+  it('refuses a RESUME for a process that nobody has heard of with NO_SESSION', async () => {
     const { ownerKey, dialer, pass } = await setup();
+    // In its first seconds a relay waits for owners that may be on their way back.
+    await pass(6_000);
     const seen = new SeenStream();
     const resume = {
       kind: OpenKind.RESUME,

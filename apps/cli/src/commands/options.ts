@@ -16,7 +16,7 @@ export function addCommonOptions(command: Command): Command {
 
 /** Where peers, keys and the relay come from; shared by the commands that talk to a relay. */
 export interface LinkOptions extends CommonOptions {
-  readonly relay?: string;
+  readonly relay?: readonly string[];
   readonly identity?: string;
   readonly accessSecret?: string;
   readonly alpn?: readonly string[];
@@ -31,7 +31,7 @@ export interface RelayOptions extends LinkOptions {
 
 export function addLinkOptions(command: Command): Command {
   return command
-    .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity')
+    .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity; may be repeated', collect)
     .option('--identity <file>', 'key file of this side; created at first use in the configuration directory')
     .option('--access-secret <file>', 'secret that both sides must have, made by "sealane secret new"')
     .option('--alpn <protocol>', 'application protocol, best first; may be repeated', collectAlpn)

@@ -59,17 +59,20 @@ function createScreenReporter(output: OutputOptions, screen: LiveScreen | undefi
 
 function isInView(event: CliEvent): boolean {
   if (event.event === 'stream') return event.state !== 'reset';
-  return event.event === 'session' && event.code === undefined;
+  return event.event === 'session' && !('code' in event);
 }
 
-/** The relay in use: --relay, else the address's, else SEALANE_RELAY, else the configuration file's. */
-export async function resolveRelay(option: string | undefined, fromAddress?: RelayLocation): Promise<string> {
-  if (option !== undefined) return checkedUrl(option, '--relay');
-  if (fromAddress !== undefined) return formatRelayUrl(fromAddress);
+/** The relays in use: --relay, else the address's, else SEALANE_RELAY, else the configuration file's. At least one. */
+export async function resolveRelays(
+  options: readonly string[] | undefined,
+  fromAddress: readonly RelayLocation[] = [],
+): Promise<readonly string[]> {
+  if (options !== undefined) return options.map((option) => checkedUrl(option, '--relay'));
+  if (fromAddress.length > 0) return fromAddress.map(formatRelayUrl);
   const environment = process.env['SEALANE_RELAY'];
-  if (environment !== undefined && environment !== '') return checkedUrl(environment, 'SEALANE_RELAY');
+  if (environment !== undefined && environment !== '') return [checkedUrl(environment, 'SEALANE_RELAY')];
   const { relay } = await loadConfigFile();
-  if (relay !== undefined) return checkedUrl(relay, 'the relay in the configuration file');
+  if (relay !== undefined) return [checkedUrl(relay, 'the relay in the configuration file')];
   throw usageError('no relay is given; use --relay wss://HOST, SEALANE_RELAY, or "relay" in the configuration file');
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { RelayClient } from '@sealane/client';
 import type { LsOptions } from '../commands/ls.js';
-import { loadAuthority, resolveRelay } from '../config/context.js';
+import { loadAuthority, resolveRelays } from '../config/context.js';
 import { exitAfterFlush } from '../output/exit.js';
 import { encodeJsonLine } from '../output/sanitize.js';
 import { createShutdown } from '../tunnel/shutdown.js';
@@ -9,7 +9,7 @@ import { describeService, tableHead, toListedService } from './describe-lease.js
 
 /** Lists what is public at a relay, under a throw-away identity, as fast as it is read. */
 export async function runLs(options: LsOptions): Promise<void> {
-  const url = await resolveRelay(options.relay);
+  const [url = ''] = await resolveRelays(options.relay === undefined ? undefined : [options.relay]);
   const ca = await loadAuthority(options.ca);
   const { signal } = createShutdown(0);
   try {

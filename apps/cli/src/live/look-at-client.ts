@@ -41,6 +41,6 @@ function describeSession(
   alias: string | undefined,
 ): Pick<LiveSession, 'peerId' | 'alias' | 'trouble' | 'streams' | 'rttMs'> {
   const { streamsOpen, rttMs } = connection.statistics;
-  const trouble = connection.isOpen ? undefined : 'closing';
+  const trouble = connection.isSuspended ? 'interrupted' : connection.isOpen ? undefined : 'closing';
   return { peerId: connection.peerId, alias, trouble, streams: streamsOpen, rttMs };
 }

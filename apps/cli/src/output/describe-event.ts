@@ -16,7 +16,7 @@ export function describeEvent(event: CliEvent, style: Style): string {
     case 'connected':
       return `${style.green('connected')}  ${event.name === undefined ? '' : `${sanitize(event.name)} -> `}${sanitize(event.peer)}`;
     case 'session':
-      return `session ${event.session} ${event.state}  peer ${sanitize(event.peer)}${because(event.code)}`;
+      return describeSession(event, style);
     case 'stream':
       return `stream ${event.stream} ${event.state}  peer ${sanitize(event.peer)}${traffic(event.bytesIn, event.bytesOut)}${because(event.code)}`;
     case 'status':
@@ -42,6 +42,14 @@ export function describeEvent(event: CliEvent, style: Style): string {
     case 'stopping':
       return `stopping: waiting up to ${event.drainMs / 1000} s for open connections; a second signal stops at once`;
   }
+}
+
+function describeSession(event: Extract<CliEvent, { event: 'session' }>, style: Style): string {
+  const peer = `peer ${sanitize(event.peer)}`;
+  if (event.state === 'interrupted') return style.dim(`session interrupted  ${peer}${because(event.code)}`);
+  if (event.state === 'resumed')
+    return style.dim(`session resumed after ${(event.gapMs / 1_000).toFixed(1)} s  ${peer}`);
+  return `session ${event.session} ${event.state}  ${peer}${because(event.code)}`;
 }
 
 function roundTrip(ms: number | null, code: string | undefined, style: Style): string {

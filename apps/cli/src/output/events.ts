@@ -6,6 +6,9 @@ export type CliEvent =
   | { event: 'listening'; address: string }
   | { event: 'connected'; peer: string; name?: string; service: string }
   | { event: 'session'; state: 'open' | 'closed'; session: number; peer: string; code?: string }
+  /** The path of a session broke; and another one carries it on, `gapMs` later. */
+  | { event: 'session'; state: 'interrupted'; peer: string; code: string }
+  | { event: 'session'; state: 'resumed'; peer: string; gapMs: number }
   | {
       event: 'stream';
       state: 'open' | 'closed' | 'reset';

@@ -1,7 +1,7 @@
 import { RelayClient } from '@sealane/client';
 import { type SealaneError, systemClock } from '@sealane/types';
 import type { PingOptions } from '../commands/ping.js';
-import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
+import { createTunnelContext, resolveRelays, type TunnelContext } from '../config/context.js';
 import { exitAfterFlush } from '../output/exit.js';
 import type { Reporter } from '../output/reporter.js';
 import { dialClientOptions, dialOptions, parseDialAddress } from '../tunnel/dial-client.js';
@@ -18,12 +18,12 @@ export async function runPing(addressText: string, options: PingOptions): Promis
   const { loadCrypto } = await import('@sealane/crypto');
   await loadCrypto();
   const address = parseDialAddress(addressText, options.service);
-  const url = await resolveRelay(options.relay, address.relays[0]);
+  const urls = await resolveRelays(options.relay, address.relays);
   const context = await createTunnelContext(options, false);
   const shutdown = createShutdown(closeMs);
   let failure: SealaneError | undefined;
   try {
-    failure = await pingOwner(url, { ...address, relays: [] }, options, context, shutdown.signal);
+    failure = await pingOwner(urls, { ...address, relays: [] }, options, context, shutdown.signal);
   } catch (error) {
     if (!shutdown.signal.aborted) throw error;
   }
@@ -32,13 +32,13 @@ export async function runPing(addressText: string, options: PingOptions): Promis
 }
 
 async function pingOwner(
-  url: string,
+  urls: readonly string[],
   target: ReturnType<typeof parseDialAddress>,
   options: PingOptions,
   context: TunnelContext,
   signal: AbortSignal,
 ): Promise<SealaneError | undefined> {
-  const client = await RelayClient.connect(url, {
+  const client = await RelayClient.connect(urls, {
     ...dialClientOptions(context, options.identify === true),
     onStatus: reportStatus(context.reporter),
     signal,

@@ -2,7 +2,7 @@ import type { SealaneAddress, SecureStream } from '@sealane/client';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { SealaneError } from '@sealane/types';
 import type { ConnectOptions } from '../commands/connect.js';
-import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
+import { createTunnelContext, resolveRelays, type TunnelContext } from '../config/context.js';
 import { createScreen, startLiveView } from '../live/live-view.js';
 import { lookAtClient } from '../live/look-at-client.js';
 import { usageError } from '../output/error-line.js';
@@ -26,12 +26,12 @@ export async function runConnect(addressText: string, options: ConnectOptions): 
   const { loadCrypto } = await import('@sealane/crypto');
   await loadCrypto();
   const address = parseDialAddress(addressText, options.service);
-  const url = await resolveRelay(options.relay, address.relays[0]);
+  const urls = await resolveRelays(options.relay, address.relays);
   const screen = createScreen(options);
   const context = await createTunnelContext(options, listen === 'stdio', screen);
   const shutdown = createShutdown(context.drainMs);
   const opener = await StreamOpener.create(context, {
-    url,
+    urls,
     target: { ...address, relays: [] },
     alpn: options.alpn,
     identify: options.identify === true,

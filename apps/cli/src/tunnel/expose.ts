@@ -3,7 +3,7 @@ import { type Listener, type ListenOptions, RelayClient } from '@sealane/client'
 import { spaceOutCollections } from '@sealane/mux/node';
 import { isService, ProtocolSize, parseName } from '@sealane/types';
 import type { ExposeOptions } from '../commands/expose.js';
-import { createTunnelContext, resolveRelay, type TunnelContext } from '../config/context.js';
+import { createTunnelContext, resolveRelays, type TunnelContext } from '../config/context.js';
 import { createScreen, startLiveView } from '../live/live-view.js';
 import { lookAtClient } from '../live/look-at-client.js';
 import { asUsageError, toSealaneError, usageError } from '../output/error-line.js';
@@ -26,7 +26,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
   const context = await createTunnelContext(options, false, screen);
   const { reporter } = context;
   const allow = await createAllowList(options);
-  const url = await resolveRelay(options.relay);
+  const urls = await resolveRelays(options.relay);
   if (allow.isEmpty) {
     reporter.event({
       event: 'warning',
@@ -36,7 +36,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
   }
   const shutdown = createShutdown(context.drainMs);
   const sessions = new ExposeSessions(target, allow, reporter);
-  const client = await RelayClient.create(url, {
+  const client = await RelayClient.create(urls, {
     credential: context.credential,
     use: 'listen',
     knownKeycerts: createKeycertStore(context.peers, (id) => allow.names(id)),
@@ -78,7 +78,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
       id: listener.id,
       name: listener.name,
       service: listener.service,
-      relay: url,
+      relay: urls[0] ?? '',
       address: listener.address,
     });
     void acceptSessions(listener);

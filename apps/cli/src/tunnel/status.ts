@@ -38,6 +38,13 @@ export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
         });
         break;
       case 'session':
+        // Beginning and end are told by who owns the session.
+        if (event.state === 'interrupted') {
+          reporter.event({ event: 'session', state: 'interrupted', peer: event.peerId, code: event.error.code });
+        } else if (event.state === 'resumed') {
+          const gapMs = Math.round(event.gapMs);
+          reporter.event({ event: 'session', state: 'resumed', peer: event.peerId, gapMs });
+        }
         break;
     }
   };

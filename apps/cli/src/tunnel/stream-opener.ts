@@ -9,7 +9,7 @@ import { classifyFailure, doubtfulAttempts } from './failure.js';
 import { reportStatus } from './status.js';
 
 export interface StreamOpenerOptions {
-  readonly url: string;
+  readonly urls: readonly string[];
   readonly target: DialTarget;
   readonly alpn: readonly string[] | undefined;
   readonly identify: boolean;
@@ -28,7 +28,7 @@ export class StreamOpener {
   static async create(context: TunnelContext, options: StreamOpenerOptions): Promise<StreamOpener> {
     const report = reportStatus(context.reporter);
     let opener: StreamOpener | undefined;
-    const client = await RelayClient.create(options.url, {
+    const client = await RelayClient.create(options.urls, {
       ...dialClientOptions(context, options.identify),
       onStatus: (event) => {
         report(event);

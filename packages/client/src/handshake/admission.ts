@@ -41,6 +41,8 @@ export class Admission {
 
 /** Something that must be confirmed in time. */
 export interface Unconfirmed {
+  /** It may still be confirmed when the link is gone. */
+  readonly outlivesLink?: boolean;
   drop(): void;
 }
 
@@ -69,18 +71,23 @@ export class UnconfirmedTable {
     this.#entries.delete(entry);
   }
 
-  dropAll(): void {
-    while (this.#dropOldest());
+  /** The link is gone, and with it what cannot be confirmed over another one. */
+  dropBound(): void {
+    for (const entry of [...this.#entries.keys()]) {
+      if (entry.outlivesLink === true) continue;
+      this.#entries.delete(entry);
+      entry.drop();
+    }
+    if (this.#entries.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  #dropOldest(): boolean {
+  #dropOldest(): void {
     const oldest = this.#entries.keys().next().value;
-    if (oldest === undefined) return false;
+    if (oldest === undefined) return;
     this.#entries.delete(oldest);
     oldest.drop();
-    return true;
   }
 
   /** Entries have one duration, so the first one is due first and one timer serves all. */

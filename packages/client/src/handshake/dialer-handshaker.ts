@@ -14,10 +14,11 @@ import {
 } from '@sealane/types';
 import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
+import { ResumptionOffer } from '../resume/offer.js';
+import { type ResumeLinks, Resumer } from '../resume/resumer.js';
 import { Deferred } from '../session/deferred.js';
 import { LinkStreamPath } from '../session/link-stream-path.js';
 import { SecureConnection } from '../session/secure-connection.js';
-import { endedEarly } from './early-end.js';
 
 export interface DialRequest {
   readonly link: RelayLink;
@@ -27,6 +28,10 @@ export interface DialRequest {
   readonly suites: readonly Suite[];
   readonly accessSecret: Uint8Array | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Where the session looks for another path when its first one breaks. */
+  readonly links?: ResumeLinks | undefined;
+  readonly onInterrupted?: ((connection: SecureConnection, cause: SealaneError) => void) | undefined;
+  readonly onResumed?: ((connection: SecureConnection, gapMs: number) => void) | undefined;
   readonly onChange?: ((connection: SecureConnection) => void) | undefined;
   readonly onEnd?: ((connection: SecureConnection, error: SealaneError | undefined) => void) | undefined;
 }
@@ -92,7 +97,9 @@ class DialAttempt {
   readonly #request: DialRequest;
   readonly #owner: Keycert;
   readonly #handshake: DialerHandshake;
+  readonly #offer: ResumptionOffer;
   readonly #path: LinkStreamPath;
+  #startedMs = 0;
   #timer: { cancel(): void } | undefined;
   #isHeld = false;
   #isAnswered = false;
@@ -108,13 +115,14 @@ class DialAttempt {
     this.#context = context;
     this.#request = request;
     this.#owner = owner;
+    this.#offer = new ResumptionOffer(context, request.link);
     this.#handshake = DialerHandshake.create({
       credential,
       owner,
       service: request.service,
       alpn: request.alpn,
       suites: request.suites,
-      parameters: context.parameters,
+      parameters: this.#offer.parameters,
       random: context.random,
       ...(suite === undefined ? {} : { suite }),
       ...(request.accessSecret === undefined ? {} : { accessSecret: request.accessSecret }),
@@ -122,7 +130,7 @@ class DialAttempt {
     this.#path = new LinkStreamPath(request.link, {
       onMessage: (message) => this.#onMessage(message),
       onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data came before the answer')),
-      onEnd: (error) => this.fail(endedEarly(error)),
+      onEnd: (error) => this.fail(error),
     });
   }
 
@@ -142,8 +150,10 @@ class DialAttempt {
         connectionId: this.#handshake.connectionId,
         message1: this.#handshake.createMessage1(),
       });
+      this.#startedMs = this.#context.clock.nowMs();
       this.#path.bind(link.openStream(open, this.#path));
     } catch (error) {
+      this.#offer.drop();
       this.#handshake.wipe();
       // The owner signed a handshake key that no handshake can be made with.
       if (isSealaneError(error, 'ERR_NOISE_MESSAGE')) {
@@ -157,6 +167,7 @@ class DialAttempt {
   fail(error: SealaneError): void {
     if (this.#isDone) return;
     this.#finish();
+    this.#offer.drop();
     this.#handshake.wipe();
     this.#path.reset(ResetCode.CANCELLED);
     this.#result.reject(error);
@@ -209,14 +220,17 @@ class DialAttempt {
 
   #finishHandshake(message2: Uint8Array): void {
     if (this.#isDone) return;
-    const { service, onChange, onEnd } = this.#request;
+    const { service, onChange, onEnd, onInterrupted, onResumed } = this.#request;
     let connection: SecureConnection;
+    let resumer: Resumer | undefined;
+    const handshakeMs = this.#context.clock.nowMs() - this.#startedMs;
     try {
       const { keys, alpn, suite, peer, instance } = this.#handshake.readMessage2(message2);
       connection = new SecureConnection({
         keys,
-        own: this.#context.parameters,
+        own: this.#offer.parameters,
         peer,
+        resumption: this.#offer.settle(peer),
         clock: this.#context.clock,
         budget: this.#context.budget,
         facts: {
@@ -228,7 +242,20 @@ class DialAttempt {
           instance,
         },
         ...(onChange === undefined ? {} : { onChange }),
-        ...(onEnd === undefined ? {} : { onEnd }),
+        onSuspended: (_, cause) => {
+          onInterrupted?.(connection, cause);
+          resumer ??= this.#createResumer(connection, handshakeMs);
+          resumer?.start();
+        },
+        onResumed: (_, gapMs) => onResumed?.(connection, gapMs),
+        onMove: () => {
+          resumer ??= this.#createResumer(connection, handshakeMs);
+          resumer?.move();
+        },
+        onEnd: (ended, error) => {
+          resumer?.stop();
+          onEnd?.(ended, error);
+        },
       });
     } catch (cause) {
       this.fail(isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause }));
@@ -238,6 +265,13 @@ class DialAttempt {
     // The path wakes the session, whose first record is CONFIRM.
     connection.attachPath(this.#path);
     this.#result.resolve(connection);
+  }
+
+  #createResumer(connection: SecureConnection, handshakeMs: number): Resumer | undefined {
+    const { links } = this.#request;
+    const half = connection.resumeHalf;
+    if (links === undefined || half === undefined) return undefined;
+    return new Resumer({ context: this.#context, connection, half, links, handshakeMs });
   }
 
   #finish(): void {

@@ -6,7 +6,6 @@ import {
   decodeForward,
   encodeHandshakeMessage,
   type ForwardConnect,
-  type HandshakeRead,
   HandshakeReader,
   type Reject,
 } from '@sealane/protocol';
@@ -24,11 +23,13 @@ import {
 import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
 import { DEFAULT_ALPN } from '../options.js';
+import type { ResumableSessions } from '../resume/resumable-sessions.js';
 import { LinkStreamPath } from '../session/link-stream-path.js';
-import { SecureConnection } from '../session/secure-connection.js';
+import type { SecureConnection } from '../session/secure-connection.js';
 import { Admission, type Unconfirmed, UnconfirmedTable } from './admission.js';
 import { type DialRequest, dialSession } from './dialer-handshaker.js';
 import type { OwnedService } from './owned-service.js';
+import { createOwnerSession, type OwnerSessionParts, TOO_MANY_SESSIONS } from './owner-session.js';
 
 interface Refusal {
   readonly code: OwnerCode;
@@ -37,11 +38,13 @@ interface Refusal {
   readonly newerKeycert?: Uint8Array | undefined;
 }
 
-const TOO_MANY_SESSIONS = 'too many sessions of one identity';
-
-export interface HandshakerEvents {
-  /** A session that was confirmed has ended. */
-  onEnd(connection: SecureConnection, error: SealaneError | undefined): void;
+export interface HandshakerOptions {
+  readonly context: ClientContext;
+  readonly link: RelayLink;
+  readonly findService: (service: string) => OwnedService | undefined;
+  /** Sessions of this client that a forwarded RESUME may be for, whatever link they began on. */
+  readonly resumable: ResumableSessions;
+  readonly events: OwnerSessionParts['events'];
 }
 
 /**
@@ -52,22 +55,19 @@ export class Handshaker {
   readonly #context: ClientContext;
   readonly #link: RelayLink;
   readonly #findService: (service: string) => OwnedService | undefined;
-  readonly #events: HandshakerEvents;
+  readonly #resumable: ResumableSessions;
+  readonly #events: OwnerSessionParts['events'];
   readonly #admission: Admission;
   readonly #unconfirmed: UnconfirmedTable;
 
-  constructor(
-    context: ClientContext,
-    link: RelayLink,
-    findService: (service: string) => OwnedService | undefined,
-    events: HandshakerEvents,
-  ) {
-    this.#context = context;
-    this.#link = link;
-    this.#findService = findService;
-    this.#events = events;
-    this.#admission = new Admission(context.clock);
-    this.#unconfirmed = new UnconfirmedTable(context.clock);
+  constructor(options: HandshakerOptions) {
+    this.#context = options.context;
+    this.#link = options.link;
+    this.#findService = options.findService;
+    this.#resumable = options.resumable;
+    this.#events = options.events;
+    this.#admission = new Admission(options.context.clock);
+    this.#unconfirmed = new UnconfirmedTable(options.context.clock);
   }
 
   /** The dialer's half; see {@link dialSession}. */
@@ -79,7 +79,8 @@ export class Handshaker {
   onForward(stream: MuxStream, open: Uint8Array): void {
     const request = decodeForward(open);
     if (request.kind === OpenKind.RESUME) {
-      this.#rejectUnseen(stream, RelayCode.NO_SESSION);
+      if (this.#admission.takeToken()) this.#resumable.onForward(this.#link, stream, request);
+      else this.#rejectUnseen(stream, RelayCode.BUSY);
       return;
     }
     const service = this.#findService(request.service);
@@ -98,9 +99,9 @@ export class Handshaker {
     this.#receiveMessage1(stream, request, service);
   }
 
-  /** The link is gone. */
+  /** The link is gone. What can be resumed has the rest of its time for it. */
   close(): void {
-    this.#unconfirmed.dropAll();
+    this.#unconfirmed.dropBound();
   }
 
   #rejectUnseen(stream: MuxStream, code: RelayCode): void {
@@ -121,20 +122,15 @@ export class Handshaker {
         this.#context.onStatus({ type: 'fault', service: service.service, error });
       });
     };
-    // A stranger wrote what comes here: it costs that stream alone, never the link.
-    const refuse = (): void => {
-      this.#unconfirmed.remove(waiting);
-      path.reset(ResetCode.PROTOCOL);
-    };
     let message1Taken = request.message1 !== null;
     const path = new LinkStreamPath(this.#link, {
-      onMessage: refuse,
+      onMessage: () => path.reset(ResetCode.PROTOCOL),
       onData: (chunk) => {
-        if (message1Taken) return refuse();
+        if (message1Taken) return path.reset(ResetCode.PROTOCOL);
         path.returnCredit(chunk.length);
-        const read = tryRead(reader, chunk);
+        const read = reader.push(chunk);
         if (read === undefined) return;
-        if (read === 'malformed' || read.rest.length > 0) return refuse();
+        if (read.rest.length > 0) return path.reset(ResetCode.PROTOCOL);
         message1Taken = true;
         begin(read.message.slice(), false);
       },
@@ -247,66 +243,22 @@ export class Handshaker {
   }
 
   #accept(path: LinkStreamPath, handshake: OwnerHandshake, service: OwnedService, alpn: string, inline: boolean): void {
-    const { parameters, clock, budget } = this.#context;
-    const { message2, keys } = handshake.accept({ alpn, parameters, instance: service.instance });
-    let isConfirmed = false;
-    const connection = new SecureConnection({
-      keys,
-      own: parameters,
-      peer: handshake.parameters,
-      clock,
-      budget,
-      facts: {
-        peerId: handshake.peerId,
-        peerEpoch: handshake.peer.epoch,
-        alpn,
-        service: service.service,
-        suite: handshake.suite,
-        instance: service.instance,
-      },
-      acceptStream: service.options.acceptStream,
-      onConfirmed: () => {
-        // Others of the same peer may have been confirmed since this one was judged.
-        if (service.openSessionsOf(handshake.peerId) >= SessionLimit.maxSessionsPerPeer) {
-          connection.abort(new SealaneError('ERR_E2EE_BUSY', TOO_MANY_SESSIONS));
-          return;
-        }
-        isConfirmed = true;
-        this.#unconfirmed.remove(entry);
-        this.#rememberPeer(handshake);
-        service.onConnection(connection);
-      },
-      onEnd: (_, error) => {
-        this.#unconfirmed.remove(entry);
-        if (!isConfirmed) return;
-        service.onConnectionEnd(connection);
-        this.#events.onEnd(connection, error);
-      },
+    const { connection, message2 } = createOwnerSession(handshake, {
+      context: this.#context,
+      link: this.#link,
+      unconfirmed: this.#unconfirmed,
+      resumable: this.#resumable,
+      service,
+      alpn,
+      events: this.#events,
     });
-    const entry: Unconfirmed = {
-      drop: () => connection.abort(new SealaneError('ERR_E2EE_TIMEOUT', 'the peer did not confirm')),
-    };
-    this.#unconfirmed.add(entry);
     this.#sendMessage2(path, message2, inline);
     connection.attachPath(path);
-  }
-
-  #rememberPeer(handshake: OwnerHandshake): void {
-    // A store that fails costs the memory of this epoch, not the session that was shown to be genuine.
-    this.#context.keycerts.remember(handshake.peer).catch(() => undefined);
   }
 
   #sendMessage2(path: LinkStreamPath, message2: Uint8Array, inline: boolean): void {
     if (inline) path.sendMessage({ kind: MessageKind.ACCEPT, message2, resume: null });
     else path.sendPlain(encodeHandshakeMessage(message2));
-  }
-}
-
-function tryRead(reader: HandshakeReader, chunk: Uint8Array): HandshakeRead | 'malformed' | undefined {
-  try {
-    return reader.push(chunk);
-  } catch {
-    return 'malformed';
   }
 }
 

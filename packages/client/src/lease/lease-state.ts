@@ -12,7 +12,6 @@ const MAX_AHEAD_US = 86_400_000_000;
 
 export interface GrantedLease {
   readonly sequence: number;
-  readonly askedTtlMs: number;
   readonly ttlMs: number;
   readonly name: string | null;
   /** The keycert that the lease names: another one in force means another lease. */
@@ -43,13 +42,32 @@ export class LeaseSequence {
   }
 }
 
+/** What a lease says beside the identity and the relay. */
+export interface LeaseContent
+  extends Pick<ListenOptions, 'name' | 'alpn' | 'hideAlpn' | 'metadata' | 'public' | 'suites' | 'ttlMs'> {
+  /** For sessions that live on after their listener: no name, nothing to see. */
+  readonly resumeOnly?: boolean;
+}
+
+/** The lease of a listener that closed while its sessions live. */
+export function forResuming(content: LeaseContent): LeaseContent {
+  const { alpn, suites, ttlMs } = content;
+  return {
+    resumeOnly: true,
+    hideAlpn: true,
+    ...(alpn === undefined ? {} : { alpn }),
+    ...(suites === undefined ? {} : { suites }),
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+  };
+}
+
 export interface RegistrationOptions {
   readonly context: ClientContext;
   readonly link: RelayLink;
   readonly sequence: LeaseSequence;
   readonly service: string;
   readonly instance: Uint8Array;
-  readonly listen: ListenOptions;
+  readonly listen: LeaseContent;
   readonly takeOver: boolean;
   readonly signal: AbortSignal | undefined;
 }
@@ -93,7 +111,7 @@ function granted(
   if (answer.kind !== MessageKind.REGISTERED || !isOurs) {
     throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay confirmed another lease than the one asked for');
   }
-  return { sequence, askedTtlMs: listen.ttlMs ?? DEFAULT_TTL_MS, ttlMs: answer.ttlMs, name: answer.name, keycert };
+  return { sequence, ttlMs: answer.ttlMs, name: answer.name, keycert };
 }
 
 function leaseBytes(options: RegistrationOptions, credential: Identity, sequence: number): Uint8Array {
@@ -108,7 +126,7 @@ function leaseBytes(options: RegistrationOptions, credential: Identity, sequence
     name: listen.name ?? null,
     alpn: listen.hideAlpn === true ? null : (listen.alpn ?? [DEFAULT_ALPN]),
     suites: listen.suites ?? [Suite.HYBRID],
-    flags: listen.public === true ? LeaseFlag.PUBLIC : 0,
+    flags: (listen.public === true ? LeaseFlag.PUBLIC : 0) | (listen.resumeOnly === true ? LeaseFlag.RESUME_ONLY : 0),
     metadata: listen.metadata ?? new Uint8Array(0),
   });
 }

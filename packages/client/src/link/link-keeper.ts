@@ -23,6 +23,8 @@ export interface LinkKeeperOptions {
   readonly openLink: (attempt: LinkAttempt) => Promise<RelayLink>;
   readonly onUp?: (link: RelayLink) => void;
   readonly onDown?: (link: RelayLink, error: SealaneError) => void;
+  /** The relay said goodbye on the link: what is on it had better move. */
+  readonly onDraining?: (link: RelayLink) => void;
 }
 
 interface Waiter {
@@ -60,7 +62,8 @@ export class LinkKeeper {
 
   /** The link in use, if one is up. */
   get current(): RelayLink | undefined {
-    return this.#state.step === 'up' ? this.#state.link : undefined;
+    // What is told of its end first may ask here before the keeper itself was told.
+    return this.#state.step === 'up' && this.#state.link.isUp ? this.#state.link : undefined;
   }
 
   /** What is to be seen of the link now. */
@@ -90,7 +93,8 @@ export class LinkKeeper {
     const { signal, failFast = false } = options;
     if (this.#state.step === 'closed') return Promise.reject(this.#state.error);
     if (signal?.aborted) return Promise.reject(abortedBy(signal));
-    if (this.#state.step === 'up') return Promise.resolve(this.#state.link);
+    const { current } = this;
+    if (current !== undefined) return Promise.resolve(current);
     return new Promise((resolve, reject) => {
       const done = (): void => {
         this.#waiters.delete(waiter);
@@ -191,6 +195,7 @@ export class LinkKeeper {
     // Everybody who was on the relay hears this at once, so the return is spread over twice the time it asks for.
     const spreadMs = Math.min(goAway.retryAfterMs, this.#options.timing.reconnectMaxMs);
     this.#wait(error, spreadMs + this.#backoff.fractionOf(spreadMs));
+    this.#options.onDraining?.(link);
     const [oldest] = this.#draining;
     if (oldest !== undefined && this.#draining.size > MAX_DRAINING) oldest.close(error);
   }

@@ -5,13 +5,14 @@ import type { ClientContext } from '../client-context.js';
 import type { RelayClientOptions } from '../options.js';
 import { Authentication, type LinkSigner } from './authentication.js';
 import type { LinkAttempt } from './link-keeper.js';
-import { RelayLink, type RelayLinkHandler } from './relay-link.js';
+import { RelayLink } from './relay-link.js';
+import type { RelayLinkHandler } from './relay-link-options.js';
 
 /** Streams that a relay may have open towards us: forwarded requests and the sessions they become. */
 const MAX_INBOUND_STREAMS = 4_096;
 
 /** LinkFeature bits that this client knows what to do with. */
-const CLIENT_FEATURES = LinkFeature.LIST;
+const CLIENT_FEATURES = LinkFeature.LIST | LinkFeature.RESUME;
 
 export interface OpenLinkOptions {
   readonly context: ClientContext;

@@ -1,11 +1,4 @@
-import {
-  type GoAway,
-  type MemoryBudget,
-  Mux,
-  type MuxStream,
-  type OpenStreamOptions,
-  type StreamHandler,
-} from '@sealane/mux';
+import { Mux, type MuxStream, type OpenStreamOptions } from '@sealane/mux';
 import {
   type ControlMessage,
   decodeMessage,
@@ -13,14 +6,11 @@ import {
   encodeMessage,
   forEachFrame,
   type HelloLimits,
-  type Superseded,
 } from '@sealane/protocol';
 import {
-  type Clock,
   FrameType,
   isSealaneError,
   MessageKind,
-  type MessageLink,
   MuxLimit,
   ProtocolSize,
   ResetCode,
@@ -28,45 +18,20 @@ import {
   SessionLimit,
   type Timer,
 } from '@sealane/types';
-import { type AuthenticatedRelay, type Authentication, refusal } from './authentication.js';
+import { type AuthenticatedRelay, refusal } from './authentication.js';
 import { awaitPing } from './await-ping.js';
 import { asLinkError, lostError } from './link-error.js';
 import { Liveness } from './liveness.js';
+import type { LinkStreamHandler, RelayLinkOptions } from './relay-link-options.js';
 import { RequestTable } from './request-table.js';
 import { sendBatch } from './send-batch.js';
 import { type RecordSource, SendTurn } from './send-turn.js';
-import type { ClientTimingConfig } from './timing.js';
+import { SleepDetector } from './sleep-detector.js';
 
 const TICK_MS = 500;
 /** A record and the control frames of a turn: records are sent by reference, so a batch holds one of them. */
 const BATCH_BYTES = ProtocolSize.OUTER_DATA + MuxLimit.controlTurnBytes;
 const PRE_AUTH_LIMITS = { maxDataBytes: 0, maxOpenBytes: 0, maxMessageBytes: ProtocolSize.PRE_AUTH };
-
-/** A stream of the link; also told about control messages on it. */
-export interface LinkStreamHandler extends StreamHandler {
-  onMessage(message: ControlMessage): void;
-}
-
-export interface RelayLinkHandler {
-  onUp(link: RelayLink): void;
-  /** Called once, also when the link never came up. */
-  onEnd(link: RelayLink, error: SealaneError): void;
-  /** The relay forwards a request: set `stream.handler` or reset the stream. */
-  onForward(link: RelayLink, stream: MuxStream, open: Uint8Array): void;
-  onSuperseded(link: RelayLink, message: Superseded): void;
-  onGoAway(link: RelayLink, goAway: GoAway): void;
-}
-
-export interface RelayLinkOptions {
-  readonly transport: MessageLink;
-  readonly authentication: Authentication;
-  readonly clock: Clock;
-  readonly timing: ClientTimingConfig;
-  readonly budget: MemoryBudget;
-  readonly receiveWindowBytes: number;
-  readonly maxInboundStreams: number;
-  readonly handler: RelayLinkHandler;
-}
 
 type LinkState =
   | { readonly step: 'authenticating'; readonly deadlineMs: number }
@@ -81,6 +46,7 @@ export class RelayLink {
   readonly #options: RelayLinkOptions;
   readonly #requests = new RequestTable();
   readonly #liveness: Liveness;
+  readonly #sleep: SleepDetector;
   /** Streams that this side ended, and when the other side must have ended them too. In the order of their times. */
   readonly #ending = new Map<MuxStream, number>();
   /** Asked at every tick whether an answer of the other side is due. */
@@ -93,6 +59,7 @@ export class RelayLink {
     const nowMs = options.clock.nowMs();
     this.#state = { step: 'authenticating', deadlineMs: nowMs + options.timing.authTimeoutMs };
     this.#liveness = new Liveness(options.timing, TICK_MS, nowMs);
+    this.#sleep = new SleepDetector(options.clock, TICK_MS);
     this.turn = new SendTurn({ hasRoom: () => this.hasRoom, flush: () => this.#flush() });
     this.#scheduleTick();
     options.transport.start({
@@ -284,9 +251,7 @@ export class RelayLink {
         this.#options.handler.onSuperseded(this, message);
         return;
       default:
-        throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that only a client sends', {
-          retryable: true,
-        });
+        throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that only a client sends');
     }
   }
 
@@ -311,6 +276,9 @@ export class RelayLink {
     if (state.step === 'ended') return;
     this.#scheduleTick();
     const nowMs = clock.nowMs();
+    if (this.#sleep.hasSlept()) {
+      throw new SealaneError('ERR_LINK_DEAD', 'this machine or process stood still', { retryable: true });
+    }
     if (state.step === 'authenticating') {
       if (nowMs >= state.deadlineMs) throw new SealaneError('ERR_LINK_TIMEOUT', undefined, { retryable: true });
       return;

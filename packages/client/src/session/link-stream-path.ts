@@ -1,7 +1,8 @@
 import { HEADROOM_BYTES, type MuxStream } from '@sealane/mux';
 import type { ControlMessage } from '@sealane/protocol';
 import { MessageKind, type ResetCode, SealaneError, SessionLimit } from '@sealane/types';
-import type { LinkStreamHandler, RelayLink } from '../link/relay-link.js';
+import type { RelayLink } from '../link/relay-link.js';
+import type { LinkStreamHandler } from '../link/relay-link-options.js';
 import type { SessionPath, SessionPathSink } from './session-path.js';
 
 /** What happens on a relayed stream before records flow on it. */
@@ -34,6 +35,10 @@ export class LinkStreamPath implements SessionPath, LinkStreamHandler {
 
   get isEnded(): boolean {
     return this.#isEnded;
+  }
+
+  get relayId(): string | undefined {
+    return this.link.isUp ? this.link.relay.relayId : undefined;
   }
 
   /** From here on the stream carries records. */

@@ -14,10 +14,13 @@ import {
 } from '@sealane/types';
 import { awaitPing } from '../link/await-ping.js';
 import type { OpenStreamOptions, StreamRequest } from '../options.js';
+import { abortWith } from './abort-with.js';
 import { AsyncQueue } from './async-queue.js';
 import { Deferred } from './deferred.js';
+import { ResumeHalf } from './resume-half.js';
 import { SecureStream } from './secure-stream.js';
-import { Session, type SessionOptions } from './session.js';
+import { Session } from './session.js';
+import type { SessionOptions, SessionResumption } from './session-options.js';
 import type { SessionPath, SessionPathSink } from './session-path.js';
 
 export interface ConnectionStatistics {
@@ -57,7 +60,15 @@ export interface SecureConnectionOptions {
   readonly facts: ConnectionFacts;
   /** Decides about each stream of the peer: nothing to take it, or the code of its reset. */
   readonly acceptStream?: ((request: StreamRequest) => ResetCode | undefined) | undefined;
+  /** The session outlives its path; both sides have agreed to it. */
+  readonly resumption?: SessionResumption | undefined;
   readonly onConfirmed?: (connection: SecureConnection) => void;
+  /** The path broke and another one is wanted; the streams wait. */
+  readonly onSuspended?: (connection: SecureConnection, cause: SealaneError) => void;
+  /** The path will end soon: another one is wanted before that. */
+  readonly onMove?: (connection: SecureConnection) => void;
+  /** Another path carries on, `gapMs` after the last one broke. */
+  readonly onResumed?: (connection: SecureConnection, gapMs: number) => void;
   /** The session takes more or fewer streams than before. */
   readonly onChange?: (connection: SecureConnection) => void;
   readonly onEnd?: (connection: SecureConnection, error: SealaneError | undefined) => void;
@@ -79,8 +90,11 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   /** Of the owner's process, 16 bytes. */
   readonly instance: Uint8Array;
   readonly startedMs: number;
+  /** @internal This side's half of a resumption; undefined for a session that ends with its path. */
+  readonly resumeHalf: ResumeHalf | undefined;
   readonly #options: SecureConnectionOptions;
-  readonly #session: Session;
+  /** @internal */
+  readonly session: Session;
   readonly #incoming = new AsyncQueue<SecureStream>();
   readonly #closed = new Deferred<void>();
   readonly #maxStreams: number;
@@ -89,7 +103,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   #onEmpty: (() => void) | undefined;
 
   constructor(options: SecureConnectionOptions) {
-    const { keys, own, peer, clock, budget, facts } = options;
+    const { keys, own, peer, clock, budget, facts, resumption } = options;
     this.#options = options;
     this.role = keys.role;
     this.peerId = facts.peerId;
@@ -101,23 +115,28 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     this.channelBinding = keys.channelBinding;
     this.startedMs = clock.nowMs();
     this.#maxStreams = peer.maxStreams;
-    this.#session = new Session({
+    this.session = new Session({
       keys,
       own,
       peer,
       clock,
       budget,
+      resumption,
       handler: {
         onConfirmed: () => options.onConfirmed?.(this),
         onOpen: (stream, open) => this.#onOpen(stream, open),
         onChange: () => options.onChange?.(this),
+        onSuspended: (cause) => options.onSuspended?.(this, cause),
+        onResumed: (gapMs) => options.onResumed?.(this, gapMs),
         onEnd: (error) => this.#onEnd(error),
       },
     });
+    const { recovery } = this.session;
+    this.resumeHalf = recovery === undefined ? undefined : new ResumeHalf(keys, this.session, recovery);
   }
 
   get statistics(): ConnectionStatistics {
-    const { mux, recordsSent, recordsReceived } = this.#session;
+    const { mux, recordsSent, recordsReceived } = this.session;
     const { dataBytesSent, dataBytesReceived, streamsOpened, streamsAccepted } = mux.statistics;
     return {
       bytesSent: dataBytesSent,
@@ -133,7 +152,32 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
 
   /** New streams can be opened, as far as the peer's limit goes. */
   get isOpen(): boolean {
-    return this.#session.isOpen && this.#closing === undefined;
+    return this.session.isOpen && this.#closing === undefined;
+  }
+
+  /** The session goes on over another path when the one it has breaks. */
+  get isResumable(): boolean {
+    return this.resumeHalf !== undefined;
+  }
+
+  /** No path carries the session now; its streams wait for the next one. */
+  get isSuspended(): boolean {
+    return this.session.isSuspended;
+  }
+
+  /** Clock time in milliseconds at which the path broke, while none has taken its place. */
+  get suspendedSinceMs(): number | undefined {
+    return this.session.recovery?.suspendedSinceMs;
+  }
+
+  /** Identity of the relay that carries the session now; undefined while none does. */
+  get relayId(): string | undefined {
+    return this.session.path?.relayId;
+  }
+
+  /** @internal Leaves a path that will end, if there is a better one. Dialer only. */
+  move(): void {
+    this.#options.onMove?.(this);
   }
 
   /** Streams of both sides that have not ended. */
@@ -143,7 +187,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
 
   /** How many more streams may be opened now. */
   get freeStreams(): number {
-    return this.isOpen ? Math.max(0, this.#maxStreams - this.#session.mux.streamCount) : 0;
+    return this.isOpen ? Math.max(0, this.#maxStreams - this.session.mux.streamCount) : 0;
   }
 
   /** Resolves after an orderly close, rejects with the error that ended the session otherwise. */
@@ -165,7 +209,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     if (signal?.aborted) throw new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason });
     if (!this.isOpen) throw new SealaneError('ERR_E2EE_CLOSED', undefined, { retryable: true });
     const stream = new SecureStream(this, label, metadata);
-    stream.bind(this.#session.mux.openStream(encodeStreamOpen({ label, metadata }), stream));
+    stream.bind(this.session.mux.openStream(encodeStreamOpen({ label, metadata }), stream));
     this.#streams += 1;
     if (signal !== undefined) abortWith(stream, signal);
     return stream;
@@ -177,7 +221,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
    * ERR_E2EE_CLOSED, or ERR_ABORTED, which ends the waiting alone (v1.md, "Sessions").
    */
   ping(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
-    return awaitPing(() => this.#session.mux.ping(), options.signal);
+    return awaitPing(() => this.session.mux.ping(), options.signal);
   }
 
   /** Secret bytes, 16 to 64, that both sides can derive; labels start with `app/`. ERR_ARGUMENT, ERR_E2EE_CLOSED. */
@@ -197,7 +241,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   /** Ends the session at once; its streams end with an error on both sides. Idempotent. */
   abort(reason?: unknown): void {
     const error = isSealaneError(reason) ? reason : new SealaneError('ERR_ABORTED', undefined, { cause: reason });
-    this.#session.abort(error.code === 'ERR_E2EE_DENIED' ? AbortCode.DENIED : AbortCode.SHUTDOWN, error);
+    this.session.abort(error.code === 'ERR_E2EE_DENIED' ? AbortCode.DENIED : AbortCode.SHUTDOWN, error);
   }
 
   /** Streams that the peer opens. Leaving the loop refuses the ones that nobody took. */
@@ -217,8 +261,8 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
 
   /** Called once by who made the connection: records flow on `path` from now on. */
   attachPath(path: SessionPath & { attach(sink: SessionPathSink): void }): void {
-    path.attach(this.#session);
-    this.#session.attachPath(path);
+    path.attach(this.session);
+    this.session.attachPath(path);
   }
 
   /** Called once by each stream when it is over, in whatever way. */
@@ -229,23 +273,23 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    if (this.#session.isEnded) return;
+    if (this.session.isEnded) return;
     if (this.isUnconfirmed) {
       this.abort(new SealaneError('ERR_CLOSED'));
       return;
     }
-    if (this.#session.isOpen) this.#session.mux.goAway({ code: GoAwayCode.SHUTDOWN });
+    if (this.session.isOpen) this.session.mux.goAway({ code: GoAwayCode.SHUTDOWN });
     this.#options.onChange?.(this);
     for (const stream of this.#incoming.drop()) stream.reset(ResetCode.REFUSED);
     if (this.#streams > 0) await this.#streamsDone(deadlineMs);
-    this.#session.sealClose();
+    this.session.sealClose();
     // What an orderly end was refused is told by `closed`; here it is over either way.
     await this.#closed.promise.catch(() => undefined);
   }
 
   /** An owner's session whose dialer has not confirmed. */
   get isUnconfirmed(): boolean {
-    return !this.#session.isEnded && !this.#session.isConfirmed;
+    return !this.session.isEnded && !this.session.isConfirmed;
   }
 
   #streamsDone(deadlineMs: number): Promise<void> {
@@ -258,7 +302,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
       };
       this.#onEmpty = done;
       timer = this.#options.clock.schedule(deadlineMs, () => {
-        for (const stream of [...this.#session.mux.streams()]) {
+        for (const stream of [...this.session.mux.streams()]) {
           if (stream.handler instanceof SecureStream) stream.handler.reset(ResetCode.GONE);
         }
         done();
@@ -300,13 +344,4 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     this.#onEmpty?.();
     this.#options.onEnd?.(this, error);
   }
-}
-
-function abortWith(stream: SecureStream, signal: AbortSignal): void {
-  const abort = (): void => stream.abort(new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason }));
-  signal.addEventListener('abort', abort, { once: true });
-  stream.finished.then(
-    () => signal.removeEventListener('abort', abort),
-    () => signal.removeEventListener('abort', abort),
-  );
 }

@@ -1,6 +1,6 @@
 import { SealaneError } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
-import { SentRecords } from './sent-records.js';
+import { type EndOfStream, type SentRecord, SentRecords } from './sent-records.js';
 
 function stream(log: string[], name: string) {
   return {
@@ -9,13 +9,22 @@ function stream(log: string[], name: string) {
   };
 }
 
+const record = (number: number, ends: readonly EndOfStream[] = []): SentRecord => ({
+  number,
+  bytes: new Uint8Array(100),
+  nowMs: 0,
+  ends,
+  isPureAck: false,
+  isReserve: false,
+});
+
 describe('SentRecords', () => {
   it('acknowledges an end with the record that carried it, and loses it otherwise', () => {
     const log: string[] = [];
     const sent = new SentRecords();
-    sent.add(0, 0, [stream(log, 'a')]);
-    sent.add(1, 0, []);
-    sent.add(2, 0, [stream(log, 'b')]);
+    sent.add(record(0, [stream(log, 'a')]));
+    sent.add(record(1, []));
+    sent.add(record(2, [stream(log, 'b')]));
     sent.acknowledge(2, 5);
     expect(log).toEqual(['a acknowledged']);
     sent.abandon(new SealaneError('ERR_E2EE_TRUNCATED'));
@@ -24,8 +33,8 @@ describe('SentRecords', () => {
 
   it('ignores an ack that is lower than one before, and refuses one above what was sent', () => {
     const sent = new SentRecords();
-    sent.add(0, 0, []);
-    sent.add(1, 0, []);
+    sent.add(record(0, []));
+    sent.add(record(1, []));
     sent.acknowledge(2, 1);
     sent.acknowledge(1, 2);
     expect([sent.acknowledged, sent.hasUnacknowledged]).toEqual([2, false]);

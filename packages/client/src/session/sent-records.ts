@@ -1,5 +1,6 @@
 import type { MuxBatch } from '@sealane/mux';
-import { SealaneError } from '@sealane/types';
+import { ResumptionLimit, SealaneError } from '@sealane/types';
+import type { KeptAccount } from './kept-budget.js';
 
 /** Told when the record that carried its end is acknowledged. */
 export interface EndOfStream {
@@ -13,18 +14,42 @@ interface SentEnds {
   readonly streams: readonly EndOfStream[];
 }
 
+interface KeptRecord {
+  readonly bytes: Uint8Array;
+  /** Beyond the bound, from the reserve. */
+  readonly isReserve: boolean;
+}
+
+export interface SentRecord {
+  readonly number: number;
+  /** As it was sent, its length before it. Kept by reference where there is an account to keep it in. */
+  readonly bytes: Uint8Array;
+  readonly nowMs: number;
+  readonly ends: readonly EndOfStream[];
+  /** Its acknowledgement is not awaited. */
+  readonly isPureAck: boolean;
+  readonly isReserve: boolean;
+}
+
 /**
- * What was sealed and not acknowledged. Without resumption only the count and the ends in it matter; this is also where
- * the ciphertext of a session that can be resumed is kept.
+ * What was sealed and not acknowledged (v1.md, "Kept ciphertext"). Without an account only the count and the ends of
+ * streams in it matter; with one the ciphertext is kept, to be sent again on another path as it was.
  */
 export class SentRecords {
+  readonly #account: KeptAccount | undefined;
+  readonly #kept = new Map<number, KeptRecord>();
   #nextNumber = 0;
   /** After the last record that the peer has to acknowledge: a pure ack is not answered. */
   #awaited = 0;
   #acknowledged = 0;
+  #reserveUsed = 0;
   #ends: SentEnds[] = [];
   /** Clock time since which the oldest unacknowledged record waits, or of the last ack that moved. */
   #waitingSinceMs = 0;
+
+  constructor(account?: KeptAccount) {
+    this.#account = account;
+  }
 
   get hasUnacknowledged(): boolean {
     return this.#acknowledged < this.#awaited;
@@ -39,27 +64,67 @@ export class SentRecords {
     return this.#waitingSinceMs;
   }
 
-  add(number: number, nowMs: number, ends: readonly EndOfStream[], isPureAck = false): void {
+  /** Bytes of the largest record, its length included, that may be kept now; infinite where none is. */
+  get roomBytes(): number {
+    if (this.#account === undefined) return Number.POSITIVE_INFINITY;
+    return this.#account.roomBytes - ResumptionLimit.keptRecordOverheadBytes;
+  }
+
+  get reserveRoomBytes(): number {
+    if (this.#account === undefined) return Number.POSITIVE_INFINITY;
+    return ResumptionLimit.keptReserveBytes - this.#reserveUsed;
+  }
+
+  add(record: SentRecord): void {
+    const { number, bytes, nowMs, ends, isPureAck, isReserve } = record;
     this.#nextNumber = number + 1;
+    if (this.#account !== undefined) {
+      this.#kept.set(number, { bytes, isReserve });
+      if (isReserve) this.#reserveUsed += bytes.length;
+      else this.#account.take(bytes.length + ResumptionLimit.keptRecordOverheadBytes);
+    }
     if (isPureAck) return;
     if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
     this.#awaited = number + 1;
     if (ends.length > 0) this.#ends.push({ number, streams: ends });
   }
 
-  /** Takes the peer's ack. One that is lower than before is old news; one above what was sent is ERR_E2EE_PROTOCOL. */
-  acknowledge(next: number, nowMs: number): void {
+  /** The record as it was sent; undefined for one that was acknowledged or never sealed. */
+  kept(number: number): Uint8Array | undefined {
+    return this.#kept.get(number)?.bytes;
+  }
+
+  /**
+   * Takes the peer's ack and says whether it moved. One that is lower than before is old news; one above what was sent is
+   * ERR_E2EE_PROTOCOL.
+   */
+  acknowledge(next: number, nowMs: number): boolean {
     if (next > this.#nextNumber) throw new SealaneError('ERR_E2EE_PROTOCOL', 'an ack for a record that was not sent');
-    if (next <= this.#acknowledged) return;
+    if (next <= this.#acknowledged) return false;
+    const account = this.#account;
+    if (account !== undefined) {
+      let released = 0;
+      for (let number = this.#acknowledged; number < next; number++) {
+        const record = this.#kept.get(number);
+        if (record === undefined) continue;
+        this.#kept.delete(number);
+        if (record.isReserve) this.#reserveUsed -= record.bytes.length;
+        else released += record.bytes.length + ResumptionLimit.keptRecordOverheadBytes;
+      }
+      account.release(released);
+    }
     this.#acknowledged = next;
     this.#waitingSinceMs = nowMs;
     while (this.#ends.length > 0 && this.#ends[0]!.number < next) {
       for (const stream of this.#ends.shift()!.streams) stream.onEndAcknowledged();
     }
+    return true;
   }
 
-  /** The session is over: ends that were not acknowledged are lost. */
+  /** The session is over: ends that were not acknowledged are lost, and nothing is kept. */
   abandon(error: SealaneError): void {
+    this.#kept.clear();
+    this.#account?.close();
     const lost = this.#ends;
     this.#ends = [];
     for (const { streams } of lost) for (const stream of streams) stream.onEndLost(error);

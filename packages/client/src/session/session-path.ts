@@ -16,6 +16,9 @@ export interface SessionPathSink extends RecordSource {
  * while the session and its streams stay.
  */
 export interface SessionPath {
+  /** The link that carries it, and the identity of its relay. */
+  readonly link?: object;
+  readonly relayId?: string | undefined;
   /** Bytes of records that the path can take now: 0 without credit or with a full queue towards the socket. */
   readonly sendableBytes: number;
   /** Bytes that must lie free before each record given to `send`. */

@@ -1,114 +1,73 @@
-import {
-  encodeAbort,
-  encodeFramesPrefix,
-  type OpenedRecord,
-  parseAbort,
-  parseFrames,
-  type RecordOpener,
-  RecordReader,
-  type RecordSealer,
-  type SessionKeys,
-  type SessionParameters,
-} from '@sealane/crypto/e2ee';
-import { type MemoryBudget, Mux, type MuxStream } from '@sealane/mux';
+import { type OpenedRecord, parseAbort, parseFrames, type ResumeState } from '@sealane/crypto/e2ee';
+import type { Mux } from '@sealane/mux';
 import {
   AbortCode,
   abortError,
-  type Clock,
   isSealaneError,
-  MuxLimit,
-  ProtocolSize,
   RecordType,
   ResetCode,
+  ResumptionLimit,
   SealaneError,
   SessionLimit,
   type Timer,
 } from '@sealane/types';
-import { AckState } from './ack-state.js';
-import { LEAST_RECORD_BYTES } from './link-stream-path.js';
+import { createInnerMux } from './inner-mux.js';
+import type { KeptOwner } from './kept-budget.js';
+import { PathRecovery } from './path-recovery.js';
 import { PingSchedule } from './ping-schedule.js';
-import { type EndOfStream, endsIn, SentRecords } from './sent-records.js';
+import { RecordIn } from './record-in.js';
+import { RecordOut } from './record-out.js';
+import type { SessionOptions } from './session-options.js';
 import type { SessionPath, SessionPathSink } from './session-path.js';
-
-/** `type u8 | ack u64` before the frames, `u24 length` and the tag around them. */
-const PLAINTEXT_BEFORE_FRAMES = 9;
-const RECORD_AROUND = ProtocolSize.RECORD_LENGTH + ProtocolSize.RECORD_TAG;
-const PATH_SILENT_MS = 10_000;
-const PEER_STALLED_MS = 30_000;
-
-export interface SessionHandler {
-  /** The dialer's CONFIRM was opened: only now is the peer known to be there. Owner only. */
-  onConfirmed(): void;
-  onOpen(stream: MuxStream, open: Uint8Array): void;
-  /** Room for new streams may have come or gone. */
-  onChange(): void;
-  /** Called once. Undefined after an orderly close of both sides. */
-  onEnd(error: SealaneError | undefined): void;
-}
-
-export interface SessionOptions {
-  readonly keys: SessionKeys;
-  readonly own: SessionParameters;
-  readonly peer: SessionParameters;
-  readonly clock: Clock;
-  readonly budget: MemoryBudget;
-  readonly handler: SessionHandler;
-}
+import { StallWatch } from './stall-watch.js';
 
 /**
  * The records of one end-to-end session and the mux inside them (v1.md, "Sessions"). Data is pulled: a record is sealed
  * only when the path can take it, so what waits, waits in its stream under that stream's credit.
  */
-export class Session implements SessionPathSink {
+export class Session implements SessionPathSink, KeptOwner {
   readonly mux: Mux;
-  recordsSent = 0;
   recordsReceived = 0;
+  /** Identities of the relays that have carried it. */
+  readonly relayIds: Set<string> = new Set();
   readonly #options: SessionOptions;
-  readonly #sealer: RecordSealer;
-  readonly #opener: RecordOpener;
-  readonly #ack: AckState;
-  readonly #sent = new SentRecords();
+  readonly #in: RecordIn;
+  readonly #out: RecordOut;
+  readonly #recovery: PathRecovery | undefined;
   readonly #pings = new PingSchedule();
+  readonly #stall = new StallWatch();
   #path: SessionPath | undefined;
-  #reader: RecordReader;
-  #receivedBytes = 0;
-  #creditedBytes = 0;
+  #pathSinceMs: number;
   #state: 'unconfirmed' | 'open' | 'ended' = 'open';
-  #closeStep: 'none' | 'wanted' | 'sealed' = 'none';
-  #closeNumber = 0;
   #peerClosed = false;
   #closeTimer: Timer | undefined;
-  /** There was something to send and no credit for it. Peers return it at once, so a path without it is broken. */
-  #blockedSinceMs: number | undefined;
   #openedMs: number;
 
   constructor(options: SessionOptions) {
-    const { keys, own, peer, clock, budget, handler } = options;
+    const { keys, own, peer, clock, resumption } = options;
     this.#options = options;
-    this.#sealer = keys.createSealer();
-    this.#opener = keys.createOpener(own.maxRecordPlaintext);
-    this.#reader = new RecordReader(own.maxRecordPlaintext);
-    this.#ack = new AckState(clock, () => this.wake());
+    this.#in = new RecordIn(keys.createOpener(own.maxRecordPlaintext), own.maxRecordPlaintext);
     this.#openedMs = clock.nowMs();
+    this.#pathSinceMs = clock.nowMs();
     if (keys.role === 'owner') this.#state = 'unconfirmed';
-    this.mux = new Mux({
-      role: keys.role === 'dialer' ? 'opener' : 'acceptor',
+    this.mux = createInnerMux(options, () => this.wake());
+    this.#out = new RecordOut({
+      sealer: keys.createSealer(),
+      isDialer: keys.role === 'dialer',
+      maxPlaintext: peer.maxRecordPlaintext,
       clock,
-      budget,
-      maxBodyBytes: Math.min(own.maxRecordPlaintext, peer.maxRecordPlaintext) - ProtocolSize.RECORD_OVERHEAD,
-      maxOpenBytes: 1 + ProtocolSize.STREAM_LABEL + ProtocolSize.STREAM_METADATA,
-      receiveWindowBytes: own.initialWindow,
-      maxReceiveWindowBytes: MuxLimit.maxInnerWindowBytes,
-      sendWindowBytes: peer.initialWindow,
-      maxInboundStreams: own.maxStreams,
-      maxOutboundStreams: peer.maxStreams,
-      allowMessages: false,
-      handler: {
-        onWritable: () => this.wake(),
-        onOpen: (stream, open) => handler.onOpen(stream, open),
-        onGoAway: () => handler.onChange(),
-      },
+      mux: this.mux,
+      account: resumption?.account,
+      nextExpected: () => this.#in.nextNumber,
+      wake: () => this.wake(),
     });
+    if (resumption === undefined) return;
+    resumption.account.owner = this;
+    this.#recovery = new PathRecovery({ clock, ...resumption, onOverdue: () => this.giveUp() });
+  }
+
+  get recordsSent(): number {
+    return this.#out.recordsSent;
   }
 
   get isEnded(): boolean {
@@ -121,12 +80,66 @@ export class Session implements SessionPathSink {
 
   /** Neither side has begun to close. */
   get isOpen(): boolean {
-    return this.#state !== 'ended' && this.#closeStep === 'none' && !this.#peerClosed && !this.mux.isPeerLeaving;
+    return this.#state !== 'ended' && !this.#out.isClosing && !this.#peerClosed && !this.mux.isPeerLeaving;
   }
 
-  attachPath(path: SessionPath): void {
-    this.#path = path;
-    this.wake();
+  /** What is known of its paths; undefined for a session that ends with its first one. */
+  get recovery(): PathRecovery | undefined {
+    return this.#recovery;
+  }
+
+  get isSuspended(): boolean {
+    return this.#state !== 'ended' && this.#recovery?.isSuspended === true;
+  }
+
+  /** The path that records take now. */
+  get path(): SessionPath | undefined {
+    return this.#path;
+  }
+
+  /** What this side says of itself when a path is to be resumed (v1.md, "RESUME"). */
+  resumeState(status = 0): ResumeState {
+    return { status, nextExpected: this.#in.nextNumber, nextSealed: this.#out.nextNumber };
+  }
+
+  /** Leaves the present path if there is one: from here on nothing on it is read or written. */
+  leavePath(cause: SealaneError): void {
+    if (this.#state !== 'ended') this.#breakPath(cause);
+  }
+
+  /** Checks what the peer says of itself and takes it as an ack. False when it ended the session. */
+  takePeerState(peer: ResumeState): boolean {
+    try {
+      const { sent } = this.#out;
+      if (peer.nextExpected < sent.acknowledged || peer.nextSealed < this.#in.nextNumber) {
+        throw new SealaneError('ERR_E2EE_PROTOCOL', 'the peer went back behind what it acknowledged');
+      }
+      this.#acknowledge(peer.nextExpected);
+    } catch (cause) {
+      this.#onBroken(cause);
+      return false;
+    }
+    if (this.isEnded || peer.status === 0) return !this.isEnded;
+    const isDone = this.#peerClosed && !this.#out.sent.hasUnacknowledged;
+    this.#end(isDone ? undefined : abortError(peer.status));
+    return false;
+  }
+
+  /** Goes on over `path` after both halves of RESUME were taken: what the peer did not get is sent again as it was. */
+  resumeOn(path: SessionPath, peer: ResumeState): void {
+    const recovery = this.#recovery;
+    if (recovery === undefined || this.#state === 'ended') return;
+    recovery.peerAnnounced = peer.nextSealed;
+    this.#in.restart();
+    const gapMs = recovery.resume();
+    this.attachPath(path, peer.nextExpected);
+    this.#options.handler.onResumed(gapMs);
+  }
+
+  /** Nobody resumes it any more. */
+  giveUp(): void {
+    const cause = this.#recovery?.cause;
+    this.#end(new SealaneError('ERR_E2EE_TRUNCATED', 'it could not be resumed', { cause, retryable: true }));
   }
 
   wake(): void {
@@ -135,10 +148,10 @@ export class Session implements SessionPathSink {
 
   /** Seals CLOSE after everything that is queued. Streams must be finished or reset before. Idempotent. */
   sealClose(): void {
-    if (this.#state === 'ended' || this.#closeStep !== 'none') return;
-    this.#closeStep = 'wanted';
+    if (this.#state === 'ended' || this.#out.isClosing) return;
+    this.#out.requestClose();
     this.#closeTimer = this.#options.clock.schedule(SessionLimit.closeWaitMs, () => {
-      const isDone = this.#closeStep === 'sealed' && !this.#sent.hasUnacknowledged;
+      const isDone = this.#out.isCloseSealed && !this.#out.sent.hasUnacknowledged;
       this.#end(isDone ? undefined : new SealaneError('ERR_E2EE_TRUNCATED', 'the peer did not answer the close'));
     });
     this.wake();
@@ -146,129 +159,108 @@ export class Session implements SessionPathSink {
 
   /** Ends at once, telling the peer `code` where a path can still carry it. */
   abort(code: AbortCode, error: SealaneError): void {
-    this.#end(error, this.#tellAbort(code));
+    this.#end(error, this.#state === 'open' && this.#out.tellAbort(code));
   }
 
   sendRecord(): boolean {
+    if (this.#state === 'ended') return false;
+    // An owner seals nothing before CONFIRM has opened.
+    if (this.#state === 'unconfirmed') return false;
     try {
-      return this.#sendRecord();
+      const hasMore = this.#out.send();
+      if (!hasMore && this.#out.isCloseSealed) this.#finishClose();
+      return hasMore;
     } catch (cause) {
       this.#onBroken(cause);
     }
     return false;
   }
 
-  #sendRecord(): boolean {
-    const path = this.#path;
-    if (path === undefined || this.#state !== 'open') return false;
-    const room = path.sendableBytes;
-    if (room < LEAST_RECORD_BYTES) {
-      this.#blockedSinceMs ??= this.#options.clock.nowMs();
-      return false;
-    }
-    this.#blockedSinceMs = undefined;
-    if (this.#closeStep === 'sealed') {
-      if (this.#ack.isDue) this.#seal(path, RecordType.FRAMES, [this.#ackPrefix()], []);
-      this.#finishClose();
-      return false;
-    }
-    if (!this.#isConfirmDue && this.#sealer.rekeyDue(this.#options.clock.nowMs())) {
-      this.#seal(path, RecordType.REKEY, [], []);
-      return true;
-    }
-    const most = Math.min(this.#options.peer.maxRecordPlaintext, room - RECORD_AROUND) - PLAINTEXT_BEFORE_FRAMES;
-    const batch = this.mux.pull(most);
-    if (batch === undefined && this.#closeStep === 'wanted' && !this.#isConfirmDue) {
-      this.#closeNumber = this.#seal(path, RecordType.CLOSE, [], []);
-      this.#closeStep = 'sealed';
-      return this.#ack.isDue;
-    }
-    if (batch === undefined && !this.#ack.isDue && !this.#isConfirmDue) return false;
-    const type = this.#isConfirmDue ? RecordType.CONFIRM : RecordType.FRAMES;
-    this.#seal(
-      path,
-      type,
-      batch === undefined ? [this.#ackPrefix()] : [this.#ackPrefix(), ...batch.chunks],
-      endsIn(batch),
-    );
-    return this.mux.hasPending || this.#closeStep === 'wanted';
-  }
-
   onPathData(chunk: Uint8Array): void {
-    this.#receivedBytes += chunk.length;
+    const path = this.#path;
+    // What a handler did may have ended the session, or left this path.
+    const isSame = (): boolean => this.#state !== 'ended' && this.#path === path;
     try {
-      for (const ciphertext of this.#reader.push(chunk)) {
-        if (this.isEnded) return;
-        this.#onRecord(this.#opener.open(ciphertext), ciphertext.length);
-      }
+      this.#in.push(chunk, (record, ciphertextBytes) => {
+        this.#onRecord(record, ciphertextBytes);
+        return isSame();
+      });
     } catch (cause) {
       this.#onBroken(cause);
-      return;
     }
-    if (this.isEnded) return;
-    const opened = this.#receivedBytes - this.#reader.bufferedBytes - this.#creditedBytes;
-    if (opened > 0) {
-      this.#creditedBytes += opened;
-      this.#path?.returnCredit(opened);
-    }
+    if (!isSame()) return;
+    const opened = this.#in.takeOpenedBytes();
+    if (opened > 0) path?.returnCredit(opened);
   }
 
   onPathEnd(cause: SealaneError): void {
     this.#path = undefined;
-    const isDone = this.#peerClosed && !this.#sent.hasUnacknowledged;
-    this.#end(isDone ? undefined : new SealaneError('ERR_E2EE_TRUNCATED', undefined, { cause, retryable: true }));
+    if (this.#peerClosed && !this.#out.sent.hasUnacknowledged) {
+      this.#end(undefined);
+      return;
+    }
+    this.#breakPath(new SealaneError('ERR_E2EE_TRUNCATED', undefined, { cause, retryable: true }));
   }
 
   tick(): boolean {
-    const nowMs = this.#options.clock.nowMs();
     if (this.#state !== 'open') return false;
-    const pingSinceMs = this.mux.pingPendingSinceMs;
-    const waitingSinceMs = this.#sent.hasUnacknowledged
-      ? this.#sent.waitingSinceMs
-      : (pingSinceMs ?? this.#blockedSinceMs);
-    if (this.#closeStep === 'none') this.#pings.tick(this.mux, nowMs);
+    const nowMs = this.#options.clock.nowMs();
+    if (this.#recovery?.isOverdue === true) {
+      this.giveUp();
+      return false;
+    }
+    const { sent, blockedSinceMs, isClosing } = this.#out;
+    const waitingSinceMs = sent.hasUnacknowledged
+      ? sent.waitingSinceMs
+      : (this.mux.pingPendingSinceMs ?? blockedSinceMs);
+    if (!isClosing) this.#pings.tick(this.mux, nowMs);
+    if (!sent.hasUnacknowledged) this.#stall.reset();
     if (waitingSinceMs === undefined) return false;
-    if (nowMs - Math.max(this.#openedMs, waitingSinceMs) >= PATH_SILENT_MS) {
-      this.#end(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer does not answer', { retryable: true }));
-    } else if (this.#sent.hasUnacknowledged && nowMs - waitingSinceMs >= PEER_STALLED_MS) {
-      this.abort(AbortCode.PEER_STALLED, new SealaneError('ERR_E2EE_PEER_STALLED'));
+    if (nowMs - Math.max(this.#openedMs, waitingSinceMs, this.#pathSinceMs) >= ResumptionLimit.pathSilentMs) {
+      this.#breakPath(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer does not answer', { retryable: true }));
+    } else if (sent.hasUnacknowledged) {
+      // What the peer had sealed before it resumed carries old acks.
+      const isExcused = this.#in.nextNumber < (this.#recovery?.peerAnnounced ?? 0);
+      if (this.#stall.tick(nowMs, isExcused)) {
+        this.abort(AbortCode.PEER_STALLED, new SealaneError('ERR_E2EE_PEER_STALLED'));
+      }
     }
     return true;
   }
 
-  get #isConfirmDue(): boolean {
-    return this.#options.keys.role === 'dialer' && this.#sealer.nextNumber === 0;
+  /** Records flow on `path` from now on, those that were kept from `replayFrom` on again. */
+  attachPath(path: SessionPath, replayFrom?: number): void {
+    this.#path = path;
+    if (path.relayId !== undefined) this.relayIds.add(path.relayId);
+    this.#pathSinceMs = this.#options.clock.nowMs();
+    this.#stall.pause();
+    this.#out.attach(path, replayFrom);
+    this.wake();
   }
 
-  #ackPrefix(): Uint8Array {
-    this.#ack.onSent();
-    return encodeFramesPrefix(this.#opener.nextNumber);
-  }
-
-  #seal(path: SessionPath, type: RecordType, parts: readonly Uint8Array[], ends: readonly EndOfStream[]): number {
-    const number = this.#sealer.nextNumber;
-    const { headroomBytes } = path;
-    const record = this.#sealer.seal(type, parts, { headroom: headroomBytes });
-    this.recordsSent += 1;
-    const isPureAck = type === RecordType.FRAMES && parts.length === 1;
-    this.#sent.add(number, this.#options.clock.nowMs(), ends, isPureAck);
-    path.send(headroomBytes === 0 ? record : record.subarray(headroomBytes));
-    return number;
+  #acknowledge(next: number): void {
+    if (!this.#out.sent.acknowledge(next, this.#options.clock.nowMs())) return;
+    this.#stall.reset();
+    this.#recovery?.progress();
+    // At the bound of what is kept, the ack is what it waited for.
+    if (this.#recovery !== undefined) this.wake();
   }
 
   #onRecord(record: OpenedRecord, ciphertextBytes: number): void {
     this.recordsReceived += 1;
     this.#openedMs = this.#options.clock.nowMs();
+    this.#recovery?.progress();
+    const { ack } = this.#out;
     switch (record.type) {
       case RecordType.CONFIRM:
         this.#state = 'open';
         this.#options.handler.onConfirmed();
         if (this.isEnded) return;
         this.#onFrames(record.body);
-        this.#ack.onRecord(ciphertextBytes, 'urgent');
+        ack.onRecord(ciphertextBytes, 'urgent');
         return;
       case RecordType.FRAMES:
-        this.#ack.onRecord(ciphertextBytes, this.#onFrames(record.body) ? 'data' : 'quiet');
+        ack.onRecord(ciphertextBytes, this.#onFrames(record.body) ? 'data' : 'quiet');
         return;
       case RecordType.CLOSE:
         this.#onPeerClose(ciphertextBytes);
@@ -278,15 +270,15 @@ export class Session implements SessionPathSink {
         return;
       default:
         if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'a record after CLOSE');
-        this.#ack.onRecord(ciphertextBytes, record.type === RecordType.PAD ? 'quiet' : 'data');
+        ack.onRecord(ciphertextBytes, record.type === RecordType.PAD ? 'quiet' : 'data');
     }
   }
 
   /** False for a pure ack. */
   #onFrames(body: Uint8Array): boolean {
     const { ack, frames } = parseFrames(body);
-    this.#sent.acknowledge(ack, this.#openedMs);
-    if (this.#closeStep === 'sealed') this.#finishClose();
+    this.#acknowledge(ack);
+    if (this.#out.isCloseSealed) this.#finishClose();
     if (frames.length === 0) return false;
     if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'frames after CLOSE');
     if (!this.isEnded) this.mux.receive(frames);
@@ -298,36 +290,42 @@ export class Session implements SessionPathSink {
     this.#peerClosed = true;
     this.mux.close(new SealaneError('ERR_E2EE_CLOSED', 'the peer closed the session'));
     this.#options.handler.onChange();
-    this.#ack.onRecord(ciphertextBytes, 'urgent');
+    this.#out.ack.onRecord(ciphertextBytes, 'urgent');
     this.sealClose();
     this.wake();
   }
 
   /** Both sides have closed, and each knows that the other one knows. */
   #finishClose(): void {
-    if (!this.#peerClosed || this.#ack.isDue || this.#sent.acknowledged <= this.#closeNumber) return;
-    this.#end(undefined);
+    if (this.#peerClosed && this.#out.isCloseDone) this.#end(undefined);
+  }
+
+  /** The path is of no use any more: the session waits for another one, or ends with it. */
+  #breakPath(cause: SealaneError): void {
+    const recovery = this.#recovery;
+    if (recovery === undefined) {
+      this.#end(cause);
+      return;
+    }
+    const path = this.#path;
+    this.#path = undefined;
+    this.#out.detach();
+    this.#stall.pause();
+    path?.reset(ResetCode.GONE);
+    if (recovery.suspend(cause)) this.#options.handler.onSuspended(cause);
   }
 
   #onBroken(cause: unknown): void {
     if (!isSealaneError(cause)) {
       this.abort(AbortCode.INTERNAL, new SealaneError('ERR_INTERNAL', undefined, { cause }));
     } else if (cause.code === 'ERR_E2EE_INTEGRITY') {
-      this.abort(AbortCode.INTEGRITY, cause);
+      if (this.#recovery?.damage() === false) this.#breakPath(cause);
+      else this.abort(AbortCode.INTEGRITY, cause);
+    } else if (cause.code === 'ERR_E2EE_PEER_STALLED') {
+      this.abort(AbortCode.PEER_STALLED, cause);
     } else {
       const isNamed = cause.code === 'ERR_E2EE_PROTOCOL';
       this.abort(AbortCode.PROTOCOL, isNamed ? cause : new SealaneError('ERR_E2EE_PROTOCOL', cause.message, { cause }));
-    }
-  }
-
-  #tellAbort(code: AbortCode): boolean {
-    const path = this.#path;
-    const canTell = this.#state === 'open' && this.#closeStep !== 'sealed' && !this.#isConfirmDue;
-    if (!canTell || path === undefined || path.sendableBytes < 64) return false;
-    try {
-      return this.#seal(path, RecordType.ABORT, [encodeAbort(code)], []) > 0;
-    } catch {
-      return false;
     }
   }
 
@@ -335,12 +333,13 @@ export class Session implements SessionPathSink {
   #end(error: SealaneError | undefined, isTold = false): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
-    this.#ack.stop();
     this.#closeTimer?.cancel();
+    this.#recovery?.stop();
     const lost = error ?? new SealaneError('ERR_E2EE_CLOSED');
     this.mux.close(lost);
-    this.#sent.abandon(lost);
-    this.#options.keys.wipe();
+    this.#out.stop(lost);
+    // An owner still says so, for a while, to a dialer that tries to resume it.
+    this.#options.keys.wipe({ keepResumption: this.#recovery !== undefined && this.#options.keys.role === 'owner' });
     const path = this.#path;
     this.#path = undefined;
     if (error === undefined || isTold) path?.end();

@@ -78,14 +78,17 @@ export class SessionKeys {
     return this.#resumption.open(pathNumber, sealed);
   }
 
-  /** Erases every key of the session; the sealer and the opener end with it. Idempotent. */
-  wipe(): void {
+  /**
+   * Erases every key of the session; the sealer and the opener end with it. With `keepResumption` those of RESUME stay, to
+   * tell the peer that the session is over, until a second call. Idempotent.
+   */
+  wipe(options: { readonly keepResumption?: boolean } = {}): void {
     this.#isWiped = true;
     this.#master.fill(0);
     this.#sealer.wipe();
     this.#opener ??= this.#createOpener(0);
     this.#opener.wipe();
-    this.#resumption.wipe();
+    if (options.keepResumption !== true) this.#resumption.wipe();
   }
 
   #derive(label: string, length: number): Uint8Array {

@@ -82,6 +82,36 @@ export const SessionLimit = {
   maxAgeMs: 86_400_000,
 } as const;
 
+/** Sessions that outlive their transport (v1.md, "Resumption"). */
+export const ResumptionLimit = {
+  /** Kept ciphertext that all sessions of a process share, and the most of it for one. */
+  keptSharedBytes: 67_108_864,
+  keptSessionBytes: 16_777_216,
+  /** For each session on top, and how many sessions get it. */
+  keptGuaranteedBytes: 262_144,
+  keptSessions: 256,
+  /** Charged beside the length of each kept record. */
+  keptRecordOverheadBytes: 128,
+  /** Beyond the bound, for what unblocks the peer; sent by a timer alone. */
+  keptReserveBytes: 65_536,
+  reserveDelayMs: 250,
+  giveUpMs: 60_000,
+  attemptMinMs: 1_500,
+  attemptMaxMs: 10_000,
+  /** How long a relay holds a request for an owner that is on its way back. */
+  heldMs: 5_000,
+  /** After it new streams take a new session meanwhile. */
+  newSessionAfterMs: 1_000,
+  pathSilentMs: 10_000,
+  peerStalledMs: 30_000,
+  maxDamagedRecords: 3,
+  maxSuspendedPerPeer: 16,
+  endedSessions: 1_024,
+  endedSessionMs: 120_000,
+  /** A tick that comes later than this shows that the machine slept. */
+  lateTickMs: 5_000,
+} as const;
+
 /** Client timing. */
 export const ClientTiming = {
   reconnectMinMs: 200,

@@ -90,6 +90,8 @@ export const SessionFeature = {
 export const LeaseFlag = {
   /** May be listed. */
   PUBLIC: 1,
+  /** For sessions that live on when their listener has closed: found by its instance alone, never in conflict. */
+  RESUME_ONLY: 2,
 } as const;
 
 /** Flags of REGISTER. */

@@ -1,0 +1,67 @@
+import { isSealaneError, SealaneError } from '@sealane/types';
+import type { Listener } from '../listener.js';
+import type { RelaySite } from './relay-site.js';
+
+/**
+ * Registers a listener's lease at every relay. Resolves with the first that has it; the others follow when they can.
+ * Rejects when none takes it: with the first relay's error. `isClosing` ends what still tries.
+ */
+export async function registerEverywhere(
+  listener: Listener,
+  sites: readonly RelaySite[],
+  isClosing: () => boolean,
+): Promise<void> {
+  const lost = new Map<RelaySite, SealaneError>();
+  let isHeld = false;
+  const onLost = (site: RelaySite, error: SealaneError): void => {
+    lost.set(site, error);
+    if (isHeld && lost.size === sites.length) listener.fail(error);
+  };
+  const attempts = sites.map(async (site) => {
+    try {
+      await register(listener, site, isClosing, (error) => onLost(site, error));
+      isHeld = true;
+    } catch (cause) {
+      const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+      lost.set(site, error);
+      throw error;
+    }
+  });
+  try {
+    await Promise.any(attempts);
+  } catch (error) {
+    throw error instanceof AggregateError ? error.errors[0] : error;
+  }
+  void Promise.allSettled(attempts).then(() => {
+    for (const [site, error] of lost) {
+      if (isClosing() || listener.isClosed) return;
+      // Not reached yet: its link is kept trying, and the lease follows. A refusal stays one.
+      if (error.code.startsWith('ERR_LINK_')) {
+        lost.delete(site);
+        const { service, instance, options } = listener;
+        site.leases.keep(service, instance, options, { onLost: (refusal) => onLost(site, refusal) });
+      }
+    }
+  });
+}
+
+async function register(
+  listener: Listener,
+  site: RelaySite,
+  isClosing: () => boolean,
+  onLost: (error: SealaneError) => void,
+): Promise<void> {
+  const { options, service, instance } = listener;
+  const { signal, retry = false } = options;
+  for (;;) {
+    const link = await site.keeper('listen').acquire({ signal, failFast: !retry });
+    try {
+      const granted = await site.leases.register(link, service, instance, options, { onLost });
+      listener.name ??= granted.name;
+      return;
+    } catch (error) {
+      const isLinkError = isSealaneError(error) && error.code.startsWith('ERR_LINK_');
+      if (!retry || !isLinkError || isClosing()) throw error;
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { bytesEqual } from '@sealane/crypto';
+import { type Clock, isSealaneError, SealaneError, type Timer } from '@sealane/types';
+import type { RelayLink } from '../link/relay-link.js';
+import type { Resolver } from '../resolver.js';
+import type { ResumeLinks } from '../resume/resumer.js';
+import type { SecureConnection } from '../session/secure-connection.js';
+import type { LinkUse } from '../status.js';
+import type { RelaySite } from './relay-site.js';
+
+/** How long one relay has the field for itself before the next one is tried beside it. */
+const STAGGER_MS = 250;
+
+export interface AcquireOptions {
+  readonly use?: LinkUse;
+  readonly signal?: AbortSignal | undefined;
+  /** The first failure of every relay rejects; without it they are tried until the signal ends it. */
+  readonly failFast?: boolean;
+  /** URLs of relays to take only if there is no other. */
+  readonly avoid?: ReadonlySet<string>;
+}
+
+/** The relays of one client: which link to take, and a race between them where none is up. */
+export class RelaySites implements ResumeLinks {
+  readonly all: readonly RelaySite[];
+  readonly #resolver: Resolver;
+  readonly #clock: Clock;
+
+  constructor(sites: readonly RelaySite[], resolver: Resolver, clock: Clock) {
+    this.all = sites;
+    this.#resolver = resolver;
+    this.#clock = clock;
+  }
+
+  /** The relay that is asked first. */
+  get first(): RelaySite {
+    const [first] = this.all;
+    if (first === undefined) throw new SealaneError('ERR_ARGUMENT', 'a client needs a relay');
+    return first;
+  }
+
+  siteOf(link: RelayLink): RelaySite | undefined {
+    return this.all.find((site) => site.isOf(link));
+  }
+
+  /**
+   * A link: the best of those that are up, else the first that comes up, the relays tried 250 ms after one another.
+   * Rejects with the first relay's error when every one fails at once, ERR_ABORTED, ERR_CLOSED.
+   */
+  acquireLink(options: AcquireOptions = {}): Promise<RelayLink> {
+    const { use = 'dial', avoid, signal, failFast = false } = options;
+    const sites = this.#inOrder(avoid);
+    if (sites.length === 1) return this.first.keeper(use).acquire({ signal, failFast });
+    const up = sites.map((site) => site.keeper(use).current).find((link) => link !== undefined);
+    // One to avoid that is up is worth less than another one that may come up at once.
+    if (up !== undefined && avoid?.has(this.siteOf(up)?.url ?? '') !== true) return Promise.resolve(up);
+    return this.#race(sites, use, signal, failFast);
+  }
+
+  acquire(signal: AbortSignal, tried: ReadonlySet<string>): Promise<RelayLink> {
+    // A full round without success: all may be tried again.
+    const urls = this.all.filter(({ relayId }) => relayId !== undefined && tried.has(relayId)).map(({ url }) => url);
+    const isRound = urls.length >= this.all.length;
+    return this.acquireLink({ signal, avoid: new Set(isRound ? urls.slice(-1) : urls) });
+  }
+
+  async findOther(connection: SecureConnection, signal: AbortSignal): Promise<RelayLink | undefined> {
+    const others = this.#inOrder(undefined).filter(({ relayId }) => relayId !== connection.relayId);
+    for (const site of others) {
+      const link = await soon(site.keeper('dial').acquire({ signal, failFast: true }));
+      if (link === undefined) continue;
+      const found = await soon(this.#resolver.lookup(link, connection.peerId, connection.service, signal));
+      if (found !== undefined && bytesEqual(found.instance, connection.instance)) return link;
+    }
+    return undefined;
+  }
+
+  report(link: RelayLink, isGood: boolean): void {
+    this.siteOf(link)?.report(isGood);
+  }
+
+  need(): () => void {
+    const releases = this.all.map((site) => {
+      const keeper = site.keeper('dial');
+      keeper.start();
+      return keeper.need();
+    });
+    return () => {
+      for (const release of releases) release();
+    };
+  }
+
+  #inOrder(avoid: ReadonlySet<string> | undefined): readonly RelaySite[] {
+    if (this.all.length === 1) return this.all;
+    const costOf = (site: RelaySite): number => site.cost + (avoid?.has(site.url) === true ? 1e9 : 0);
+    // The sort is stable: relays that do equally well keep the order that the user gave.
+    return [...this.all].sort((a, b) => costOf(a) - costOf(b));
+  }
+
+  async #race(
+    sites: readonly RelaySite[],
+    use: LinkUse,
+    signal: AbortSignal | undefined,
+    failFast: boolean,
+  ): Promise<RelayLink> {
+    const stop = new AbortController();
+    const abort = (): void => stop.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await Promise.any(sites.map((site, index) => this.#enter(site, use, stop.signal, failFast, index)));
+    } catch (error) {
+      throw error instanceof AggregateError ? mostTelling(error.errors) : error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      // Who lost the race keeps connecting: it stands by for the next time.
+      stop.abort();
+    }
+  }
+
+  async #enter(
+    site: RelaySite,
+    use: LinkUse,
+    signal: AbortSignal,
+    failFast: boolean,
+    index: number,
+  ): Promise<RelayLink> {
+    if (index > 0) await this.#delay(index * STAGGER_MS, signal);
+    return await site.keeper(use).acquire({ signal, failFast });
+  }
+
+  #delay(delayMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const abort = (): void => {
+        timer?.cancel();
+        reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason }));
+      };
+      if (signal.aborted) return abort();
+      timer = this.#clock.schedule(delayMs, () => {
+        signal.removeEventListener('abort', abort);
+        resolve();
+      });
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+}
+
+/** What the promise gives, or undefined where it fails: one possibility less. */
+async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (isSealaneError(error) && error.code !== 'ERR_ABORTED') return undefined;
+    throw error;
+  }
+}
+
+/** Of several failures the one that says most: giving up on a race is no reason of its own. */
+function mostTelling(errors: readonly unknown[]): unknown {
+  return errors.find((error) => !isSealaneError(error, 'ERR_ABORTED')) ?? errors[0];
+}

@@ -1,0 +1,106 @@
+import type { MuxStream, StreamHandler } from '@sealane/mux';
+import type { Resume } from '@sealane/protocol';
+import { MessageKind, RelayCode, ResumptionLimit } from '@sealane/types';
+import { CONNECTION_BYTES } from './forwarding-handler.js';
+import type { ServedLease } from './lease-manager.js';
+import type { RelayLink } from './link.js';
+import type { RelayConfig } from './relay-config.js';
+import { instanceKey } from './resume-only-leases.js';
+
+/** Requests that wait at once, whoever sent them. */
+const MAX_HELD = 4_096;
+
+interface Held {
+  readonly link: RelayLink;
+  readonly stream: MuxStream;
+  readonly request: Resume;
+  readonly key: string;
+  readonly untilMs: number;
+}
+
+export interface HeldRequestsHandler {
+  forward(link: RelayLink, stream: MuxStream, request: Resume, lease: ServedLease): void;
+  refuse(link: RelayLink, stream: MuxStream, code: RelayCode): void;
+}
+
+/** RESUME requests for owners that are on their way back (v1.md, "Starting a path", HELD). */
+export class HeldRequests {
+  readonly #config: RelayConfig;
+  readonly #handler: HeldRequestsHandler;
+  /** In the order of their deadlines. */
+  readonly #held = new Set<Held>();
+
+  constructor(config: RelayConfig, handler: HeldRequestsHandler) {
+    this.#config = config;
+    this.#handler = handler;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Says HELD and waits for the owner's process, at most 5 s. */
+  hold(link: RelayLink, stream: MuxStream, request: Resume): void {
+    const { budget, clock } = this.#config;
+    if (this.#held.size >= MAX_HELD || budget.refusesStreams) {
+      this.#handler.refuse(link, stream, RelayCode.BUSY);
+      return;
+    }
+    const held: Held = {
+      link,
+      stream,
+      // What waits must not keep the message alive that it came in.
+      request: copyOf(request),
+      key: instanceKey(request.owner, request.service, request.instance),
+      untilMs: clock.nowMs() + ResumptionLimit.heldMs,
+    };
+    budget.take(CONNECTION_BYTES);
+    this.#held.add(held);
+    stream.handler = this.#handlerOf(held);
+    link.send({ kind: MessageKind.HELD }, stream);
+  }
+
+  /** A process of an owner is there. */
+  onOwner(key: string, lease: ServedLease): void {
+    for (const held of [...this.#held]) {
+      if (held.key === key && this.#take(held)) this.#handler.forward(held.link, held.stream, held.request, lease);
+    }
+  }
+
+  /** About once a second: owners that did not come. */
+  tick(nowMs: number): void {
+    for (const held of this.#held) {
+      if (held.untilMs > nowMs) break;
+      if (this.#take(held)) this.#handler.refuse(held.link, held.stream, RelayCode.NO_SESSION);
+    }
+  }
+
+  #take(held: Held): boolean {
+    if (!this.#held.delete(held)) return false;
+    this.#config.budget.release(CONNECTION_BYTES);
+    return true;
+  }
+
+  /** Nothing belongs on the stream before the owner's answer. */
+  #handlerOf(held: Held): StreamHandler {
+    return {
+      onData: () => {
+        if (this.#take(held)) this.#handler.refuse(held.link, held.stream, RelayCode.MALFORMED);
+      },
+      onReset: () => {
+        this.#take(held);
+      },
+    };
+  }
+}
+
+function copyOf(request: Resume): Resume {
+  const { owner, instance, resumeId, sealed } = request;
+  return {
+    ...request,
+    owner: owner.slice(),
+    instance: instance.slice(),
+    resumeId: resumeId.slice(),
+    sealed: sealed.slice(),
+  };
+}
