@@ -38,7 +38,7 @@ it('the numbers of the wire stay what they are', () => {
     GoAwayCode: 01 SHUTDOWN, 02 DRAINING, 03 SUPERSEDED, 04 PROTOCOL
     LinkFeature: 01 RESUME, 02 LIST
     SessionFeature: 01 RESUME
-    LeaseFlag: 01 PUBLIC
+    LeaseFlag: 01 PUBLIC, 02 RESUME_ONLY
     RegisterFlag: 01 TAKE_OVER
     SupersededBy: 00 SAME_INSTANCE, 01 OTHER_INSTANCE
     sealane/1 sealane.1"

@@ -1,20 +1,10 @@
-import { parseId } from '@sealane/crypto/credential';
-import { type ControlMessage, encodeOpen } from '@sealane/protocol';
-import {
-  isSealaneError,
-  LinkFeature,
-  MessageKind,
-  OpenKind,
-  ResetCode,
-  ResumptionLimit,
-  type Timer,
-} from '@sealane/types';
+import { isSealaneError, LinkFeature, ResumptionLimit } from '@sealane/types';
 import type { ClientContext } from '../client-context.js';
 import { Backoff } from '../link/backoff.js';
 import type { RelayLink } from '../link/relay-link.js';
-import { LinkStreamPath } from '../session/link-stream-path.js';
 import type { ResumeHalf } from '../session/resume-half.js';
 import type { SecureConnection } from '../session/secure-connection.js';
+import { ResumePath } from './resume-path.js';
 
 /** Where a session may look for its next path. */
 export interface ResumeLinks {
@@ -46,6 +36,8 @@ export class Resumer {
   readonly #stop = new AbortController();
   readonly #backoff: Backoff;
   #isRunning = false;
+  /** The link of the present path, and what had come when the session moved there. */
+  #carrier: { readonly link: RelayLink; readonly recordsReceived: number } | undefined;
 
   constructor(options: ResumerOptions) {
     this.#options = options;
@@ -93,7 +85,7 @@ export class Resumer {
   async #run(): Promise<void> {
     const { links, connection } = this.#options;
     const release = links.need();
-    const tried = new Set<string>();
+    const tried = this.#unfruitful();
     try {
       for (let attempt = 0; connection.isSuspended; attempt++) {
         const link = await links.acquire(this.#stop.signal, tried);
@@ -103,7 +95,10 @@ export class Resumer {
         tried.add(link.relay.relayId);
         const isGood = await this.#attempt(link, attempt);
         links.report(link, isGood);
-        if (isGood) return;
+        if (isGood) {
+          this.#carrier = { link, recordsReceived: connection.statistics.recordsReceived };
+          return;
+        }
         await this.#pause();
       }
     } catch (error) {
@@ -112,6 +107,16 @@ export class Resumer {
     } finally {
       release();
     }
+  }
+
+  /** A relay over which the session was resumed and nothing came: it is tried last. */
+  #unfruitful(): Set<string> {
+    const { connection, links } = this.#options;
+    const carrier = this.#carrier;
+    this.#carrier = undefined;
+    if (carrier === undefined || connection.statistics.recordsReceived > carrier.recordsReceived) return new Set();
+    links.report(carrier.link, false);
+    return carrier.link.isUp ? new Set([carrier.link.relay.relayId]) : new Set();
   }
 
   #attempt(link: RelayLink, attempt: number): Promise<boolean> {
@@ -137,87 +142,5 @@ export class Resumer {
       }
       signal.addEventListener('abort', done);
     });
-  }
-}
-
-interface ResumePathOptions {
-  readonly context: ClientContext;
-  readonly link: RelayLink;
-  readonly half: ResumeHalf;
-  readonly connection: SecureConnection;
-  readonly limitMs: number;
-  readonly resolve: (isGood: boolean) => void;
-}
-
-/** One RESUME on one link. */
-class ResumePath {
-  readonly #options: ResumePathOptions;
-  readonly #path: LinkStreamPath;
-  #timer: Timer | undefined;
-  #isHeld = false;
-  #isDone = false;
-
-  constructor(options: ResumePathOptions) {
-    this.#options = options;
-    this.#path = new LinkStreamPath(options.link, {
-      onMessage: (message) => this.#onMessage(message),
-      onData: () => this.#fail(),
-      onEnd: () => this.#fail(),
-    });
-  }
-
-  start(signal: AbortSignal): void {
-    const { half, link, connection, limitMs } = this.#options;
-    try {
-      const open = encodeOpen({
-        kind: OpenKind.RESUME,
-        owner: parseId(connection.peerId),
-        service: connection.service,
-        instance: connection.instance,
-        resumeId: half.keys.resumeId,
-        ...half.begin(),
-      });
-      this.#path.bind(link.openStream(open, this.#path));
-    } catch (error) {
-      // The link went, or has no room for a stream.
-      if (!isSealaneError(error)) throw error;
-      this.#finish(false);
-      return;
-    }
-    this.#setTimer(limitMs);
-    signal.addEventListener('abort', this.#fail, { once: true });
-  }
-
-  readonly #fail = (): void => {
-    if (this.#isDone) return;
-    this.#path.reset(ResetCode.CANCELLED);
-    this.#finish(false);
-  };
-
-  #setTimer(delayMs: number): void {
-    this.#timer?.cancel();
-    this.#timer = this.#options.context.clock.schedule(delayMs, this.#fail);
-  }
-
-  #onMessage(message: ControlMessage): void {
-    if (this.#isDone) return;
-    if (message.kind === MessageKind.HELD && !this.#isHeld) {
-      this.#isHeld = true;
-      this.#setTimer(Math.max(this.#options.limitMs, ResumptionLimit.heldMs));
-      return;
-    }
-    if (message.kind !== MessageKind.ACCEPT || message.resume === null) {
-      this.#fail();
-      return;
-    }
-    const { half } = this.#options;
-    if (half.complete(message.resume, this.#path)) this.#finish(true);
-    else this.#fail();
-  }
-
-  #finish(isGood: boolean): void {
-    this.#isDone = true;
-    this.#timer?.cancel();
-    this.#options.resolve(isGood);
   }
 }

@@ -9,7 +9,12 @@ const cause = new SealaneError('ERR_E2EE_TRUNCATED');
 function setup(giveUpMs = 60_000) {
   const clock = new VirtualClock();
   const onOverdue = vi.fn();
-  const recovery = new PathRecovery({ clock, account: new KeptBudget().reserve()!, giveUpMs, onOverdue });
+  const recovery = new PathRecovery({
+    clock,
+    account: new KeptBudget().reserve()!,
+    giveUpMs: () => giveUpMs,
+    onOverdue,
+  });
   return { clock, onOverdue, recovery };
 }
 

@@ -6,8 +6,8 @@ const CHECK_MS = 1_000;
 export interface PathRecoveryOptions {
   readonly clock: Clock;
   readonly account: KeptAccount;
-  /** How long a session may be without progress, in milliseconds. */
-  readonly giveUpMs: number;
+  /** How long the session may be without progress now, in milliseconds. */
+  readonly giveUpMs: () => number;
   /** The time is over while no path is there. */
   readonly onOverdue: () => void;
 }
@@ -50,7 +50,7 @@ export class PathRecovery {
     if (this.#lost === undefined) return false;
     const { clock, giveUpMs } = this.#options;
     const { nowMs, wallMs } = this.#lost;
-    return Math.max(clock.nowMs() - nowMs, clock.wallMs() - wallMs) >= giveUpMs;
+    return Math.max(clock.nowMs() - nowMs, clock.wallMs() - wallMs) >= giveUpMs();
   }
 
   /** The path is gone. False if none was there. */
@@ -91,7 +91,7 @@ export class PathRecovery {
 
   #check(): void {
     const { clock, giveUpMs, onOverdue } = this.#options;
-    this.#timer = clock.schedule(Math.min(CHECK_MS, giveUpMs), () => {
+    this.#timer = clock.schedule(Math.min(CHECK_MS, giveUpMs()), () => {
       this.#timer = undefined;
       if (this.isOverdue) onOverdue();
       else this.#check();

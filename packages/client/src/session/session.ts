@@ -3,7 +3,6 @@ import type { Mux } from '@sealane/mux';
 import {
   AbortCode,
   abortError,
-  isSealaneError,
   RecordType,
   ResetCode,
   ResumptionLimit,
@@ -11,6 +10,7 @@ import {
   SessionLimit,
   type Timer,
 } from '@sealane/types';
+import { brokenBy } from './broken-by.js';
 import { createInnerMux } from './inner-mux.js';
 import type { KeptOwner } from './kept-budget.js';
 import { PathRecovery } from './path-recovery.js';
@@ -63,7 +63,14 @@ export class Session implements SessionPathSink, KeptOwner {
     });
     if (resumption === undefined) return;
     resumption.account.owner = this;
-    this.#recovery = new PathRecovery({ clock, ...resumption, onOverdue: () => this.giveUp() });
+    const { account, giveUpMs } = resumption;
+    this.#recovery = new PathRecovery({
+      clock,
+      account,
+      // A dial whose CONFIRM nobody acknowledged has failed once the owner has forgotten it.
+      giveUpMs: () => (this.#mayBeUnknown ? Math.min(giveUpMs, SessionLimit.confirmWaitMs) : giveUpMs),
+      onOverdue: () => this.giveUp(),
+    });
   }
 
   get recordsSent(): number {
@@ -100,6 +107,11 @@ export class Session implements SessionPathSink, KeptOwner {
   /** What this side says of itself when a path is to be resumed (v1.md, "RESUME"). */
   resumeState(status = 0): ResumeState {
     return { status, nextExpected: this.#in.nextNumber, nextSealed: this.#out.nextNumber };
+  }
+
+  /** A dialer's session whose CONFIRM nobody acknowledged: perhaps the owner never had it. */
+  get #mayBeUnknown(): boolean {
+    return this.#options.keys.role === 'dialer' && this.#out.sent.acknowledged === 0;
   }
 
   /** Leaves the present path if there is one: from here on nothing on it is read or written. */
@@ -316,17 +328,9 @@ export class Session implements SessionPathSink, KeptOwner {
   }
 
   #onBroken(cause: unknown): void {
-    if (!isSealaneError(cause)) {
-      this.abort(AbortCode.INTERNAL, new SealaneError('ERR_INTERNAL', undefined, { cause }));
-    } else if (cause.code === 'ERR_E2EE_INTEGRITY') {
-      if (this.#recovery?.damage() === false) this.#breakPath(cause);
-      else this.abort(AbortCode.INTEGRITY, cause);
-    } else if (cause.code === 'ERR_E2EE_PEER_STALLED') {
-      this.abort(AbortCode.PEER_STALLED, cause);
-    } else {
-      const isNamed = cause.code === 'ERR_E2EE_PROTOCOL';
-      this.abort(AbortCode.PROTOCOL, isNamed ? cause : new SealaneError('ERR_E2EE_PROTOCOL', cause.message, { cause }));
-    }
+    const { code, error } = brokenBy(cause);
+    if (code === AbortCode.INTEGRITY && this.#recovery?.damage() === false) this.#breakPath(error);
+    else this.abort(code, error);
   }
 
   /** With `isTold` the last record on the path says why: it ends in order, after that record. */
