@@ -82,7 +82,10 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
       relay: url,
       address: listener.address,
     });
-    if (options.qr === true && !reporter.json) printQr(listener.address, process.stdout);
+    if (options.qr === true && !reporter.json) {
+      const { isTTY, columns, rows } = process.stdout;
+      printQr(listener.address, { isTTY, columns, rows, write: (text) => (screen ?? process.stdout).write(text) });
+    }
     void acceptSessions(listener);
     const stopped = new Promise<undefined>((done) =>
       shutdown.signal.addEventListener('abort', () => done(undefined), { once: true }),
