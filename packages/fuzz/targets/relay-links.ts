@@ -1,5 +1,5 @@
 import { encodeFrame, encodeMessage, encodeOpen, type Lease } from '@sealane/protocol';
-import { FrameType, MessageKind, OpenKind, RelayCode, ResetCode } from '@sealane/types';
+import { FrameType, LeaseFlag, MessageKind, OpenKind, RelayCode, ResetCode } from '@sealane/types';
 import { SeenStream } from '../../server/test/scripted-client.js';
 import { knownIdentities, prepareIdentities } from '../src/identities.js';
 import { Script } from '../src/script.js';
@@ -28,6 +28,7 @@ export const relayLinksTarget: Target = {
       '00 000000 020000 0a01 830000 8100 0a01 8200 0a01 8300ff 8500 0a01 8700 0a02 8b05',
       '00 000000 0100 8100 8101 0a01 0200 8200 8600 0c00 0a0a 0c01',
       '01 000000 9000 910600 0001 0a01 9101 9203aabbcc 0a01 0100 0200 0300ff 0a01',
+      '00 00000001 0a01 0d000f 0d010305 0a01 00000001 0a01 0d0001',
       '00 020000 820000 0a01 0800 0801 8800 0900 8900 0a63',
     ].map((hex) => fromHex(hex.replaceAll(' ', ''))),
   async run(input) {
@@ -142,6 +143,14 @@ class Pair {
           service: '',
         });
         return;
+      case 13:
+        dialer.client.send({
+          kind: MessageKind.LIST,
+          request: dialer.client.nextRequest(),
+          cursor: script.flag() ? Uint8Array.of(script.u8()) : null,
+          limit: 1 + script.below(15),
+        });
+        return;
       default:
         // Both read what they left lying.
         for (const { dialerSeen } of this.#joints) {
@@ -223,7 +232,8 @@ class Pair {
     const service = script.pick(['', '', 'web']);
     const ttlMs = 10_000 + script.below(4) * 1_000;
     const metadata = new Uint8Array(script.below(4) * 1_000);
-    const lease = { service, name, ttlMs, metadata, sequence: this.#sequence, ...changes };
+    const flags = script.flag() ? LeaseFlag.PUBLIC : 0;
+    const lease = { service, name, ttlMs, metadata, flags, sequence: this.#sequence, ...changes };
     this.owner.client.register(this.#stage.key, lease);
   }
 
