@@ -281,7 +281,7 @@ export class MatrixStage {
 
   /** No wrong byte or false end, no phantom connection, no leaked identity; a hang has thrown by itself. */
   assertNevers(): void {
-    expect(this.#wrongs).toEqual([]);
+    expect(this.#wrongs.length, this.#wrongs.join('; ')).toBe(0);
     const known = new Set(this.dialers.map(({ credential }) => credential.id));
     for (const { served, asked } of this.owners) {
       for (const { connection } of served) {

@@ -328,6 +328,7 @@ export const linkCases: MatrixGroup = {
       (side): MatrixCase => ({
         attack: `cuts the link of the ${side} at each of its messages: the next attempt succeeds`,
         ends: { dialer: ['right bytes', 'ERR_E2EE_TRUNCATED'] },
+        varies: true,
         onlyVirtual: true,
         run: async (stage) => {
           const owner = await stage.owner();
