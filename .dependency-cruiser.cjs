@@ -10,6 +10,7 @@ const layers = {
   client: ['types', 'protocol', 'mux', 'crypto'],
   server: ['types', 'protocol', 'mux', 'crypto'],
   testkit: ['types'],
+  'hostile-relay': ['types', 'crypto', 'protocol', 'server'],
 };
 
 /** Third-party libraries and the only places that may import them. */
@@ -61,8 +62,11 @@ module.exports = {
     {
       name: 'no-testkit-in-products',
       severity: 'error',
-      from: { path: '^(packages/(?!testkit|integration-tests|fuzz)[^/]+|apps/[^/]+)/src/', pathNot: tests },
-      to: { path: '^packages/(testkit|integration-tests)/' },
+      from: {
+        path: '^(packages/(?!testkit|hostile-relay|integration-tests|fuzz)[^/]+|apps/[^/]+)/src/',
+        pathNot: tests,
+      },
+      to: { path: '^packages/(testkit|hostile-relay|integration-tests)/' },
     },
     {
       name: 'relay-never-reaches-e2ee',

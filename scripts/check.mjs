@@ -30,6 +30,7 @@ const gates = [
   ['relay bundle', checkRelayBundle],
   ['browser bundle', checkBrowserBundle],
   ['public surface', checkPublicSurface],
+  ['API reference', program('typedoc')],
   ...publishedPackages().flatMap((entry) => [
     [`publint ${entry.name}`, () => run(bin('publint'), ['--strict', entry.directory])],
     [`pack ${entry.name}`, () => checkPack(entry)],

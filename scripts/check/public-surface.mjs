@@ -17,7 +17,7 @@ const kinds = [
 ];
 
 export function checkPublicSurface() {
-  const problems = [];
+  const problems = publishedPackages().flatMap(referenceProblems);
   for (const [file, text] of listsOf(publishedPackages())) {
     const expected = existsSync(file) ? readFileSync(file, 'utf8') : '';
     if (expected === text) continue;
@@ -28,6 +28,16 @@ export function checkPublicSurface() {
   }
   if (problems.length > 0) problems.push('If that is meant: node scripts/check/public-surface.mjs --write');
   return Promise.resolve(problems.join('\n'));
+}
+
+/** The API reference begins at the same entries. */
+function referenceProblems({ directory, manifest }) {
+  const sources = Object.values(manifest.exports ?? {}).flatMap((entry) => entry['@sealane/source'] ?? []);
+  if (sources.length === 0) return [];
+  const file = join(directory, 'typedoc.json');
+  const entryPoints = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).entryPoints : [];
+  if (sources.every((source) => entryPoints.includes(source)) && entryPoints.length === sources.length) return [];
+  return [`${relative(root, file)} must have the entryPoints ${sources.join(', ')}`];
 }
 
 /** Each line with the entry that it stands under, so that a move between entries shows. */

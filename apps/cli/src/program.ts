@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addCat } from './commands/cat.js';
 import { addCompletion } from './commands/completion.js';
 import { addConnect } from './commands/connect.js';
 import { addDemo } from './commands/demo.js';
@@ -7,7 +8,9 @@ import { addId } from './commands/id.js';
 import { addLs } from './commands/ls.js';
 import { addPeers } from './commands/peers.js';
 import { addPing } from './commands/ping.js';
+import { addReceive } from './commands/receive.js';
 import { addSecret } from './commands/secret.js';
+import { addSend } from './commands/send.js';
 import { readVersion } from './version.js';
 
 /** The whole command line. What a command does is loaded when it runs, so that help and errors are quick. */
@@ -28,6 +31,7 @@ Examples:
   $ sealane demo
   $ sealane expose 8080 --relay wss://relay.example --allow <id of the other side>
   $ sealane connect <address that expose printed> --listen 127.0.0.1:9090
+  $ sealane send report.pdf --relay wss://relay.example
   $ sealane id show
 
 Environment:
@@ -40,6 +44,9 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
     );
   addExpose(program);
   addConnect(program);
+  addSend(program);
+  addReceive(program);
+  addCat(program);
   addPing(program);
   addLs(program);
   addId(program);

@@ -1,5 +1,6 @@
 import { loadCrypto } from '@sealane/crypto';
 import { Credential } from '@sealane/crypto/credential';
+import { isSealaneError } from '@sealane/types';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatAddress, formatRelayUrl, locateRelays, parseAddress, parseRelayUrl, relayAuthority } from './address.js';
 
@@ -22,6 +23,33 @@ describe('parseAddress', () => {
     };
     expect(parseAddress(formatAddress(full))).toEqual(full);
     expect(parseAddress(formatAddress({ name: 'shop' }))).toEqual({ name: 'shop', service: '', relays: [] });
+  });
+
+  it('carries an access secret as its fragment, beside a relay id in either form', () => {
+    const accessSecret = new Uint8Array(32).fill(7);
+    const address = { id, service: '', relays: [{ url: 'wss://relay.example.org', relayId }], accessSecret };
+    const text = formatAddress(address);
+    expect(text).toMatch(/#1:[a-z2-7]{55}$/);
+    expect(parseAddress(text)).toEqual(address);
+    const secret = text.slice(text.lastIndexOf('#'));
+    expect(parseAddress(`sealane://${id}?relay=wss://relay.example.org#${relayId}${secret}`)).toEqual(address);
+    expect(parseAddress(`sealane://${id}?relay=wss://relay.example.org#${relayId}`).accessSecret).toBeUndefined();
+    expect(parseAddress(`${id}${secret}`)).toEqual({ id, service: '', relays: [], accessSecret });
+  });
+
+  it('refuses a secret with a typing mistake or of a later version, and repeats none of it', () => {
+    const text = formatAddress({ id, accessSecret: new Uint8Array(32).fill(7) });
+    const mistyped = text.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a'));
+    for (const changed of [mistyped, text.replace('#1:', '#2:'), text.slice(0, -3)]) {
+      let message = '';
+      try {
+        parseAddress(changed);
+      } catch (error) {
+        message = isSealaneError(error, 'ERR_SECRET_INVALID') ? error.message : 'another error';
+      }
+      expect(message).toMatch(/^the access secret|^the .* version/);
+      expect(message).not.toContain(changed.slice(-20, -4));
+    }
   });
 
   it('takes a plain id or name, with a service or without, in any case', () => {

@@ -1,4 +1,4 @@
-import { encodeId, isIdLike, parseId } from '@sealane/crypto/credential';
+import { encodeAccessSecret, encodeId, isIdLike, parseAccessSecret, parseId } from '@sealane/crypto/credential';
 import { isAuthority } from '@sealane/protocol';
 import { isService, parseName, SealaneError } from '@sealane/types';
 
@@ -17,6 +17,8 @@ export interface SealaneAddress {
   readonly relays: readonly RelayLocation[];
   /** Lowest epoch of the owner's keycert that is taken. */
   readonly minEpoch?: number;
+  /** 32 bytes: whoever has the address can connect. Never shown anywhere but in the address itself. */
+  readonly accessSecret?: Uint8Array;
 }
 
 export interface AddressParts {
@@ -25,6 +27,7 @@ export interface AddressParts {
   readonly service?: string;
   readonly relays?: readonly RelayLocation[];
   readonly minEpoch?: number;
+  readonly accessSecret?: Uint8Array;
 }
 
 /** What {@link parseAddress} gives, or its parts. */
@@ -32,15 +35,19 @@ export type DialTarget = AddressParts;
 
 const SCHEME = 'sealane://';
 const MAX_ADDRESS_LENGTH = 4_096;
+/** An access secret without it, `VERSION:BASE32`, is the fragment of an address. */
+const SECRET = 'sealane-secret-';
 
 /**
- * Reads `sealane://ID-or-NAME[/SERVICE][?relay=URL][&e=EPOCH]`, a plain id, or a plain name, each with an optional
- * `/SERVICE`. Throws ERR_ADDRESS_INVALID, ERR_ID_INVALID or ERR_NAME_INVALID (v1.md, "Addresses").
+ * Reads `sealane://ID-or-NAME[/SERVICE][?relay=URL][&e=EPOCH][#SECRET]`, a plain id, or a plain name, each with an
+ * optional `/SERVICE`. Throws ERR_ADDRESS_INVALID, ERR_ID_INVALID, ERR_NAME_INVALID or ERR_SECRET_INVALID (v1.md,
+ * "Addresses"). No message holds any of the text.
  */
 export function parseAddress(text: string): SealaneAddress {
   const trimmed = text.trim();
   if (trimmed.length === 0 || trimmed.length > MAX_ADDRESS_LENGTH) throw invalid('it is empty or too long');
-  const bare = isAddressText(trimmed) ? trimmed.slice(SCHEME.length) : trimmed;
+  const { open, accessSecret } = splitSecret(trimmed);
+  const bare = isAddressText(open) ? open.slice(SCHEME.length) : open;
   if (bare.includes('://') && !bare.includes('?')) throw invalid('it starts with sealane://, an id or a name');
   const question = bare.indexOf('?');
   const path = question === -1 ? bare : bare.slice(0, question);
@@ -52,7 +59,13 @@ export function parseAddress(text: string): SealaneAddress {
   const query = new URLSearchParams(question === -1 ? '' : bare.slice(question + 1));
   const relays = query.getAll('relay').map(parseRelayUrl);
   const minEpoch = parseEpoch(query.get('e'));
-  return { ...owner, service, relays, ...(minEpoch === undefined ? {} : { minEpoch }) };
+  return {
+    ...owner,
+    service,
+    relays,
+    ...(minEpoch === undefined ? {} : { minEpoch }),
+    ...(accessSecret === undefined ? {} : { accessSecret }),
+  };
 }
 
 /** Parts that did not come from text: an id is one, and never looked up as a name. Throws as {@link parseAddress}. */
@@ -69,7 +82,9 @@ export function formatAddress(address: AddressParts): string {
   const service = address.service ?? '';
   const query: string[] = (address.relays ?? []).map((relay) => `relay=${encodeURIComponent(formatRelayUrl(relay))}`);
   if (address.minEpoch !== undefined) query.push(`e=${address.minEpoch}`);
-  return `${SCHEME}${host}${service === '' ? '' : `/${service}`}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+  const secret =
+    address.accessSecret === undefined ? '' : `#${encodeAccessSecret(address.accessSecret).slice(SECRET.length)}`;
+  return `${SCHEME}${host}${service === '' ? '' : `/${service}`}${query.length === 0 ? '' : `?${query.join('&')}`}${secret}`;
 }
 
 /** Reads `ws(s)://HOST[:PORT][/PATH][#RELAY-ID]`. Throws ERR_ADDRESS_INVALID or ERR_ID_INVALID. */
@@ -129,6 +144,13 @@ export function relayAuthority(url: string): string {
 
 function isAddressText(text: string): boolean {
   return text.trim().slice(0, SCHEME.length).toLowerCase() === SCHEME;
+}
+
+/** A relay's id that was not percent-encoded stands after a `#` too, but has no colon. */
+function splitSecret(text: string): { readonly open: string; readonly accessSecret?: Uint8Array } {
+  const [, open, secret] = /^([^#]*(?:#[^#]*)?)#([0-9]{1,4}:[^#]*)$/.exec(text) ?? [];
+  if (open === undefined || secret === undefined) return { open: text };
+  return { open, accessSecret: parseAccessSecret(`${SECRET}${secret}`) };
 }
 
 function parseOwner(host: string): { id: string } | { name: string } {

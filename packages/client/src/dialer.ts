@@ -81,7 +81,7 @@ export class Dialer {
       service,
       alpn: options.alpn ?? [DEFAULT_ALPN],
       suites: options.suites ?? [Suite.HYBRID],
-      accessSecret: options.accessSecret,
+      accessSecret: options.accessSecret ?? target.accessSecret,
       minEpoch: Math.max(options.minEpoch ?? 0, target.minEpoch ?? 0),
       signal: options.signal,
     };

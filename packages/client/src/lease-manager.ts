@@ -219,7 +219,9 @@ export class LeaseManager {
 
   #scheduleRenewal(lease: ManagedLease, ttlMs: number): void {
     lease.timer?.cancel();
-    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(ttlMs / 3));
+    const askedMs = lease.state.step === 'held' ? lease.state.granted.askedTtlMs : ttlMs;
+    // Who is granted more than was asked for does not lean on it.
+    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(Math.min(ttlMs, askedMs) / 3));
     lease.timer = this.#context.clock.schedule(delayMs, () => {
       this.#renew(lease).catch(() => this.#registerAgain(lease));
     });

@@ -104,6 +104,7 @@ export interface DialOptions {
   /** Overrides the address's. */
   readonly service?: string;
   readonly suites?: readonly Suite[];
+  /** Overrides the address's. */
   readonly accessSecret?: Uint8Array;
   /** The owner's keycert must have at least this epoch. */
   readonly minEpoch?: number;

@@ -1,4 +1,5 @@
 // `pnpm fuzz --minutes N`: fuzzes every decoder and state machine; docs/fuzzing.md. Last line: `N passed, N failed`.
+import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +36,9 @@ pnpm fuzz --target NAME --input BASE64`);
 
 const isProduct = (path) => /^(packages\/(types|crypto|protocol|mux|client|server)|apps\/[^/]+)\/src\//.test(path);
 const { plugin, blocks } = createInstrumentation((path) => isProduct(relative(root, path)));
-const bundle = join(packageRoot, 'node_modules/.cache/fuzz/targets.mjs');
+// Of this process alone: two runs at a time do not share it.
+const bundle = join(packageRoot, `node_modules/.cache/fuzz/targets-${process.pid}.mjs`);
+process.once('exit', () => rmSync(bundle, { force: true }));
 await build({
   entryPoints: [join(packageRoot, 'src/run-target.ts')],
   outfile: bundle,

@@ -54,11 +54,13 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   });
 
   try {
-    for (const given of [...options.failures, ...target.seeds(), ...options.corpus]) {
+    // Whoever wrote a seed meant something by it: it is changed further even if it reaches nothing new.
+    const known = [...target.seeds(), ...options.failures].map((input) => ({ input, isSeed: true }));
+    for (const { input: given, isSeed } of [...known, ...options.corpus.map((input) => ({ input, isSeed: false }))]) {
       const input = given.slice(0, target.maxBytes);
       const failure = await executor.run(input);
       if (failure !== undefined) return await finish(await smallest(input, failure, executor));
-      if (coverage.takeNews() !== undefined) pool.push(input);
+      if (coverage.takeNews() !== undefined || isSeed) pool.push(input);
     }
     if (pool.length === 0) pool.push(new Uint8Array(0));
     blocksOfCorpus = coverage.blocks;

@@ -1,9 +1,13 @@
 import type { Target } from '../src/target.js';
 import { accessSecretTarget } from './access-secret.js';
+import { ackStateTarget } from './ack-state.js';
 import { addressTarget } from './address.js';
+import { admissionTarget } from './admission.js';
 import { allowFileTarget } from './allow-file.js';
 import { certificateTarget } from './certificate.js';
 import { clientAddressTarget } from './client-address.js';
+import { clientAuthenticationTarget } from './client-authentication.js';
+import { clientHostileRelayTarget } from './client-hostile-relay.js';
 import { configFileTarget } from './config-file.js';
 import { controlMessageTarget } from './control-message.js';
 import { framesTarget } from './frames.js';
@@ -12,18 +16,26 @@ import { handshakeReaderTarget } from './handshake-reader.js';
 import { idTarget } from './id.js';
 import { keyFileContentTarget } from './key-file-content.js';
 import { leaseTarget } from './lease.js';
+import { leaseStoreTarget } from './lease-store.js';
 import { listenAddressesTarget } from './listen-addresses.js';
+import { messageProgressTarget } from './message-progress.js';
 import { message1PayloadTarget } from './message1-payload.js';
 import { message2PayloadTarget } from './message2-payload.js';
+import { muxHostileTarget } from './mux-hostile.js';
+import { muxPairTarget } from './mux-pair.js';
 import { noiseDialerTarget } from './noise-dialer.js';
 import { noiseOwnerTarget } from './noise-owner.js';
 import { openBodyTarget } from './open-body.js';
 import { openRequestTarget } from './open-request.js';
+import { ownerHostileDialerTarget } from './owner-hostile-dialer.js';
 import { recordFileTarget } from './record-file.js';
 import { recordOpenerTarget } from './record-opener.js';
 import { recordReaderTarget } from './record-reader.js';
+import { relayBeforeAuthTarget } from './relay-before-auth.js';
+import { relayLinksTarget } from './relay-links.js';
 import { relayUrlTarget } from './relay-url.js';
 import { resumeSealTarget } from './resume-seal.js';
+import { sessionRecordsTarget } from './session-records.js';
 import { streamOpenTarget } from './stream-open.js';
 import { strictMsgpackTarget } from './strict-msgpack.js';
 import { terminalTextTarget } from './terminal-text.js';
@@ -59,5 +71,17 @@ export const targets: readonly Target[] = [
   configFileTarget,
   listenAddressesTarget,
   clientAddressTarget,
+  ackStateTarget,
+  admissionTarget,
+  clientAuthenticationTarget,
+  clientHostileRelayTarget,
+  leaseStoreTarget,
+  messageProgressTarget,
+  muxHostileTarget,
+  muxPairTarget,
+  ownerHostileDialerTarget,
+  relayBeforeAuthTarget,
+  relayLinksTarget,
+  sessionRecordsTarget,
   terminalTextTarget,
 ];

@@ -1,7 +1,7 @@
 export { loadServerIdentity, type ServerIdentity } from './data-dir.js';
 export { type DataDirLock, lockDataDir } from './data-dir-lock.js';
 export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent } from './event.js';
-export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
+export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
 export { type RelayLimits, resolveLimits } from './limits.js';
 export { MemoryLeaseStore } from './memory-lease-store.js';
 export type {

@@ -45,6 +45,13 @@ test('a reset right after data is seen as one, every time', async () => {
   }
 });
 
+test('an exchange with a server that resets at once is a reset without bytes, every time', async () => {
+  await using server = await startServer((socket) => socket.resetAndDestroy());
+  for (let index = 0; index < 200; index++) {
+    expect(await exchange(server.target, [])).toMatchObject({ bytes: 0, end: 'reset' });
+  }
+});
+
 test('an end that answers our own FIN is told from a reset that does', async () => {
   for (const end of ['fin', 'reset'] as const) {
     await using server = await startServer((socket) => {

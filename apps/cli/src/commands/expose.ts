@@ -11,6 +11,7 @@ export interface ExposeOptions extends RelayOptions {
   readonly public?: boolean;
   readonly metadata?: string;
   readonly takeOver?: boolean;
+  readonly qr?: boolean;
 }
 
 export function addExpose(program: Command): void {
@@ -28,7 +29,8 @@ export function addExpose(program: Command): void {
     .option('--allow-any', 'let everybody connect who knows the address')
     .option('--public', 'let the relay list this service')
     .option('--metadata <json>', 'JSON text that the relay may show, at most 4096 bytes')
-    .option('--take-over', 'take the service over from another process of the same identity');
+    .option('--take-over', 'take the service over from another process of the same identity')
+    .option('--qr', 'show the address as a QR code too, where the terminal can');
   addCommonOptions(addLiveOptions(addRelayOptions(command)))
     .addHelpText(
       'after',

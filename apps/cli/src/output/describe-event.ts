@@ -37,6 +37,12 @@ export function describeEvent(event: CliEvent, style: Style): string {
       return `round ${event.round}  owner ${roundTrip(event.ownerMs, event.ownerCode, style)}  relay ${roundTrip(event.relayMs, event.relayCode, style)}`;
     case 'ping-summary':
       return describeSummary(event.owner, event.relay);
+    case 'offer':
+      return `${style.green('ready')}  whoever has this address can ${offers[event.command]}, once:\n       sealane ${commandOf(event)}`;
+    case 'progress':
+      return `${sanitize(event.file)}  ${event.bytes} B`;
+    case 'transfer':
+      return `${style.green(event.state)}  ${sanitize(event.path ?? event.file)}  ${event.bytes} B  blake2b-256 ${event.checksum}`;
     case 'dropped':
       return style.yellow(`warning: ${event.count} events were not shown, because nobody reads them fast enough`);
     case 'stopping':
@@ -50,6 +56,13 @@ function describeSession(event: Extract<CliEvent, { event: 'session' }>, style: 
   if (event.state === 'resumed')
     return style.dim(`session resumed after ${(event.gapMs / 1_000).toFixed(1)} s  ${peer}`);
   return `session ${event.session} ${event.state}  ${peer}${because(event.code)}`;
+}
+
+const offers = { receive: 'receive what is sent here', send: 'send to here', cat: 'join in' } as const;
+
+function commandOf({ command, address }: Extract<CliEvent, { event: 'offer' }>): string {
+  const quoted = `'${sanitize(address, 4_000)}'`;
+  return command === 'send' ? `send FILE --to ${quoted}` : `${command} ${quoted}`;
 }
 
 function roundTrip(ms: number | null, code: string | undefined, style: Style): string {

@@ -35,5 +35,27 @@ export type CliEvent =
       relayCode?: string;
     }
   | { event: 'ping-summary'; owner: RoundTripSummary; relay: RoundTripSummary }
+  | { event: 'offer'; command: 'send' | 'receive' | 'cat'; address: string; relay: string }
+  | {
+      event: 'progress';
+      file: string;
+      bytes: number;
+      /** Null when it is not known. */
+      size: number | null;
+      bytesPerSecond: number;
+      etaMs: number | null;
+    }
+  | {
+      event: 'transfer';
+      state: 'sent' | 'received';
+      file: string;
+      /** Where it was stored; `-` is standard output. */
+      path?: string;
+      bytes: number;
+      /** BLAKE2b-256 in hex. */
+      checksum: string;
+      index: number;
+      count: number;
+    }
   | { event: 'dropped'; count: number }
   | { event: 'stopping'; drainMs: number };

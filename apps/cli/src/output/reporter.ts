@@ -71,6 +71,9 @@ export function createReporter(
 
 const results: ReadonlySet<CliEvent['event']> = new Set([
   'ready',
+  'offer',
+  'transfer',
+  'progress',
   'listening',
   'session',
   'stream',

@@ -8,6 +8,7 @@ import { createScreen, startLiveView } from '../live/live-view.js';
 import { lookAtClient } from '../live/look-at-client.js';
 import { asUsageError, toSealaneError, usageError } from '../output/error-line.js';
 import { exitAfterFlush } from '../output/exit.js';
+import { printQr } from '../output/qr.js';
 import { createKeycertStore } from '../peers/stores.js';
 import { parseAllowEntry } from './allow-entry.js';
 import { readAllowFile, watchAllowFile } from './allow-file.js';
@@ -81,6 +82,10 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
       relay: urls[0] ?? '',
       address: listener.address,
     });
+    if (options.qr === true && !reporter.json) {
+      const { isTTY, columns, rows } = process.stdout;
+      printQr(listener.address, { isTTY, columns, rows, write: (text) => (screen ?? process.stdout).write(text) });
+    }
     void acceptSessions(listener);
     const stopped = new Promise<undefined>((done) =>
       shutdown.signal.addEventListener('abort', () => done(undefined), { once: true }),

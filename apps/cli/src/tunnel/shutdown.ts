@@ -11,9 +11,9 @@ export interface Shutdown {
 
 /**
  * SIGTERM and SIGINT: the first one starts an orderly end that takes at most `drainMs`, the second ends the process at
- * once. SIGHUP and a reader of our output that went away count as signals too.
+ * once with `exitCode`. SIGHUP and a reader of our output that went away count as signals too.
  */
-export function createShutdown(drainMs: number): Shutdown {
+export function createShutdown(drainMs: number, exitCode = 0): Shutdown {
   const controller = new AbortController();
   let resolveDeadline: () => void = () => {};
   const deadline = new Promise<void>((resolve) => {
@@ -25,7 +25,7 @@ export function createShutdown(drainMs: number): Shutdown {
     controller.abort();
   };
   const onSignal = (): void => {
-    if (controller.signal.aborted) void exitAfterFlush(0);
+    if (controller.signal.aborted) void exitAfterFlush(exitCode);
     else start();
   };
   process.on('SIGTERM', onSignal);

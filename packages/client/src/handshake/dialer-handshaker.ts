@@ -19,6 +19,7 @@ import { type ResumeLinks, Resumer } from '../resume/resumer.js';
 import { Deferred } from '../session/deferred.js';
 import { LinkStreamPath } from '../session/link-stream-path.js';
 import { SecureConnection } from '../session/secure-connection.js';
+import { endedEarly } from './early-end.js';
 
 export interface DialRequest {
   readonly link: RelayLink;
@@ -130,7 +131,7 @@ class DialAttempt {
     this.#path = new LinkStreamPath(request.link, {
       onMessage: (message) => this.#onMessage(message),
       onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data came before the answer')),
-      onEnd: (error) => this.fail(error),
+      onEnd: (error) => this.fail(endedEarly(error)),
     });
   }
 

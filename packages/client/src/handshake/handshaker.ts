@@ -6,6 +6,7 @@ import {
   decodeForward,
   encodeHandshakeMessage,
   type ForwardConnect,
+  type HandshakeRead,
   HandshakeReader,
   type Reject,
 } from '@sealane/protocol';
@@ -122,15 +123,20 @@ export class Handshaker {
         this.#context.onStatus({ type: 'fault', service: service.service, error });
       });
     };
+    // A stranger wrote what comes here: it costs that stream alone, never the link.
+    const refuse = (): void => {
+      this.#unconfirmed.remove(waiting);
+      path.reset(ResetCode.PROTOCOL);
+    };
     let message1Taken = request.message1 !== null;
     const path = new LinkStreamPath(this.#link, {
-      onMessage: () => path.reset(ResetCode.PROTOCOL),
+      onMessage: refuse,
       onData: (chunk) => {
-        if (message1Taken) return path.reset(ResetCode.PROTOCOL);
+        if (message1Taken) return refuse();
         path.returnCredit(chunk.length);
-        const read = reader.push(chunk);
+        const read = tryRead(reader, chunk);
         if (read === undefined) return;
-        if (read.rest.length > 0) return path.reset(ResetCode.PROTOCOL);
+        if (read === 'malformed' || read.rest.length > 0) return refuse();
         message1Taken = true;
         begin(read.message.slice(), false);
       },
@@ -259,6 +265,14 @@ export class Handshaker {
   #sendMessage2(path: LinkStreamPath, message2: Uint8Array, inline: boolean): void {
     if (inline) path.sendMessage({ kind: MessageKind.ACCEPT, message2, resume: null });
     else path.sendPlain(encodeHandshakeMessage(message2));
+  }
+}
+
+function tryRead(reader: HandshakeReader, chunk: Uint8Array): HandshakeRead | 'malformed' | undefined {
+  try {
+    return reader.push(chunk);
+  } catch {
+    return 'malformed';
   }
 }
 

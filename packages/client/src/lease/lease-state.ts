@@ -12,6 +12,7 @@ const MAX_AHEAD_US = 86_400_000_000;
 
 export interface GrantedLease {
   readonly sequence: number;
+  readonly askedTtlMs: number;
   readonly ttlMs: number;
   readonly name: string | null;
   /** The keycert that the lease names: another one in force means another lease. */
@@ -111,7 +112,7 @@ function granted(
   if (answer.kind !== MessageKind.REGISTERED || !isOurs) {
     throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay confirmed another lease than the one asked for');
   }
-  return { sequence, ttlMs: answer.ttlMs, name: answer.name, keycert };
+  return { sequence, askedTtlMs: listen.ttlMs ?? DEFAULT_TTL_MS, ttlMs: answer.ttlMs, name: answer.name, keycert };
 }
 
 function leaseBytes(options: RegistrationOptions, credential: Identity, sequence: number): Uint8Array {

@@ -251,7 +251,9 @@ export class RelayLink {
         this.#options.handler.onSuperseded(this, message);
         return;
       default:
-        throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that only a client sends');
+        throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that only a client sends', {
+          retryable: true,
+        });
     }
   }
 

@@ -9,7 +9,13 @@ export {
 export { createInstance } from './instance.js';
 export { CipherState } from './noise/cipher-state.js';
 export type { HandshakePattern, MessagePattern, Token } from './noise/handshake-pattern.js';
-export { type KeyPair, NoiseHandshake, type NoiseHandshakeOptions, type NoiseSplit } from './noise/noise-handshake.js';
+export {
+  type AgreeingKey,
+  type KeyPair,
+  NoiseHandshake,
+  type NoiseHandshakeOptions,
+  type NoiseSplit,
+} from './noise/noise-handshake.js';
 export { blake2bHash, type NoiseHash } from './noise/noise-hash.js';
 export { parsePattern } from './noise/patterns.js';
 export { encodeAbort, encodeFramesPrefix, type FramesBody, parseAbort, parseFrames } from './records/record-body.js';

@@ -1,2 +1,2 @@
-export { WebCredential, type WebCredentialRecord } from './web-credential.js';
+export { type StoredHandshakeKey, WebCredential, type WebCredentialRecord } from './web-credential.js';
 export type { PlatformKey } from './web-keys.js';

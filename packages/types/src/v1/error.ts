@@ -90,6 +90,12 @@ export const ErrorCode = {
   ERR_RELAY_UNKNOWN: 'the relay refused with a code that is not known here',
   ERR_RELAY_IDENTITY: 'the relay is not the one that was pinned, or cannot prove that it is',
   ERR_RELAY_SUPERSEDED: 'another process took the lease over',
+  // transfers of the command line
+  ERR_TRANSFER_REFUSED: 'the other side does not take the file',
+  ERR_TRANSFER_NAME: 'the name that the other side gave the file is not taken',
+  ERR_TRANSFER_CHECKSUM: 'what arrived is not what was sent',
+  ERR_TRANSFER_PROTOCOL: 'the other side broke the rules of a transfer',
+  ERR_FILE_EXISTS: 'there is a file of this name already',
   // use
   ERR_ARGUMENT: 'an argument is not valid',
   ERR_ABORTED: 'the caller gave up',
