@@ -37,6 +37,11 @@ export class ConnectionHandler {
   open(link: RelayLink, stream: MuxStream, body: Uint8Array): void {
     const request = decodeOpen(body);
     stream.handler = ignoring;
+    if (!this.#parts.usage.tryConnect(link.clientId)) {
+      this.#reject(link, stream, RelayCode.BUSY, 'too many requests per second');
+      link.strike();
+      return;
+    }
     if (request.kind === OpenKind.RESUME) {
       this.#reject(link, stream, RelayCode.NO_SESSION, 'this relay does not resume sessions');
       return;
@@ -112,7 +117,6 @@ export class ConnectionHandler {
     const admitted = this.#admit(link, request);
     if ('code' in admitted) {
       this.#reject(link, stream, admitted.code, admitted.text);
-      if (admitted.isTooFast === true) link.strike();
       return;
     }
     const { lease } = admitted;
@@ -129,8 +133,6 @@ export class ConnectionHandler {
     const { leases, usage } = this.#parts;
     const { limits, clock, budget } = this.#config;
     if (this.isDraining) return { code: RelayCode.DRAINING, text: '' };
-    if (!usage.tryConnect(link.clientId))
-      return { code: RelayCode.BUSY, text: 'too many requests per second', isTooFast: true };
     const lease = leases.route(request.owner, request.service);
     if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
     const rate = limits.connectsPerLeasePerSecond;
@@ -206,7 +208,6 @@ export class ConnectionHandler {
 interface Refusal {
   readonly code: RelayCode;
   readonly text: string;
-  readonly isTooFast?: true;
 }
 
 interface WaitingParts {

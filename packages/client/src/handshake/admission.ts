@@ -69,6 +69,29 @@ export class UnconfirmedTable {
     this.#entries.delete(entry);
   }
 
+  /**
+   * What `question` resolves to, or `late` after 8 s: an application may never decide. Meanwhile it waits here, as the
+   * unconfirmed do, so that strangers do not pile up behind questions without answers; `drop` is called if it has to go.
+   */
+  inTime<T>(question: Promise<T>, late: T, drop: () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const entry: Unconfirmed = {
+        drop: () => {
+          drop();
+          settle();
+        },
+      };
+      const settle = (): void => {
+        timer.cancel();
+        this.remove(entry);
+        resolve(late);
+      };
+      const timer = this.#clock.schedule(SessionLimit.acceptWaitMs, settle);
+      this.add(entry);
+      question.then(resolve, reject).finally(settle);
+    });
+  }
+
   dropAll(): void {
     while (this.#dropOldest());
     this.#timer?.cancel();

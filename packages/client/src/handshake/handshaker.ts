@@ -37,6 +37,7 @@ interface Refusal {
   readonly newerKeycert?: Uint8Array | undefined;
 }
 
+const UNDECIDED: Refusal = { code: OwnerCode.BUSY, reason: 'the owner did not decide in time' };
 const TOO_MANY_SESSIONS = 'too many sessions of one identity';
 
 export interface HandshakerEvents {
@@ -162,7 +163,9 @@ export class Handshaker {
     const handshake = await this.#open(path, credential, request, service, message1, inline);
     if (handshake === undefined) return;
     if (path.isEnded) return handshake.wipe();
-    const refusal = await this.#judge(handshake, service, request.service);
+    const refusal = await this.#unconfirmed.inTime(this.#judge(handshake, service, request.service), UNDECIDED, () =>
+      path.reset(ResetCode.TIMEOUT),
+    );
     if (path.isEnded) return handshake.wipe();
     const alpn = chooseAlpn(service, handshake.alpn);
     try {
@@ -293,7 +296,7 @@ export class Handshaker {
 
   #rememberPeer(handshake: OwnerHandshake): void {
     // A store that fails costs the memory of this epoch, not the session that was shown to be genuine.
-    this.#context.keycerts.remember(handshake.peer).catch(() => undefined);
+    this.#context.keycerts.remember(handshake.peer, 'accepted').catch(() => undefined);
   }
 
   #sendMessage2(path: LinkStreamPath, message2: Uint8Array, inline: boolean): void {

@@ -1,5 +1,5 @@
 import type { MuxBatch } from '@sealane/mux';
-import { SealaneError } from '@sealane/types';
+import { SealaneError, SessionLimit } from '@sealane/types';
 
 /** Told when the record that carried its end is acknowledged. */
 export interface EndOfStream {
@@ -23,6 +23,7 @@ export class SentRecords {
   #awaited = 0;
   #acknowledged = 0;
   #ends: SentEnds[] = [];
+  #endCount = 0;
   /** Clock time since which the oldest unacknowledged record waits, or of the last ack that moved. */
   #waitingSinceMs = 0;
 
@@ -35,6 +36,11 @@ export class SentRecords {
     return this.#acknowledged;
   }
 
+  /** More ends of streams wait than a peer that acknowledges leaves behind: a slow ack for each would let them grow. */
+  get isStalled(): boolean {
+    return this.#endCount > SessionLimit.maxUnacknowledgedEnds;
+  }
+
   get waitingSinceMs(): number {
     return this.#waitingSinceMs;
   }
@@ -44,7 +50,9 @@ export class SentRecords {
     if (isPureAck) return;
     if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
     this.#awaited = number + 1;
-    if (ends.length > 0) this.#ends.push({ number, streams: ends });
+    if (ends.length === 0) return;
+    this.#ends.push({ number, streams: ends });
+    this.#endCount += ends.length;
   }
 
   /** Takes the peer's ack. One that is lower than before is old news; one above what was sent is ERR_E2EE_PROTOCOL. */
@@ -54,7 +62,9 @@ export class SentRecords {
     this.#acknowledged = next;
     this.#waitingSinceMs = nowMs;
     while (this.#ends.length > 0 && this.#ends[0]!.number < next) {
-      for (const stream of this.#ends.shift()!.streams) stream.onEndAcknowledged();
+      const { streams } = this.#ends.shift()!;
+      this.#endCount -= streams.length;
+      for (const stream of streams) stream.onEndAcknowledged();
     }
   }
 
@@ -62,6 +72,7 @@ export class SentRecords {
   abandon(error: SealaneError): void {
     const lost = this.#ends;
     this.#ends = [];
+    this.#endCount = 0;
     for (const { streams } of lost) for (const stream of streams) stream.onEndLost(error);
   }
 }

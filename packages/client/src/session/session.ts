@@ -230,7 +230,7 @@ export class Session implements SessionPathSink {
     if (waitingSinceMs === undefined) return false;
     if (nowMs - Math.max(this.#openedMs, waitingSinceMs) >= PATH_SILENT_MS) {
       this.#end(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer does not answer', { retryable: true }));
-    } else if (this.#sent.hasUnacknowledged && nowMs - waitingSinceMs >= PEER_STALLED_MS) {
+    } else if (this.#sent.isStalled || (this.#sent.hasUnacknowledged && nowMs - waitingSinceMs >= PEER_STALLED_MS)) {
       this.abort(AbortCode.PEER_STALLED, new SealaneError('ERR_E2EE_PEER_STALLED'));
     }
     return true;
