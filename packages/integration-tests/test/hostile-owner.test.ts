@@ -1,7 +1,9 @@
 import type { RelayClient } from '@sealane/client';
-import { seededRandom } from '@sealane/testkit';
-import { MessageKind, SessionLimit } from '@sealane/types';
+import { Credential, parseId } from '@sealane/crypto/credential';
+import { createLinkPair, seededRandom } from '@sealane/testkit';
+import { MessageKind, type SealaneError, SessionLimit } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
+import { ScriptedClient } from '../../server/test/scripted-client.js';
 import { HostileStage } from './support/hostile-stage.js';
 
 const random = seededRandom(33);
@@ -46,16 +48,54 @@ describe('an owner whose accept never resolves', () => {
   });
 });
 
-describe('an owner that holds its lease and says nothing', () => {
-  it('keeps no dialer longer than 10 s, and each hears it as an error', async () => {
+/** An owner with a lease at the stage's relay that does what the test says. */
+async function scriptedOwner(stage: HostileStage): Promise<{ owner: ScriptedClient; id: string }> {
+  const credential = await Credential.create();
+  const [near, far] = createLinkPair(stage.clock, { lowMarkBytes: 131_072 });
+  const owner = new ScriptedClient(near, stage.clock, { signer: credential });
+  stage.relay.accept(far);
+  await stage.pass(50);
+  owner.register(parseId(stage.relay.id));
+  await stage.pass(50);
+  return { owner, id: credential.id };
+}
+
+/** How each of five dialers fares, as far as they have. */
+async function dialFive(stage: HostileStage, id: string): Promise<unknown[]> {
+  const codes: unknown[] = [];
+  for (let count = 0; count < 5; count++) {
+    const dialer = await stage.client();
+    dialer.dial({ id }).then(
+      () => codes.push('open'),
+      (error: SealaneError) => codes.push(error.code),
+    );
+  }
+  await stage.pass(100);
+  return codes;
+}
+
+describe('an owner that holds its lease and answers no request', () => {
+  it('is given up after 10 s, each dialer hears so, and nothing waits at the relay', async () => {
     const stage = await HostileStage.create();
-    // Not even its pongs: the link is alive for the relay as long as bytes arrive, so it is the accept that ends.
-    const mute = await stage.client([], { use: 'listen' });
-    const listener = await stage.until(mute.listen({ accept: never }));
-    const dialers = await Promise.all(Array.from({ length: 5 }, () => stage.client()));
-    const dials = dialers.map((dialer) => dialer.dial(listener.address).catch((error: { code: string }) => error.code));
-    await stage.pass(10_500);
-    expect(await stage.until(Promise.all(dials))).toEqual(new Array(5).fill('ERR_E2EE_BUSY'));
+    const { owner, id } = await scriptedOwner(stage);
+    const codes = await dialFive(stage, id);
+    await stage.pass(12_000);
+    expect(codes).toEqual(new Array(5).fill('ERR_E2EE_TIMEOUT'));
+    expect(owner.forwards).toHaveLength(5);
+    expect(stage.relay.statistics()).toMatchObject({ waitingAccepts: 0, sessions: 0 });
+    await stage.expectServing();
+  });
+});
+
+describe('an owner that accepts every request and never shakes hands', () => {
+  it('is no owner to its dialers, and the relay keeps no session of it', async () => {
+    const stage = await HostileStage.create();
+    const { owner, id } = await scriptedOwner(stage);
+    const codes = await dialFive(stage, id);
+    for (let index = 0; index < 5; index++) owner.accept(index);
+    await stage.pass(30_000);
+    expect(codes).toEqual(new Array(5).fill('ERR_E2EE_HANDSHAKE'));
+    expect(stage.relay.statistics()).toMatchObject({ waitingAccepts: 0, sessions: 0 });
     await stage.expectServing();
   });
 });
