@@ -62,7 +62,7 @@ export const memoryAttacks: readonly Attack[] = [
   {
     name: 'large first messages that wait for owners that do not read',
     bound: 'charged until the answer; 128 wait for a lease',
-    refusals: ['BUSY'],
+    refusals: [],
     async run(attackers) {
       const owners = await attackers.connect(80);
       for (const owner of owners) {
