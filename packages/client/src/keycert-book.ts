@@ -38,9 +38,7 @@ export class KeycertBook {
     await this.assertNotOlder(keycert);
     const id = encodeId(keycert.publicKey);
     const known = await this.newest(id);
-    // Who is known from dialing in is now one of those whom it is worth to remember.
-    const isNews = known === undefined || known.epoch < keycert.epoch || origin === 'dialed';
-    if (isNews) await this.#store.put(id, keycert.bytes, origin);
+    if (known === undefined || known.epoch < keycert.epoch) await this.#store.put(id, keycert.bytes, origin);
   }
 
   /**

@@ -10,39 +10,34 @@ export type KeycertOrigin = 'dialed' | 'accepted';
  */
 export interface KeycertStore {
   get(id: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
-  /** May be called again with what is known. Default origin: 'dialed'. */
   put(id: string, keycert: Uint8Array, origin?: KeycertOrigin): Promise<void> | void;
 }
 
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Keycerts for the life of a process. Beyond 10,000 of one origin the one used longest ago is forgotten: those who dial
- * in, however many they are, make this client forget nobody whom it dialed.
+ * Keycerts for the life of a process; the one used longest ago is forgotten beyond 10,000. Those who dial in are
+ * remembered while there is room: however many come, they make this client forget nobody.
  */
 export class MemoryKeycertStore implements KeycertStore {
-  readonly #dialed = new Map<string, Uint8Array>();
-  readonly #accepted = new Map<string, Uint8Array>();
+  readonly #keycerts = new Map<string, Uint8Array>();
 
   get(id: string): Uint8Array | undefined {
-    const keycerts = this.#dialed.has(id) ? this.#dialed : this.#accepted;
-    const found = keycerts.get(id);
-    if (found !== undefined) use(keycerts, id, found);
+    const found = this.#keycerts.get(id);
+    if (found !== undefined) {
+      this.#keycerts.delete(id);
+      this.#keycerts.set(id, found);
+    }
     return found;
   }
 
-  put(id: string, keycert: Uint8Array, origin: KeycertOrigin = 'dialed'): void {
-    const isDialed = origin === 'dialed' || this.#dialed.has(id);
-    if (isDialed) this.#accepted.delete(id);
-    use(isDialed ? this.#dialed : this.#accepted, id, keycert);
+  put(id: string, keycert: Uint8Array, origin?: KeycertOrigin): void {
+    const isNew = !this.#keycerts.delete(id);
+    const isFull = this.#keycerts.size >= MAX_REMEMBERED;
+    if (isNew && isFull && origin === 'accepted') return;
+    this.#keycerts.set(id, keycert);
+    if (!isFull) return;
+    const oldest = this.#keycerts.keys().next().value;
+    if (oldest !== undefined) this.#keycerts.delete(oldest);
   }
-}
-
-/** The order of the map is the order of use. */
-function use(keycerts: Map<string, Uint8Array>, id: string, keycert: Uint8Array): void {
-  keycerts.delete(id);
-  keycerts.set(id, keycert);
-  if (keycerts.size <= MAX_REMEMBERED) return;
-  const oldest = keycerts.keys().next().value;
-  if (oldest !== undefined) keycerts.delete(oldest);
 }

@@ -75,18 +75,18 @@ export class UnconfirmedTable {
    */
   inTime<T>(question: Promise<T>, late: T, drop: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const entry: Unconfirmed = {
-        drop: () => {
-          drop();
-          settle();
-        },
-      };
       const settle = (): void => {
         timer.cancel();
         this.remove(entry);
         resolve(late);
       };
       const timer = this.#clock.schedule(SessionLimit.acceptWaitMs, settle);
+      const entry: Unconfirmed = {
+        drop: () => {
+          drop();
+          settle();
+        },
+      };
       this.add(entry);
       question.then(resolve, reject).finally(settle);
     });

@@ -43,10 +43,7 @@ export async function dialSession(context: ClientContext, request: DialRequest):
   let suite: Suite | undefined;
   for (let retried = false; ; retried = true) {
     try {
-      const connection = await attempt(context, request, owner, suite);
-      // It may be known only as one who dialed in; a store that fails costs this memory, not the session.
-      context.keycerts.remember(owner, 'dialed').catch(() => undefined);
-      return connection;
+      return await attempt(context, request, owner, suite);
     } catch (error) {
       if (retried) throw error;
       const newer = await newerKeycert(context, owner, error);

@@ -37,7 +37,6 @@ interface Refusal {
   readonly newerKeycert?: Uint8Array | undefined;
 }
 
-const UNDECIDED: Refusal = { code: OwnerCode.BUSY, reason: 'the owner did not decide in time' };
 const TOO_MANY_SESSIONS = 'too many sessions of one identity';
 
 export interface HandshakerEvents {
@@ -163,8 +162,10 @@ export class Handshaker {
     const handshake = await this.#open(path, credential, request, service, message1, inline);
     if (handshake === undefined) return;
     if (path.isEnded) return handshake.wipe();
-    const refusal = await this.#unconfirmed.inTime(this.#judge(handshake, service, request.service), UNDECIDED, () =>
-      path.reset(ResetCode.TIMEOUT),
+    const refusal = await this.#unconfirmed.inTime(
+      this.#judge(handshake, service, request.service),
+      { code: OwnerCode.BUSY },
+      () => path.reset(ResetCode.TIMEOUT),
     );
     if (path.isEnded) return handshake.wipe();
     const alpn = chooseAlpn(service, handshake.alpn);
