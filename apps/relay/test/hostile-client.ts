@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { blake2b, loadCrypto } from '@sealane/crypto';
 import { Credential } from '@sealane/crypto/credential';
@@ -19,6 +18,8 @@ import {
 import { encodeWebSocketFrame, WebSocketFramer } from '@sealane/testkit';
 import { FrameFlag, FrameType, MessageKind, OpenKind, ProtocolSize } from '@sealane/types';
 
+const BINARY = 2;
+const CLOSE = 8;
 const zeroMask = new Uint8Array(4);
 const limits = { maxDataBytes: 70_000, maxOpenBytes: 8_192, maxMessageBytes: 8_192 };
 
@@ -31,6 +32,8 @@ interface ConnectDetails {
 export class HostileClient {
   readonly credential: Credential;
   readonly socket: Socket;
+  /** The socket is closed, by whomever. */
+  readonly closed: Promise<void>;
   isClosed = false;
   /** Answers every forwarded request with ACCEPT. */
   acceptsAll = false;
@@ -40,6 +43,7 @@ export class HostileClient {
   #request = 0;
   #stream = -1;
   #isUp = false;
+  readonly #forwarded: number[] = [];
   readonly #answers = new Map<number, string>();
   #pongs = 0;
   readonly #waiters = new Set<() => void>();
@@ -50,13 +54,21 @@ export class HostileClient {
     this.socket = connect({ host: hostname, port: Number(port), noDelay: true });
     const framer = new WebSocketFramer();
     this.socket.on('error', () => this.socket.destroy());
+    this.socket.on('drain', () => this.#wake());
     this.socket.on('data', (chunk: Buffer) => {
-      for (const { opcode, payload } of framer.push(chunk).frames) if (opcode === 2) this.#receive(payload);
+      for (const { opcode, payload } of framer.push(chunk).frames) {
+        if (opcode === BINARY) this.#receive(payload);
+        // Hostile, but not slow: the relay waits 5 s for who does not answer its close.
+        else if (opcode === CLOSE) this.socket.destroy();
+      }
       this.#wake();
     });
-    this.socket.once('close', () => {
-      this.isClosed = true;
-      this.#wake();
+    this.closed = new Promise((resolve) => {
+      this.socket.once('close', () => {
+        this.isClosed = true;
+        this.#wake();
+        resolve();
+      });
     });
     this.socket.write(
       'GET / HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
@@ -85,8 +97,14 @@ export class HostileClient {
   /** Sends bytes as one WebSocket message; resolves when the socket took them or the relay has closed it. */
   async write(payload: Uint8Array): Promise<void> {
     if (this.isClosed) return;
-    if (this.socket.write(encodeWebSocketFrame({ fin: true, opcode: 2, mask: zeroMask, payload }))) return;
-    await Promise.race([once(this.socket, 'drain'), this.#until(() => this.isClosed)]).catch(() => undefined);
+    await this.writeFrame(true, BINARY, payload);
+  }
+
+  /** One WebSocket frame of any kind, in one piece. */
+  async writeFrame(fin: boolean, opcode: number, payload: Uint8Array): Promise<void> {
+    if (this.isClosed) return;
+    if (this.socket.write(encodeWebSocketFrame({ fin, opcode, mask: zeroMask, payload }))) return;
+    await this.#drained();
   }
 
   send(message: ControlMessage, stream = 0): void {
@@ -99,8 +117,10 @@ export class HostileClient {
   }
 
   /** A CONNECT on a new stream, whose number is returned. */
-  openTo(owner: HostileClient, { service = '', message1 = null }: Partial<ConnectDetails> = {}): number {
-    this.#stream += 2;
+  openTo(
+    owner: Pick<HostileClient, 'credential'>,
+    { service = '', message1 = null }: Partial<ConnectDetails> = {},
+  ): number {
     const open = encodeOpen({
       kind: OpenKind.CONNECT,
       owner: owner.credential.publicKey,
@@ -108,6 +128,11 @@ export class HostileClient {
       connectionId: new Uint8Array(ProtocolSize.CONNECTION_ID),
       message1,
     });
+    return this.#open(open);
+  }
+
+  #open(open: Uint8Array): number {
+    this.#stream += 2;
     const body = new Uint8Array(2 + open.length);
     body.set([open.length >>> 8, open.length]);
     body.set(open, 2);
@@ -139,13 +164,12 @@ export class HostileClient {
 
   /** Resolves to the name of the answer's kind, or the code of the refusal. */
   async register(lease: Partial<Lease>): Promise<string> {
-    const request = ++this.#request;
     const bytes = encodeLease({
       audience: this.#relay,
       keycert: this.credential.keycert,
       service: '',
       instance: new Uint8Array(ProtocolSize.INSTANCE),
-      sequence: request,
+      sequence: this.#request + 1,
       ttlMs: 300_000,
       name: null,
       alpn: null,
@@ -154,10 +178,44 @@ export class HostileClient {
       metadata: new Uint8Array(0),
       ...lease,
     });
-    const signature = this.credential.sign(SignatureLabel.LEASE, bytes);
-    this.send({ kind: MessageKind.REGISTER, request, flags: 0, lease: bytes, signature });
+    return await this.registerBytes(bytes);
+  }
+
+  /** The same for a lease of any bytes, at most 5,000. */
+  async registerBytes(lease: Uint8Array): Promise<string> {
+    const request = ++this.#request;
+    const signature = this.credential.sign(SignatureLabel.LEASE, lease);
+    this.send({ kind: MessageKind.REGISTER, request, flags: 0, lease, signature });
     await this.#until(() => this.#answers.has(request) || this.isClosed);
     return this.#answers.get(request) ?? 'closed';
+  }
+
+  /** The number of the next stream on which a request is forwarded to this owner. */
+  async nextForwarded(): Promise<number> {
+    const before = this.#forwarded.length;
+    await this.#until(() => this.#forwarded.length > before || this.isClosed);
+    return this.#forwarded.at(-1) ?? 0;
+  }
+
+  /** A CONNECT that resumes a session which never was. */
+  openToResume(owner: Pick<HostileClient, 'credential'>, pathNumber: number): void {
+    const open = encodeOpen({
+      kind: OpenKind.RESUME,
+      owner: owner.credential.publicKey,
+      service: '',
+      instance: new Uint8Array(ProtocolSize.INSTANCE),
+      resumeId: new Uint8Array(ProtocolSize.RESUME_ID),
+      pathNumber,
+      sealed: new Uint8Array(34),
+    });
+    this.#open(open);
+  }
+
+  /** An AUTH whose signature is of nobody. */
+  static async forgedAuth(): Promise<Uint8Array> {
+    await loadCrypto();
+    const { publicKey } = await Credential.create();
+    return appendSignature(unsignedAuth(publicKey), new Uint8Array(ProtocolSize.SIGNATURE));
   }
 
   /** Everything sent before has been read by the relay, or it has closed the link. */
@@ -174,8 +232,9 @@ export class HostileClient {
   #onFrame({ type, flags, streamId, body }: Frame): void {
     if (type === FrameType.PONG) this.#pongs++;
     else if (type === FrameType.PING) void this.write(encodeFrame(FrameType.PONG, 0, 0, body));
-    else if (type === FrameType.DATA && (flags & FrameFlag.OPEN) !== 0 && this.acceptsAll) {
-      this.send({ kind: MessageKind.ACCEPT, message2: null, resume: null }, streamId);
+    else if (type === FrameType.DATA && (flags & FrameFlag.OPEN) !== 0) {
+      this.#forwarded.push(streamId);
+      if (this.acceptsAll) this.send({ kind: MessageKind.ACCEPT, message2: null, resume: null }, streamId);
     }
     if (type !== FrameType.MESSAGE || streamId !== 0) return;
     const decoded = decodeMessage(body);
@@ -191,16 +250,13 @@ export class HostileClient {
   }
 
   #authenticate(helloHash: Uint8Array): void {
-    const unsigned = encodeAuthUnsigned({
-      client: this.credential.publicKey,
-      nonce: new Uint8Array(ProtocolSize.NONCE),
-      authority: 'relay.example:443',
-      features: 0,
-      initialWindow: 262_144,
-      maxStreams: 1_024,
-    });
+    const unsigned = unsignedAuth(this.credential.publicKey);
     const body = appendSignature(unsigned, this.credential.sign(SignatureLabel.AUTH, helloHash, unsigned));
     void this.write(encodeFrame(FrameType.MESSAGE, 0, 0, body));
+  }
+
+  async #drained(): Promise<void> {
+    await this.#until(() => this.isClosed || !this.socket.writableNeedDrain);
   }
 
   async #until(condition: () => boolean): Promise<void> {
@@ -212,4 +268,15 @@ export class HostileClient {
     this.#waiters.clear();
     for (const wake of waiters) wake();
   }
+}
+
+function unsignedAuth(client: Uint8Array): Uint8Array {
+  return encodeAuthUnsigned({
+    client,
+    nonce: new Uint8Array(ProtocolSize.NONCE),
+    authority: 'relay.example:443',
+    features: 0,
+    initialWindow: 262_144,
+    maxStreams: 1_024,
+  });
 }

@@ -47,6 +47,14 @@ export class RawClient {
     return this.frames[0]?.payload.length ?? 0;
   }
 
+  /** Resolves when the relay has said its last word, which is not answered. */
+  async ended(): Promise<void> {
+    while (this.closeCode === undefined && !this.socket.destroyed) {
+      await Promise.race([new Promise<void>((resolve) => this.#waiters.add(resolve)), this.closed]);
+    }
+    this.socket.destroy();
+  }
+
   /** The code of the relay's close frame, if it came. */
   get closeCode(): number | undefined {
     const payload = this.frames.find(({ opcode }) => opcode === CLOSE)?.payload;

@@ -8,7 +8,7 @@ export {
   type RelayLocation,
   type SealaneAddress,
 } from './address.js';
-export { type KeycertStore, MemoryKeycertStore } from './keycert-store.js';
+export { type KeycertOrigin, type KeycertStore, MemoryKeycertStore } from './keycert-store.js';
 export type { Listener } from './listener.js';
 export {
   type ClientTimingOptions,

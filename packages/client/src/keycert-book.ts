@@ -1,7 +1,7 @@
 import { bytesEqual } from '@sealane/crypto';
 import { encodeId, type Keycert, parseKeycert } from '@sealane/crypto/credential';
 import { SealaneError } from '@sealane/types';
-import type { KeycertStore } from './keycert-store.js';
+import type { KeycertOrigin, KeycertStore } from './keycert-store.js';
 
 /** The newest keycert seen of each peer; lower epochs are refused (v1.md, "Identity"). */
 export class KeycertBook {
@@ -34,11 +34,11 @@ export class KeycertBook {
   }
 
   /** Remembers what was verified. Throws as {@link assertNotOlder}. */
-  async remember(keycert: Keycert): Promise<void> {
+  async remember(keycert: Keycert, origin: KeycertOrigin): Promise<void> {
     await this.assertNotOlder(keycert);
     const id = encodeId(keycert.publicKey);
     const known = await this.newest(id);
-    if (known === undefined || known.epoch < keycert.epoch) await this.#store.put(id, keycert.bytes);
+    if (known === undefined || known.epoch < keycert.epoch) await this.#store.put(id, keycert.bytes, origin);
   }
 
   /**
@@ -55,7 +55,7 @@ export class KeycertBook {
     if (encodeId(keycert.publicKey) !== id) {
       throw new SealaneError('ERR_RELAY_KEYCERT', 'the relay gave a keycert of another identity');
     }
-    await this.remember(keycert);
+    await this.remember(keycert, 'dialed');
     return keycert;
   }
 }

@@ -282,8 +282,12 @@ describe('a relay that wastes what its clients have', () => {
   it('cannot keep a dial waiting by saying HELD again and again', async () => {
     const held = { kind: MessageKind.HELD } as const;
     const world = await World.create();
-    const { listener } = await world.owner({ accept: () => new Promise<boolean>(() => undefined) });
+    const credential = await Credential.create();
+    let isMute = false;
+    const current = (): Promise<Credential> => (isMute ? new Promise(() => undefined) : Promise.resolve(credential));
+    const { listener } = await world.owner({}, { credential: { current } });
     const dialer = await world.client();
+    isMute = true;
     let code = 'waiting';
     const dialing = dialer.dial(listener.address).catch((error: SealaneError) => {
       code = error.code;

@@ -71,6 +71,7 @@ class HostilePeer {
       parameters: { maxRecordPlaintext: 66_048, initialWindow: 262_144, maxStreams: 1_024, features: 0 },
     });
     const { seen, stream } = stage.connect(handshake.connectionId, handshake.createMessage1());
+    seen.keptBytes = Number.POSITIVE_INFINITY;
     await stage.pass(50);
     expect(seen.answer?.kind).toBe(MessageKind.ACCEPT);
     const { keys } = handshake.readMessage2((seen.answer as Accept).message2 ?? none);
@@ -231,6 +232,73 @@ describe('a peer that breaks the rules inside its session', () => {
       }
       expect(peer.endedBy).toMatchObject({ code });
     }
+  });
+});
+
+describe('a peer that holds back what it owes', () => {
+  it('no credit: what the owner writes waits under its bound, and the session lives', async () => {
+    const peer = await HostilePeer.create();
+    await peer.confirm(open(1));
+    const stream = await peer.stream();
+    const writer = stream.writable.getWriter();
+    let written = 0;
+    const write = (): Promise<void> =>
+      writer.write(new Uint8Array(65_536)).then(() => {
+        written += 65_536;
+        return write();
+      });
+    write().catch(() => undefined);
+    for (let passed = 0; passed < 20_000; passed += 500) {
+      peer.frames();
+      await peer.pass(500);
+    }
+    // One window went to the peer; what it does not take waits here, and the writer waits with it.
+    expect(written).toBeLessThanOrEqual(262_144 + 2 * 262_144);
+    expect(stream.queuedBytes).toBeLessThanOrEqual(262_144);
+    expect(peer.endedBy).toBeUndefined();
+  });
+
+  it('acks, but one at a time: ends of streams that wait for theirs are bounded', async () => {
+    const peer = await HostilePeer.create();
+    await peer.confirm();
+    void (async () => {
+      for await (const stream of peer.connection) stream.raw.end();
+    })();
+    let id = 1;
+    for (let step = 0; step < 1_000 && peer.endedBy === undefined; step++) {
+      const opens = Array.from({ length: 50 }, () => {
+        id += 2;
+        return open(id - 2, none, FrameFlag.FIN);
+      });
+      // Ten records of the owner for one that is acknowledged: the ack never stands still for 30 s.
+      peer.send(RecordType.FRAMES, encodeFramesPrefix(Math.floor(step / 10)), ...opens);
+      await peer.pass(100);
+    }
+    expect(peer.endedBy).toMatchObject({ code: 'ERR_E2EE_PEER_STALLED' });
+    expect(id / 2).toBeLessThan(8_192 + 3 * 500);
+  });
+
+  it('and opens and resets streams without end: the session ends, the owner serves', async () => {
+    const peer = await HostilePeer.create();
+    await peer.confirm();
+    for (let id = 1; id < 400; id += 2) peer.frames(open(id), encodeFrame(FrameType.RESET, 0, id, Uint8Array.of(0, 1)));
+    await peer.expectEnd('ERR_E2EE_PROTOCOL', AbortCode.PROTOCOL);
+  });
+
+  it('and opens a new session as soon as one is confirmed: 16 are open, the others are refused', async () => {
+    const stage = await HostileStage.create();
+    const dialer = await stage.client([], { credential: stage.mallory });
+    const codes: unknown[] = [];
+    for (let count = 0; count < 30; count++) {
+      await stage.until(
+        dialer.dial(stage.listener.address, { fresh: true }).then(
+          () => codes.push('open'),
+          (error: SealaneError) => codes.push(error.code),
+        ),
+      );
+    }
+    expect(codes).toEqual([...new Array(16).fill('open'), ...new Array(14).fill('ERR_E2EE_BUSY')]);
+    await stage.expectServing();
   });
 });
 

@@ -15,7 +15,7 @@ import type { EarlyData } from './early-data.js';
 import { CONNECTION_BYTES, type ForwardingHandler } from './forwarding-handler.js';
 import { HeldRequests } from './held-requests.js';
 import type { IdentityUsage } from './identity-usage.js';
-import type { LeaseManager, LeaseUse, ServedLease } from './lease-manager.js';
+import type { LeaseManager, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
 import type { RelayConfig } from './relay-config.js';
 import { TokenBucket } from './token-bucket.js';
@@ -63,6 +63,11 @@ export class ConnectionHandler {
   open(link: RelayLink, stream: MuxStream, body: Uint8Array): void {
     const request = decodeOpen(body);
     stream.handler = ignoring;
+    if (!this.#parts.usage.tryConnect(link.clientId)) {
+      this.#reject(link, stream, RelayCode.BUSY, 'too many requests per second');
+      link.strike();
+      return;
+    }
     this.#try(link, stream, () => {
       if (request.kind === OpenKind.RESUME) this.#resume(link, stream, request);
       else this.#connect(link, stream, request);
@@ -168,7 +173,6 @@ export class ConnectionHandler {
     const admitted = this.#admit(link, found);
     if ('code' in admitted) {
       this.#reject(link, stream, admitted.code, admitted.text);
-      if (admitted.isTooFast === true) link.strike();
       return;
     }
     const { lease } = admitted;
@@ -184,8 +188,6 @@ export class ConnectionHandler {
   #admit(link: RelayLink, lease: ServedLease | undefined): { readonly lease: ServedLease } | Refusal {
     const { usage } = this.#parts;
     const { limits, clock, budget } = this.#config;
-    if (!usage.tryConnect(link.clientId))
-      return { code: RelayCode.BUSY, text: 'too many requests per second', isTooFast: true };
     if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
     const rate = limits.connectsPerLeasePerSecond;
     const { load } = lease;
@@ -261,7 +263,6 @@ export class ConnectionHandler {
 interface Refusal {
   readonly code: RelayCode;
   readonly text: string;
-  readonly isTooFast?: true;
 }
 
 /** Gives a stream's new handler what came before it. */

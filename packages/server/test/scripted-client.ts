@@ -52,6 +52,8 @@ export interface ClientOptions {
 /** What one stream of a scripted client saw. */
 export class SeenStream implements StreamHandler {
   readonly chunks: Uint8Array[] = [];
+  /** Larger chunks are only counted. */
+  keptBytes = 4_096;
   bytes = 0;
   fin = false;
   resetCode: number | undefined;
@@ -62,7 +64,7 @@ export class SeenStream implements StreamHandler {
 
   onData(chunk: Uint8Array, fin: boolean): void {
     this.bytes += chunk.length;
-    if (chunk.length > 0 && chunk.length <= 4_096) this.chunks.push(chunk.slice());
+    if (chunk.length > 0 && chunk.length <= this.keptBytes) this.chunks.push(chunk.slice());
     if (fin) this.fin = true;
     if (this.reads && chunk.length > 0) this.stream?.consume(chunk.length);
   }

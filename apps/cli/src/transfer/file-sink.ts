@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
+import type { Writable } from 'node:stream';
 import { SealaneError } from '@sealane/types';
+import { openOutput } from '../tunnel/stdio.js';
 import { assertFileName } from './file-name.js';
 import type { FileOffer } from './transfer-protocol.js';
 
@@ -24,7 +26,10 @@ export interface SinkOptions {
 
 /** ERR_TRANSFER_NAME, ERR_FILE_EXISTS, ERR_ARGUMENT, or what the file system says. */
 export async function createSink(offer: FileOffer, options: SinkOptions): Promise<FileSink> {
-  if (options.output === '-') return new StdoutSink();
+  if (options.output === '-') {
+    standardOutput ??= new StdoutSink();
+    return standardOutput;
+  }
   const path = await targetPath(offer, options.output);
   if (!options.force && (await exists(path))) throw existsError(path);
   return await PartFile.create(path, options.force);
@@ -116,11 +121,24 @@ class PartFile implements FileSink {
   }
 }
 
+/** Made once: what comes after the first file is written to the same output. */
+let standardOutput: StdoutSink | undefined;
+
 class StdoutSink implements FileSink {
   readonly path = '-';
+  readonly #output: Writable;
+  #error: Error | undefined;
+
+  constructor() {
+    this.#output = openOutput();
+    this.#output.on('error', (error) => {
+      this.#error = error;
+    });
+  }
 
   write(bytes: Uint8Array): Promise<void> {
-    return new Promise((done, fail) => process.stdout.write(bytes, (error) => (error ? fail(error) : done())));
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    return new Promise((done, fail) => this.#output.write(bytes, (error) => (error ? fail(error) : done())));
   }
 
   finish(): Promise<void> {

@@ -66,7 +66,8 @@ function openInput(): Readable {
   return process.stdin;
 }
 
-function openOutput(): Writable {
+/** Standard output that never holds up the program: Node's own waits inside a write while nobody reads a pipe. */
+export function openOutput(): Writable {
   const kind = fstatSync(1);
   if (kind.isFIFO() || kind.isSocket()) return new net.Socket({ fd: 1, readable: false, writable: true });
   if (kind.isFile()) return createWriteStream('', { fd: 1, autoClose: false });

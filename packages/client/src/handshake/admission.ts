@@ -71,6 +71,29 @@ export class UnconfirmedTable {
     this.#entries.delete(entry);
   }
 
+  /**
+   * What `question` resolves to, or `late` after 8 s: an application may never decide. Meanwhile it waits here, as the
+   * unconfirmed do, so that strangers do not pile up behind questions without answers; `drop` is called if it has to go.
+   */
+  inTime<T>(question: Promise<T>, late: T, drop: () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        timer.cancel();
+        this.remove(entry);
+        resolve(late);
+      };
+      const timer = this.#clock.schedule(SessionLimit.acceptWaitMs, settle);
+      const entry: Unconfirmed = {
+        drop: () => {
+          drop();
+          settle();
+        },
+      };
+      this.add(entry);
+      question.then(resolve, reject).finally(settle);
+    });
+  }
+
   /** The link is gone, and with it what cannot be confirmed over another one. */
   dropBound(): void {
     for (const entry of [...this.#entries.keys()]) {

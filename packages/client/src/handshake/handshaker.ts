@@ -164,7 +164,11 @@ export class Handshaker {
     const handshake = await this.#open(path, credential, request, service, message1, inline);
     if (handshake === undefined) return;
     if (path.isEnded) return handshake.wipe();
-    const refusal = await this.#judge(handshake, service, request.service);
+    const refusal = await this.#unconfirmed.inTime(
+      this.#judge(handshake, service, request.service),
+      { code: OwnerCode.BUSY },
+      () => path.reset(ResetCode.TIMEOUT),
+    );
     if (path.isEnded) return handshake.wipe();
     const alpn = chooseAlpn(service, handshake.alpn);
     try {

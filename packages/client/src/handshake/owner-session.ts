@@ -64,7 +64,7 @@ export function createOwnerSession(
       isConfirmed = true;
       unconfirmed.remove(entry);
       // A store that fails costs the memory of this epoch, not the session that was shown to be genuine.
-      context.keycerts.remember(handshake.peer).catch(() => undefined);
+      context.keycerts.remember(handshake.peer, 'accepted').catch(() => undefined);
       service.onConnection(connection);
     },
     onSuspended: (_, cause) => {

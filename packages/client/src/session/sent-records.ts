@@ -1,5 +1,5 @@
 import type { MuxBatch } from '@sealane/mux';
-import { ResumptionLimit, SealaneError } from '@sealane/types';
+import { ResumptionLimit, SealaneError, SessionLimit } from '@sealane/types';
 import type { KeptAccount } from './kept-budget.js';
 
 /** Told when the record that carried its end is acknowledged. */
@@ -44,6 +44,7 @@ export class SentRecords {
   #acknowledged = 0;
   #reserveUsed = 0;
   #ends: SentEnds[] = [];
+  #endCount = 0;
   /** Clock time since which the oldest unacknowledged record waits, or of the last ack that moved. */
   #waitingSinceMs = 0;
 
@@ -58,6 +59,11 @@ export class SentRecords {
   /** Number of the next record that the peer has to acknowledge. */
   get acknowledged(): number {
     return this.#acknowledged;
+  }
+
+  /** More ends of streams wait than a peer that acknowledges leaves behind: a slow ack for each would let them grow. */
+  get isStalled(): boolean {
+    return this.#endCount > SessionLimit.maxUnacknowledgedEnds;
   }
 
   get waitingSinceMs(): number {
@@ -86,7 +92,9 @@ export class SentRecords {
     if (isPureAck) return;
     if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
     this.#awaited = number + 1;
-    if (ends.length > 0) this.#ends.push({ number, streams: ends });
+    if (ends.length === 0) return;
+    this.#ends.push({ number, streams: ends });
+    this.#endCount += ends.length;
   }
 
   /** The record as it was sent; undefined for one that was acknowledged or never sealed. */
@@ -116,7 +124,9 @@ export class SentRecords {
     this.#acknowledged = next;
     this.#waitingSinceMs = nowMs;
     while (this.#ends.length > 0 && this.#ends[0]!.number < next) {
-      for (const stream of this.#ends.shift()!.streams) stream.onEndAcknowledged();
+      const { streams } = this.#ends.shift()!;
+      this.#endCount -= streams.length;
+      for (const stream of streams) stream.onEndAcknowledged();
     }
     return true;
   }
@@ -127,6 +137,7 @@ export class SentRecords {
     this.#account?.close();
     const lost = this.#ends;
     this.#ends = [];
+    this.#endCount = 0;
     for (const { streams } of lost) for (const stream of streams) stream.onEndLost(error);
   }
 }

@@ -233,7 +233,7 @@ export class Session implements SessionPathSink, KeptOwner {
     } else if (sent.hasUnacknowledged) {
       // What the peer had sealed before it resumed carries old acks.
       const isExcused = this.#in.nextNumber < (this.#recovery?.peerAnnounced ?? 0);
-      if (this.#stall.tick(nowMs, isExcused)) {
+      if (this.#stall.tick(nowMs, isExcused) || sent.isStalled) {
         this.abort(AbortCode.PEER_STALLED, new SealaneError('ERR_E2EE_PEER_STALLED'));
       }
     }

@@ -75,8 +75,12 @@ export const SessionLimit = {
   maxQueuedBytes: 131_072,
   closeWaitMs: 5_000,
   confirmWaitMs: 10_000,
+  /** For an owner's `accept` to decide; less than a relay waits for the answer. */
+  acceptWaitMs: 8_000,
   maxUnconfirmedPerLink: 128,
   maxSessionsPerPeer: 16,
+  /** Streams of a session that have ended and whose end the peer has not acknowledged. */
+  maxUnacknowledgedEnds: 8_192,
   seenConnectionIdsPerLink: 4_096,
   /** A session takes no new streams after this time. */
   maxAgeMs: 86_400_000,
