@@ -4,7 +4,7 @@ import { type ErrorCode, isSealaneError, SealaneError } from '@sealane/types';
 import type { Reporter } from '../output/reporter.js';
 import { classifyFailure } from '../tunnel/failure.js';
 import { reportStatus } from '../tunnel/status.js';
-import { pause, type SessionSource, stoppedError } from './session-source.js';
+import { pause, type SessionSource, settleLink, stoppedError } from './session-source.js';
 
 export interface DialOptions {
   readonly urls: readonly string[];
@@ -66,6 +66,10 @@ export class DialedSessions implements SessionSource {
         await pause(RETRY_MS);
       }
     }
+  }
+
+  settle(): Promise<void> {
+    return settleLink(this.#client);
   }
 
   async close(): Promise<void> {

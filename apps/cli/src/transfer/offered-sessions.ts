@@ -4,7 +4,7 @@ import { SealaneError } from '@sealane/types';
 import type { Reporter } from '../output/reporter.js';
 import { untilAborted } from '../tunnel/contact.js';
 import { reportStatus } from '../tunnel/status.js';
-import { type SessionSource, stoppedError } from './session-source.js';
+import { type SessionSource, settleLink, stoppedError } from './session-source.js';
 
 export interface OfferOptions {
   readonly urls: readonly string[];
@@ -55,6 +55,8 @@ export class OfferedSessions implements SessionSource {
     const client = await RelayClient.create(urls, {
       credential: await Credential.create(),
       use: 'listen',
+      // The identity is made for this address alone, and one link shall serve everything.
+      identify: true,
       onStatus: reportStatus(reporter),
       ...(ca === undefined ? {} : { ca }),
     });
@@ -89,6 +91,10 @@ export class OfferedSessions implements SessionSource {
     this.#waiting = undefined;
     this.#current = connection;
     return connection;
+  }
+
+  settle(): Promise<void> {
+    return settleLink(this.#client);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { SecureConnection } from '@sealane/client';
+import type { RelayClient, SecureConnection } from '@sealane/client';
 import { isSealaneError, SealaneError } from '@sealane/types';
 import { classifyFailure } from '../tunnel/failure.js';
 
@@ -6,12 +6,24 @@ import { classifyFailure } from '../tunnel/failure.js';
 export interface SessionSource {
   /** The first session, or after an interruption the next one with the same peer. */
   next(signal: AbortSignal): Promise<SecureConnection>;
+  /** Resolves when the relay has read what was said last, or after a while. */
+  settle(): Promise<void>;
   /** Ends everything; `abort` tells a peer that is still there. */
   close(): Promise<void>;
 }
 
-/** So that the relay has read our last words before our socket is gone. */
-const LINGER_MS = 250;
+/** The relay shall have read our last words before our socket is gone, but a dead one is not waited for. */
+const SETTLE_MS = 3_000;
+/** The first question may overtake what was said before it; when its answer is here, all of that has left. */
+const SETTLE_QUESTIONS = 2;
+
+/** Asks the relay in turn, over the link that the session uses. */
+export async function settleLink(client: RelayClient): Promise<void> {
+  const signal = AbortSignal.timeout(SETTLE_MS);
+  for (let question = 0; question < SETTLE_QUESTIONS; question += 1) {
+    await client.lookup(client.id, '', { signal }).catch(() => undefined);
+  }
+}
 
 export interface SessionRun {
   readonly signal: AbortSignal;
@@ -35,7 +47,7 @@ export async function runInSessions(source: SessionSource, options: SessionRun):
       return;
     } catch (error) {
       if (!isInterruption(error) || waitMs === 0 || signal.aborted || !options.isResumable()) {
-        await giveUp(connection, error);
+        await giveUp(source, connection, error);
         throw error;
       }
       connection.abort(new SealaneError('ERR_E2EE_TRUNCATED'));
@@ -69,13 +81,13 @@ async function runAborted(
   }
 }
 
-async function giveUp(connection: SecureConnection, error: unknown): Promise<void> {
+async function giveUp(source: SessionSource, connection: SecureConnection, error: unknown): Promise<void> {
   // A refusal was already said on its stream: the peer ends the session when it has read it.
   const wasSaid = isSealaneError(error) && error.details['said'] === true;
   const ended = connection.closed.catch(() => undefined);
   if (wasSaid) await Promise.race([ended, pause(2_000)]);
   connection.abort(new SealaneError('ERR_ABORTED'));
-  await pause(LINGER_MS);
+  await source.settle();
 }
 
 async function nextWithin(

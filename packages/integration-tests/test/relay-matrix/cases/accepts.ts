@@ -5,11 +5,12 @@ import {
   messageFrame,
   onMessage,
   type RawFrame,
+  resetFrame,
   type SeenFrame,
 } from '@sealane/hostile-relay';
 import type { Accept, ControlMessage } from '@sealane/protocol';
 import { seededRandom } from '@sealane/testkit';
-import { FrameType, MessageKind, RelayCode } from '@sealane/types';
+import { FrameType, MessageKind, RelayCode, ResetCode } from '@sealane/types';
 import { expect } from 'vitest';
 import type { End, MatrixCase, MatrixGroup } from '../matrix-case.js';
 import type { MatrixStage } from '../matrix-stage.js';
@@ -198,6 +199,39 @@ export const acceptCases: MatrixGroup = {
         });
         const { dialer } = await stage.attempt({ owner });
         expect(owner.asked).toEqual([dialer.credential.id]);
+      },
+    },
+    {
+      attack: 'resets the stream instead of answering, with every code (0 to 12)',
+      ends: {
+        dialer: [
+          'ERR_RELAY_BUSY',
+          'ERR_RELAY_DRAINING',
+          'ERR_RELAY_TIMEOUT',
+          'ERR_RELAY_DENIED',
+          'ERR_E2EE_TRUNCATED',
+          'ERR_E2EE_HANDSHAKE',
+        ],
+        owner: ['nothing'],
+      },
+      run: async (stage) => {
+        const owner = await stage.owner();
+        const { client } = await stage.dialer();
+        const early: Readonly<Record<number, End>> = {
+          [ResetCode.BUSY]: 'ERR_RELAY_BUSY',
+          [ResetCode.REFUSED]: 'ERR_RELAY_DRAINING',
+          [ResetCode.TIMEOUT]: 'ERR_RELAY_TIMEOUT',
+          [ResetCode.DENIED]: 'ERR_RELAY_DENIED',
+          [ResetCode.GONE]: 'ERR_E2EE_TRUNCATED',
+        };
+        for (let code = 0; code <= 12; code++) {
+          stage.attack(insteadOfAccept((_, { streamId }) => [resetFrame(streamId, code)]));
+          const { code: end, retryable } = await stage.errorOf(client.dial(owner.listener.address));
+          expect(`${code}: ${end}`).toBe(`${code}: ${early[code] ?? 'ERR_E2EE_HANDSHAKE'}`);
+          expect(retryable, end).toBe(end !== 'ERR_E2EE_HANDSHAKE' && end !== 'ERR_RELAY_DENIED');
+          stage.note('dialer', end);
+        }
+        await stage.noteOwner(owner);
       },
     },
   ],
