@@ -289,7 +289,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
 
   /** An owner's session whose dialer has not confirmed. */
   get isUnconfirmed(): boolean {
-    return !this.session.isEnded && !this.session.isConfirmed;
+    return this.session.isUnconfirmed;
   }
 
   #streamsDone(deadlineMs: number): Promise<void> {

@@ -11,9 +11,10 @@ import {
   type Timer,
 } from '@sealane/types';
 import { brokenBy } from './broken-by.js';
+import { createRecovery } from './create-recovery.js';
 import { createInnerMux } from './inner-mux.js';
 import type { KeptOwner } from './kept-budget.js';
-import { PathRecovery } from './path-recovery.js';
+import type { PathRecovery } from './path-recovery.js';
 import { PingSchedule } from './ping-schedule.js';
 import { RecordIn } from './record-in.js';
 import { RecordOut } from './record-out.js';
@@ -61,16 +62,8 @@ export class Session implements SessionPathSink, KeptOwner {
       nextExpected: () => this.#in.nextNumber,
       wake: () => this.wake(),
     });
-    if (resumption === undefined) return;
-    resumption.account.owner = this;
-    const { account, giveUpMs } = resumption;
-    this.#recovery = new PathRecovery({
-      clock,
-      account,
-      // A dial whose CONFIRM nobody acknowledged has failed once the owner has forgotten it.
-      giveUpMs: () => (this.#mayBeUnknown ? Math.min(giveUpMs, SessionLimit.confirmWaitMs) : giveUpMs),
-      onOverdue: () => this.giveUp(),
-    });
+    if (resumption !== undefined) resumption.account.owner = this;
+    this.#recovery = createRecovery(options, this.#out, () => this.giveUp());
   }
 
   get recordsSent(): number {
@@ -81,8 +74,9 @@ export class Session implements SessionPathSink, KeptOwner {
     return this.#state === 'ended';
   }
 
-  get isConfirmed(): boolean {
-    return this.#state === 'open';
+  /** An owner's session whose dialer has not confirmed. */
+  get isUnconfirmed(): boolean {
+    return this.#state === 'unconfirmed';
   }
 
   /** Neither side has begun to close. */
@@ -107,11 +101,6 @@ export class Session implements SessionPathSink, KeptOwner {
   /** What this side says of itself when a path is to be resumed (v1.md, "RESUME"). */
   resumeState(status = 0): ResumeState {
     return { status, nextExpected: this.#in.nextNumber, nextSealed: this.#out.nextNumber };
-  }
-
-  /** A dialer's session whose CONFIRM nobody acknowledged: perhaps the owner never had it. */
-  get #mayBeUnknown(): boolean {
-    return this.#options.keys.role === 'dialer' && this.#out.sent.acknowledged === 0;
   }
 
   /** Leaves the present path if there is one: from here on nothing on it is read or written. */
@@ -150,8 +139,8 @@ export class Session implements SessionPathSink, KeptOwner {
 
   /** Nobody resumes it any more. */
   giveUp(): void {
-    const cause = this.#recovery?.cause;
-    this.#end(new SealaneError('ERR_E2EE_TRUNCATED', 'it could not be resumed', { cause, retryable: true }));
+    const options = { cause: this.#recovery?.cause, retryable: true };
+    this.#end(new SealaneError('ERR_E2EE_TRUNCATED', 'it could not be resumed', options));
   }
 
   wake(): void {
@@ -175,17 +164,16 @@ export class Session implements SessionPathSink, KeptOwner {
   }
 
   sendRecord(): boolean {
-    if (this.#state === 'ended') return false;
     // An owner seals nothing before CONFIRM has opened.
-    if (this.#state === 'unconfirmed') return false;
+    if (this.#state !== 'open') return false;
     try {
       const hasMore = this.#out.send();
       if (!hasMore && this.#out.isCloseSealed) this.#finishClose();
       return hasMore;
     } catch (cause) {
       this.#onBroken(cause);
+      return false;
     }
-    return false;
   }
 
   onPathData(chunk: Uint8Array): void {
@@ -319,11 +307,9 @@ export class Session implements SessionPathSink, KeptOwner {
       this.#end(cause);
       return;
     }
-    const path = this.#path;
-    this.#path = undefined;
+    this.#leave()?.reset(ResetCode.GONE);
     this.#out.detach();
     this.#stall.pause();
-    path?.reset(ResetCode.GONE);
     if (recovery.suspend(cause)) this.#options.handler.onSuspended(cause);
   }
 
@@ -333,7 +319,7 @@ export class Session implements SessionPathSink, KeptOwner {
     else this.abort(code, error);
   }
 
-  /** With `isTold` the last record on the path says why: it ends in order, after that record. */
+  /** With `isTold` the last record on the path says why: it ends after that record. */
   #end(error: SealaneError | undefined, isTold = false): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
@@ -344,10 +330,15 @@ export class Session implements SessionPathSink, KeptOwner {
     this.#out.stop(lost);
     // An owner still says so, for a while, to a dialer that tries to resume it.
     this.#options.keys.wipe({ keepResumption: this.#recovery !== undefined && this.#options.keys.role === 'owner' });
-    const path = this.#path;
-    this.#path = undefined;
+    const path = this.#leave();
     if (error === undefined || isTold) path?.end();
     else path?.reset(ResetCode.GONE);
     this.#options.handler.onEnd(error);
+  }
+
+  #leave(): SessionPath | undefined {
+    const path = this.#path;
+    this.#path = undefined;
+    return path;
   }
 }
