@@ -8,7 +8,10 @@ const vagueNames = /^(utils?|helpers?|common|misc)[.]/;
 
 /** A source file over the limit has become two things; a vague name hides what it is. */
 export function checkFileSizes() {
-  const files = execFileSync('git', ['ls-files', 'packages/*/src/**', 'apps/*/src/**'], { cwd: root, encoding: 'utf8' });
+  const files = execFileSync('git', ['ls-files', 'packages/*/src/**', 'apps/*/src/**'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   const problems = files === '' ? ['no source files were found: this check looks at the wrong place'] : [];
   for (const file of files.trim().split('\n')) {
     if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
