@@ -243,7 +243,7 @@ function check(world: World, role: 'dialer' | 'owner'): void {
 /** Whatever happened: given up in time, and nothing is left. */
 function endAll({ session, path, user, budget, ends }: World, clock: VirtualClock): void {
   path.room = roomy;
-  const wasConfirmed = session.isConfirmed;
+  const wasConfirmed = !session.isUnconfirmed;
   user.resetAll();
   session.sealClose();
   for (let second = 0; second < 20 && !session.isEnded; second++) {

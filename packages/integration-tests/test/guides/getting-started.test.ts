@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +72,28 @@ test('every command of "Getting started" does what the page says', async (contex
   expect(await fetchText(await shown(unlocked, local))).toBe('hello\n');
 
   await guide.run('sealane id rotate');
+
+  const pinged = await guide.run("sealane ping 'ADDRESS' --count 3", { ADDRESS: ownersAddress });
+  expect(pinged).toMatch(/owner.* 0 of 3 lost/);
+  await shown(guide.start('sealane expose 8080', { ...here, '8080': port, ID: id }), address);
+  expect(await guide.run('sealane ls', here)).toContain(id.slice(0, 8));
+
+  await writeFile(join(directory, 'report.txt'), 'for your eyes only');
+  const sender = guide.start('sealane send ./report.txt', here);
+  const oneTime = await shown(sender, /(sealane:\/\/[^'\s]+)/);
+  await guide.run("sealane receive 'ADDRESS'", { ADDRESS: oneTime });
+  expect(await readFile(join(directory, 'received.txt'), 'utf8')).toBe('for your eyes only');
+  expect((await sender.exited).code).toBe(0);
+
+  const second = guide.start('sealane-relay --listen', { '127.0.0.1:9001': '127.0.0.1:0' });
+  const secondUrl = (await shown(second, /ws:\/\/127\.0\.0\.1:\d+#[a-z2-7]{56}/)).split('#')[0]!;
+  const both = { ...here, 'ws://127.0.0.1:9001': secondUrl, '8080': port, ID: id };
+  const twice = await shown(guide.start('sealane expose 8080', both), address);
+  const overBoth = guide.start("sealane connect 'ADDRESS'", { ADDRESS: twice, '8084': '0' });
+  const bothPort = await shown(overBoth, local);
+  expect(await fetchText(bothPort)).toBe('hello\n');
+  await relay.kill();
+  expect(await fetchText(bothPort)).toBe('hello\n');
   expect(guide.untested).toEqual([]);
 });
 
