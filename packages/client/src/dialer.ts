@@ -107,12 +107,29 @@ export class Dialer {
     const key = poolKey({ ownerId: owner.id, service: owner.service, alpn, suites, accessSecret });
     const found = this.#pool.pick(key, minEpoch);
     if (found !== undefined) return found;
-    return await this.#pool.get(key, minEpoch, (stop, hooks) => this.#dialUnder(plan, stop, hooks), signal);
+    // The owner is settled here, whichever relay carries the dial: the pool is keyed by it.
+    const settled = { ...plan, target: { ...target, id: owner.id }, service: owner.service };
+    return await this.#pool.get(key, minEpoch, (stop, hooks) => this.#dialUnder(settled, stop, hooks), signal);
   }
 
+  /** A relay that does not know the name, or does not answer, leaves it to the next one. */
   async #resolveName(name: string, signal: AbortSignal | undefined): Promise<{ id: string; service: string }> {
-    const link = await this.#options.sites.acquireLink({ signal });
-    return await this.#resolver.resolveName(link, name, signal);
+    const { sites } = this.#options;
+    const refused = new Set<string>();
+    let refusal: unknown;
+    for (;;) {
+      const link = await sites.acquireLink({ signal, avoid: refused });
+      const site = sites.siteOf(link);
+      if (refusal !== undefined && (site === undefined || refused.has(site.url))) throw refusal;
+      try {
+        return await this.#resolver.resolveName(link, name, signal);
+      } catch (error) {
+        const isRelays = isSealaneError(error) && /^ERR_(RELAY|LINK)_/.test(error.code);
+        if (!isRelays || site === undefined || sites.all.length === 1) throw error;
+        refusal ??= error;
+        refused.add(site.url);
+      }
+    }
   }
 
   /** What a name stood for when one of the relays was asked last; the best one first. */
@@ -143,7 +160,7 @@ export class Dialer {
         return connection;
       } catch (error) {
         const { name } = plan.target;
-        if (name !== undefined) this.#resolver.forget(link.isUp ? link.relay.relayId : site?.relayId, name);
+        if (name !== undefined) this.#resolver.forget(name);
         if (attempt >= MAX_DIAL_ATTEMPTS || isClosing() || !isSealaneError(error)) throw error;
         if (error.code.startsWith('ERR_LINK_') && error.retryable) continue;
         // What a relay says is its own word: another one may have the owner.

@@ -50,7 +50,7 @@ export class RelayClient implements AsyncDisposable {
     const sites = locateRelays(urls).map(
       (location) => new RelaySite({ context, location, client: options, handshaker, onDraining: moveAll }),
     );
-    const resolver = new Resolver(context);
+    const resolver = new Resolver(context, () => sites.flatMap(({ relayId }) => relayId ?? []));
     this.#sites = new RelaySites(sites, resolver, context.clock);
     this.#dialer = new Dialer({
       context,

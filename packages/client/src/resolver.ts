@@ -3,6 +3,7 @@ import type { Found, Lookup } from '@sealane/protocol';
 import { isService, MessageKind, parseName, SealaneError } from '@sealane/types';
 import type { ClientContext } from './client-context.js';
 import type { RelayLink } from './link/relay-link.js';
+import type { NamePin } from './pin-store.js';
 
 export interface FoundOwner {
   readonly id: string;
@@ -17,13 +18,16 @@ export interface FoundOwner {
 /** Asks relays where names and ids lead, and believes only what the owner signed or a pin confirms. */
 export class Resolver {
   readonly #context: ClientContext;
-  /** Names that were looked up and found as pinned, for the life of this client. */
+  readonly #relayIds: () => readonly string[];
   /** Answers for one name are compared with its pin one after another: the first one is the pin. */
   #pinning: Promise<void> = Promise.resolve();
+  /** Names that were looked up and found as pinned, for the life of this client. */
   readonly #names = new Map<string, { readonly id: string; readonly service: string }>();
 
-  constructor(context: ClientContext) {
+  /** `relayIds` are those of all relays of this client, as far as they are known. */
+  constructor(context: ClientContext, relayIds: () => readonly string[]) {
     this.#context = context;
+    this.#relayIds = relayIds;
   }
 
   /** Looks a name, or an id and service, up. ERR_RELAY_NO_OWNER, ERR_RELAY_KEYCERT, ERR_E2EE_KEYCERT, ERR_E2EE_PIN. */
@@ -42,9 +46,9 @@ export class Resolver {
     return relayId === undefined ? undefined : this.#names.get(`${relayId} ${name}`);
   }
 
-  /** A dial under this name failed: the next one asks again. */
-  forget(relayId: string | undefined, name: string): void {
-    if (relayId !== undefined) this.#names.delete(`${relayId} ${name}`);
+  /** A dial under this name failed: the next one asks again, whatever relay. */
+  forget(name: string): void {
+    for (const relayId of this.#relayIds()) this.#names.delete(`${relayId} ${name}`);
   }
 
   /** Id and service behind a name, compared with the pin; the first answer is pinned. */
@@ -111,15 +115,29 @@ export class Resolver {
   }
 
   async #pin(relayId: string, name: string, found: { id: string; service: string }): Promise<void> {
-    const pinned = await this.#context.pins.get(relayId, name);
-    if (pinned === undefined) {
+    const own = await this.#context.pins.get(relayId, name);
+    const pinned = own ?? (await this.#pinElsewhere(relayId, name));
+    if (own === undefined && (pinned === undefined || isSame(pinned, found))) {
       await this.#context.pins.put(relayId, name, found);
       this.#context.onStatus({ type: 'pin', relayId, name, ...found });
       return;
     }
-    if (pinned.id === found.id && pinned.service === found.service) return;
+    if (pinned === undefined || isSame(pinned, found)) return;
     throw new SealaneError('ERR_E2EE_PIN', `the name ${name} stood for another owner when it was first used`, {
       details: { name, relayId, pinned: { ...pinned }, found },
     });
   }
+
+  /** What the name stood for at another relay of this client: one of them alone cannot give it away. */
+  async #pinElsewhere(relayId: string, name: string): Promise<NamePin | undefined> {
+    for (const other of this.#relayIds()) {
+      const pin = other === relayId ? undefined : await this.#context.pins.get(other, name);
+      if (pin !== undefined) return pin;
+    }
+    return undefined;
+  }
+}
+
+function isSame(a: NamePin, b: NamePin): boolean {
+  return a.id === b.id && a.service === b.service;
 }

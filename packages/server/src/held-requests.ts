@@ -9,6 +9,8 @@ import { instanceKey } from './resume-only-leases.js';
 
 /** Requests that wait at once, whoever sent them. */
 const MAX_HELD = 4_096;
+/** Of one link: as many as a client has sessions that resume. Nobody takes the places of all others. */
+const MAX_HELD_PER_LINK = 256;
 
 interface Held {
   readonly link: RelayLink;
@@ -29,6 +31,7 @@ export class HeldRequests {
   readonly #handler: HeldRequestsHandler;
   /** In the order of their deadlines. */
   readonly #held = new Set<Held>();
+  readonly #byLink = new Map<RelayLink, number>();
 
   constructor(config: RelayConfig, handler: HeldRequestsHandler) {
     this.#config = config;
@@ -42,7 +45,8 @@ export class HeldRequests {
   /** Says HELD and waits for the owner's process, at most 5 s. */
   hold(link: RelayLink, stream: MuxStream, request: Resume): void {
     const { budget, clock } = this.#config;
-    if (this.#held.size >= MAX_HELD || budget.refusesStreams) {
+    const ofLink = this.#byLink.get(link) ?? 0;
+    if (this.#held.size >= MAX_HELD || ofLink >= MAX_HELD_PER_LINK || budget.refusesStreams) {
       this.#handler.refuse(link, stream, RelayCode.BUSY);
       return;
     }
@@ -56,6 +60,7 @@ export class HeldRequests {
     };
     budget.take(CONNECTION_BYTES);
     this.#held.add(held);
+    this.#byLink.set(link, ofLink + 1);
     stream.handler = this.#handlerOf(held);
     link.send({ kind: MessageKind.HELD }, stream);
   }
@@ -77,6 +82,9 @@ export class HeldRequests {
 
   #take(held: Held): boolean {
     if (!this.#held.delete(held)) return false;
+    const left = (this.#byLink.get(held.link) ?? 1) - 1;
+    if (left === 0) this.#byLink.delete(held.link);
+    else this.#byLink.set(held.link, left);
     this.#config.budget.release(CONNECTION_BYTES);
     return true;
   }

@@ -116,7 +116,7 @@ class DialAttempt {
     this.#context = context;
     this.#request = request;
     this.#owner = owner;
-    this.#offer = new ResumptionOffer(context, request.link);
+    this.#offer = new ResumptionOffer(context, request.link, 'dialer');
     this.#handshake = DialerHandshake.create({
       credential,
       owner,
@@ -269,10 +269,10 @@ class DialAttempt {
   }
 
   #createResumer(connection: SecureConnection, handshakeMs: number): Resumer | undefined {
-    const { links } = this.#request;
+    const { links, link } = this.#request;
     const half = connection.resumeHalf;
     if (links === undefined || half === undefined) return undefined;
-    return new Resumer({ context: this.#context, connection, half, links, handshakeMs });
+    return new Resumer({ context: this.#context, connection, half, links, firstLink: link, handshakeMs });
   }
 
   #finish(): void {

@@ -34,7 +34,7 @@ export function createOwnerSession(
   parts: OwnerSessionParts,
 ): { readonly connection: SecureConnection; readonly message2: Uint8Array } {
   const { context, link, unconfirmed, resumable, service, alpn, events } = parts;
-  const offer = new ResumptionOffer(context, link);
+  const offer = new ResumptionOffer(context, link, 'owner');
   const accepted = acceptWith(handshake, offer, parts);
   const resumption = offer.settle(handshake.parameters);
   let isConfirmed = false;

@@ -15,10 +15,11 @@ export class ResumptionOffer {
   readonly #giveUpMs: number;
   #account: KeptAccount | undefined;
 
-  constructor(context: ClientContext, link: RelayLink) {
+  /** An owner's place counts once its dialer has confirmed. */
+  constructor(context: ClientContext, link: RelayLink, role: 'dialer' | 'owner') {
     const { parameters, resumption } = context;
     const canRoute = link.isUp && (link.relay.features & LinkFeature.RESUME) !== 0;
-    this.#account = canRoute ? resumption?.kept.reserve() : undefined;
+    this.#account = canRoute ? resumption?.kept.reserve({ isProvisional: role === 'owner' }) : undefined;
     this.#giveUpMs = resumption?.giveUpMs ?? 0;
     this.parameters =
       this.#account === undefined

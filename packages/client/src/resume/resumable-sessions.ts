@@ -29,6 +29,8 @@ export interface ResumableSession {
 /** The owner's sessions that may come back over another path, over whatever link (v1.md, "Starting a path"). */
 export class ResumableSessions {
   readonly #sessions = new Map<string, ResumableSession>();
+  /** Questions that `accept` has not answered: one for each session, however often it is resumed meanwhile. */
+  readonly #asking = new Map<ResumableSession, Promise<boolean>>();
   readonly #ended: EndedSessions;
 
   constructor(clock: Clock) {
@@ -47,13 +49,19 @@ export class ResumableSessions {
   onEnd(session: ResumableSession, error: SealaneError | undefined): void {
     const key = keyOf(session.half.keys.resumeId);
     if (!this.#sessions.delete(key)) return;
-    this.#ended.add(key, session.half, error);
+    // Nobody ever proved to have its keys: it takes no place from those that dialers may ask for.
+    if (session.connection.statistics.recordsReceived === 0) session.half.keys.wipe();
+    else this.#ended.add(key, session.half, error);
   }
 
-  /** One more session of a peer lost its path: beyond 16 the one that waits longest is given up. */
+  /**
+   * One more session of a peer lost its path: beyond 16 the one that waits longest is given up. One that its dialer never
+   * confirmed may be an old message 1 sent again, so it neither counts nor goes: it has its 10 s.
+   */
   onSuspended(session: ResumableSession): void {
+    if (session.connection.isUnconfirmed) return;
     const suspended = [...this.#sessions.values()].filter(
-      ({ connection, peer }) => connection.isSuspended && peer.id === session.peer.id,
+      ({ connection, peer }) => connection.isSuspended && !connection.isUnconfirmed && peer.id === session.peer.id,
     );
     if (suspended.length <= ResumptionLimit.maxSuspendedPerPeer) return;
     let oldest = suspended[0]!;
@@ -97,6 +105,15 @@ export class ResumableSessions {
     this.#ended.close();
   }
 
+  #ask(session: ResumableSession): Promise<boolean> {
+    let asking = this.#asking.get(session);
+    if (asking === undefined) {
+      asking = asksPolicy(session).finally(() => this.#asking.delete(session));
+      this.#asking.set(session, asking);
+    }
+    return asking;
+  }
+
   async #answer(
     session: ResumableSession,
     path: LinkStreamPath,
@@ -104,7 +121,7 @@ export class ResumableSessions {
     peer: Parameters<ResumeHalf['moveTo']>[1],
   ): Promise<void> {
     const { half, connection } = session;
-    const isAllowed = await asksPolicy(session);
+    const isAllowed = await this.#ask(session);
     // The dialer may have given this attempt up and begun another one meanwhile.
     if (!half.isCurrent(pathNumber)) {
       if (half.isOver) refuse(path);

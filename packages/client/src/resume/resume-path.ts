@@ -21,6 +21,7 @@ export class ResumePath {
   readonly #options: ResumePathOptions;
   readonly #path: LinkStreamPath;
   #timer: Timer | undefined;
+  #signal: AbortSignal | undefined;
   #isHeld = false;
   #isDone = false;
 
@@ -52,7 +53,8 @@ export class ResumePath {
       return;
     }
     this.#setTimer(limitMs);
-    signal.addEventListener('abort', this.#fail, { once: true });
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#fail);
   }
 
   readonly #fail = (): void => {
@@ -85,6 +87,8 @@ export class ResumePath {
   #finish(isGood: boolean): void {
     this.#isDone = true;
     this.#timer?.cancel();
+    // A session outlives thousands of paths, and none of them may stay with it.
+    this.#signal?.removeEventListener('abort', this.#fail);
     this.#options.resolve(isGood);
   }
 }

@@ -23,6 +23,8 @@ export interface ResumerOptions {
   readonly connection: SecureConnection;
   readonly half: ResumeHalf;
   readonly links: ResumeLinks;
+  /** The link of the handshake. */
+  readonly firstLink: RelayLink;
   /** Smallest round trip of the handshake, in milliseconds. */
   readonly handshakeMs: number;
 }
@@ -37,11 +39,12 @@ export class Resumer {
   readonly #backoff: Backoff;
   #isRunning = false;
   /** The link of the present path, and what had come when the session moved there. */
-  #carrier: { readonly link: RelayLink; readonly recordsReceived: number } | undefined;
+  #carrier: { readonly link: RelayLink; readonly recordsReceived: number };
 
   constructor(options: ResumerOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.context.timing, options.context.random);
+    this.#carrier = { link: options.firstLink, recordsReceived: 0 };
   }
 
   /** Searches until the session has a path again. A search that is under way goes on. */
@@ -70,7 +73,7 @@ export class Resumer {
     try {
       const link = await links.findOther(connection, this.#stop.signal);
       if (link === undefined || !link.isUp || connection.isSuspended || this.#stop.signal.aborted) return;
-      links.report(link, await this.#attempt(link, 0));
+      await this.#attempt(link, 0);
     } catch (error) {
       // Staying where it is was the other possibility.
       if (!isSealaneError(error)) throw error;
@@ -83,21 +86,17 @@ export class Resumer {
   }
 
   async #run(): Promise<void> {
-    const { links, connection } = this.#options;
+    const { connection, links } = this.#options;
     const release = links.need();
-    const tried = this.#unfruitful();
+    const tried = this.#lastCarrier();
     try {
       for (let attempt = 0; connection.isSuspended; attempt++) {
-        const link = await links.acquire(this.#stop.signal, tried);
+        const link = await this.#acquire(tried);
         if (!connection.isSuspended) return;
-        // It came up and went again before this turn.
-        if (!link.isUp) continue;
-        tried.add(link.relay.relayId);
-        const isGood = await this.#attempt(link, attempt);
-        links.report(link, isGood);
-        if (isGood) {
-          this.#carrier = { link, recordsReceived: connection.statistics.recordsReceived };
-          return;
+        // None could be had, or it came up and went again before this turn.
+        if (link?.isUp === true) {
+          tried.add(link.relay.relayId);
+          if (await this.#attempt(link, attempt)) return;
         }
         await this.#pause();
       }
@@ -109,17 +108,36 @@ export class Resumer {
     }
   }
 
-  /** A relay over which the session was resumed and nothing came: it is tried last. */
-  #unfruitful(): Set<string> {
-    const { connection, links } = this.#options;
-    const carrier = this.#carrier;
-    this.#carrier = undefined;
-    if (carrier === undefined || connection.statistics.recordsReceived > carrier.recordsReceived) return new Set();
-    links.report(carrier.link, false);
-    return carrier.link.isUp ? new Set([carrier.link.relay.relayId]) : new Set();
+  /** Undefined where every relay refused the link: that is the word of relays, and the session has its time. */
+  async #acquire(tried: ReadonlySet<string>): Promise<RelayLink | undefined> {
+    try {
+      return await this.#options.links.acquire(this.#stop.signal, tried);
+    } catch (error) {
+      if (!isSealaneError(error) || isSealaneError(error, 'ERR_ABORTED', 'ERR_CLOSED')) throw error;
+      return undefined;
+    }
   }
 
-  #attempt(link: RelayLink, attempt: number): Promise<boolean> {
+  /**
+   * The relay whose path broke while the link to it is up, be it that nothing came or that a record did not open: it is
+   * tried last.
+   */
+  #lastCarrier(): Set<string> {
+    const { connection, links } = this.#options;
+    const { link, recordsReceived } = this.#carrier;
+    if (connection.statistics.recordsReceived <= recordsReceived) links.report(link, false);
+    return link.isUp ? new Set([link.relay.relayId]) : new Set();
+  }
+
+  async #attempt(link: RelayLink, attempt: number): Promise<boolean> {
+    const { connection, links } = this.#options;
+    const isGood = await this.#ask(link, attempt);
+    links.report(link, isGood);
+    if (isGood) this.#carrier = { link, recordsReceived: connection.statistics.recordsReceived };
+    return isGood;
+  }
+
+  #ask(link: RelayLink, attempt: number): Promise<boolean> {
     if ((link.relay.features & LinkFeature.RESUME) === 0) return Promise.resolve(false);
     const { context, half, connection, handshakeMs } = this.#options;
     const leastMs = Math.max(ResumptionLimit.attemptMinMs, 3 * handshakeMs);

@@ -1,4 +1,4 @@
-import { AbortCode, isSealaneError, SealaneError } from '@sealane/types';
+import { AbortCode, abortError, isSealaneError, SealaneError } from '@sealane/types';
 
 /** What the peer is told of a failure while records were read or sealed, and what this side reports. */
 export function brokenBy(cause: unknown): { readonly code: AbortCode; readonly error: SealaneError } {
@@ -15,4 +15,10 @@ export function brokenBy(cause: unknown): { readonly code: AbortCode; readonly e
     default:
       return { code: AbortCode.PROTOCOL, error: new SealaneError('ERR_E2EE_PROTOCOL', cause.message, { cause }) };
   }
+}
+
+/** What a peer's RESUME says of the end of its side: without a reason of its own, what was under way is cut. */
+export function endedMeanwhile(status: number): SealaneError {
+  if (status !== AbortCode.SHUTDOWN) return abortError(status);
+  return new SealaneError('ERR_E2EE_TRUNCATED', 'the peer ended it meanwhile', { retryable: true });
 }

@@ -52,12 +52,15 @@ export class KeptBudget {
     return this.#places < this.#maxSessions;
   }
 
-  /** A place for a session that may come to be; undefined when all are taken. */
-  reserve(): KeptAccount | undefined {
+  /**
+   * A place for a session that may come to be; undefined when all are taken. With `isProvisional` it counts only from
+   * {@link KeptAccount.confirm} on: until then nothing is kept, and who sends old messages again takes no place from others.
+   */
+  reserve(options: { readonly isProvisional?: boolean } = {}): KeptAccount | undefined {
     if (!this.hasPlace) return undefined;
-    this.#places += 1;
     const account = new KeptAccount(this, this.#guaranteedBytes, this.#sessionBytes);
     this.#accounts.add(account);
+    if (options.isProvisional !== true) account.confirm();
     return account;
   }
 
@@ -87,10 +90,14 @@ export class KeptBudget {
   }
 
   /** For accounts. */
+  count(change: 1 | -1): void {
+    this.#places += change;
+  }
+
+  /** For accounts. */
   remove(account: KeptAccount): void {
-    if (!this.#accounts.delete(account)) return;
+    this.#accounts.delete(account);
     this.#waiting.delete(account);
-    this.#places -= 1;
   }
 }
 
@@ -101,6 +108,7 @@ export class KeptAccount {
   readonly #guaranteedBytes: number;
   readonly #sessionBytes: number;
   #used = 0;
+  #isCounted = false;
   #isClosed = false;
 
   /** Made by {@link KeptBudget.reserve}. */
@@ -112,6 +120,13 @@ export class KeptAccount {
 
   get usedBytes(): number {
     return this.#used;
+  }
+
+  /** The session is there: it takes its place. Idempotent. */
+  confirm(): void {
+    if (this.#isCounted || this.#isClosed) return;
+    this.#isCounted = true;
+    this.#budget.count(1);
   }
 
   /** Beyond the guarantee. */
@@ -145,6 +160,7 @@ export class KeptAccount {
     this.#isClosed = true;
     this.owner = undefined;
     this.#budget.remove(this);
+    if (this.#isCounted) this.#budget.count(-1);
     this.#move(-this.#used);
   }
 

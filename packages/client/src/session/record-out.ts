@@ -178,7 +178,8 @@ export class RecordOut {
   #replay(path: SessionPath): boolean {
     const bytes = this.sent.kept(this.#replayNext);
     if (bytes === undefined) throw new SealaneError('ERR_INTERNAL', 'a record to be sent again was not kept');
-    if (path.sendableBytes < bytes.length) return this.#block();
+    // A window there may be smaller than the record: what is beyond it waits in the outer stream.
+    if (path.sendableBytes < Math.min(bytes.length, LEAST_RECORD_BYTES)) return this.#block();
     this.#blockedSinceMs = undefined;
     const { headroomBytes } = path;
     // The old path may still hold the first copy, with its own header before it.

@@ -95,7 +95,8 @@ export class ResumeHalf {
     try {
       return this.keys.openResume(seal.pathNumber, seal.sealed);
     } catch (error) {
-      if (isSealaneError(error, 'ERR_E2EE_INTEGRITY')) return undefined;
+      // Also what opens and holds numbers that nobody can have: it is the peer's fault, and not that of the link.
+      if (isSealaneError(error, 'ERR_E2EE_INTEGRITY', 'ERR_E2EE_PROTOCOL')) return undefined;
       throw error;
     }
   }

@@ -10,7 +10,7 @@ import {
   SessionLimit,
   type Timer,
 } from '@sealane/types';
-import { brokenBy } from './broken-by.js';
+import { brokenBy, endedMeanwhile } from './broken-by.js';
 import { createRecovery } from './create-recovery.js';
 import { createInnerMux } from './inner-mux.js';
 import type { KeptOwner } from './kept-budget.js';
@@ -122,7 +122,7 @@ export class Session implements SessionPathSink, KeptOwner {
     }
     if (this.isEnded || peer.status === 0) return !this.isEnded;
     const isDone = this.#peerClosed && !this.#out.sent.hasUnacknowledged;
-    this.#end(isDone ? undefined : abortError(peer.status));
+    this.#end(isDone ? undefined : endedMeanwhile(peer.status));
     return false;
   }
 
@@ -134,6 +134,8 @@ export class Session implements SessionPathSink, KeptOwner {
     this.#in.restart();
     const gapMs = recovery.resume();
     this.attachPath(path, peer.nextExpected);
+    // An idle session too has to see that the path carries something, or its time to give up would run on.
+    if (!this.#out.isClosing && this.mux.pingPendingSinceMs === undefined) this.mux.ping().catch(() => undefined);
     this.#options.handler.onResumed(gapMs);
   }
 
@@ -254,6 +256,7 @@ export class Session implements SessionPathSink, KeptOwner {
     switch (record.type) {
       case RecordType.CONFIRM:
         this.#state = 'open';
+        this.#recovery?.account.confirm();
         this.#options.handler.onConfirmed();
         if (this.isEnded) return;
         this.#onFrames(record.body);
@@ -328,6 +331,8 @@ export class Session implements SessionPathSink, KeptOwner {
     const lost = error ?? new SealaneError('ERR_E2EE_CLOSED');
     this.mux.close(lost);
     this.#out.stop(lost);
+    // Half a record, which an ended session that is remembered would keep.
+    this.#in.restart();
     // An owner still says so, for a while, to a dialer that tries to resume it.
     this.#options.keys.wipe({ keepResumption: this.#recovery !== undefined && this.#options.keys.role === 'owner' });
     const path = this.#leave();

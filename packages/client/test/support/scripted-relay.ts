@@ -13,6 +13,7 @@ import {
   encodeFrame,
   encodeMessage,
   type ForwardConnect,
+  type ForwardResume,
   forEachFrame,
   type Lease,
 } from '@sealane/protocol';
@@ -37,10 +38,12 @@ export interface ScriptedRelayOptions {
   onAnswer?: (answer: ControlMessage, to: RelaySide) => ControlMessage | undefined;
   /** Changes a request on its way to the owner; several are forwarded one by one, none is refused. */
   onForward?: (forward: ForwardConnect) => readonly ForwardConnect[];
+  /** As `onForward`, for RESUME. Nothing to forward leaves it to the test, which has `path.dialer` to answer on. */
+  onResume?: (forward: ForwardResume, path: RelayedPath) => readonly ForwardResume[];
   /** Changes a message of one client on its way to the other. */
-  onStreamMessage?: (message: ControlMessage) => ControlMessage | undefined;
+  onStreamMessage?: (message: ControlMessage, path: RelayedPath) => ControlMessage | undefined;
   /** Changes the bytes of records. */
-  onData?: (chunk: Uint8Array, from: 'dialer' | 'owner') => Uint8Array | undefined;
+  onData?: (chunk: Uint8Array, from: 'dialer' | 'owner', path: RelayedPath) => Uint8Array | undefined;
   /** Another node key than the one of the nodecert signs AUTH_OK. */
   readonly authKey?: SigningKey;
   readonly nodecert?: Uint8Array;
@@ -63,6 +66,22 @@ export interface RelaySide {
   readonly mux: Mux;
 }
 
+/** One end of a relayed stream, as the relay has it. */
+export interface PathEnd {
+  readonly side: RelaySide;
+  readonly stream: MuxStream;
+}
+
+/** What the relay has joined, or was asked to. */
+export interface RelayedPath {
+  /** From 0, in the order in which they were asked for. */
+  readonly index: number;
+  readonly dialer: PathEnd;
+  owner: PathEnd | undefined;
+  /** Every byte of records that came, before anything was changed. */
+  readonly seen: { readonly dialer: Uint8Array[]; readonly owner: Uint8Array[] };
+}
+
 interface HeldLease {
   readonly lease: Lease;
   /** As it was registered. */
@@ -80,6 +99,9 @@ export class ScriptedRelay {
   readonly leases = new Map<string, HeldLease>();
   readonly sides: RelaySide[] = [];
   readonly links: SimulatedLink[] = [];
+  readonly paths: RelayedPath[] = [];
+  /** Every RESUME that came, as it came. */
+  readonly resumes: ForwardResume[] = [];
   refusesLinks = false;
   readonly #clock: VirtualClock;
   readonly #budget = new MemoryBudget(1 << 28);
@@ -105,6 +127,22 @@ export class ScriptedRelay {
   /** Says something on stream 0 of a link. */
   say(side: RelaySide, message: ControlMessage): void {
     side.mux.sendMessage(0, encodeMessage(message));
+  }
+
+  /** Sends a message on one end of a path. */
+  answer(end: PathEnd, message: ControlMessage): void {
+    end.side.mux.sendMessage(end.stream, encodeMessage(message));
+  }
+
+  /** Sends record bytes on one end of a path, also after the client has left it. */
+  inject(end: PathEnd, bytes: Uint8Array): void {
+    end.side.link.send(encodeFrame(FrameType.DATA, 0, end.stream.id, bytes));
+  }
+
+  /** Ends a path on both sides, as when its relay drops it. */
+  cut(path: RelayedPath): void {
+    path.dialer.stream.reset(ResetCode.GONE);
+    path.owner?.stream.reset(ResetCode.GONE);
   }
 
   #serve(link: SimulatedLink): void {
@@ -243,27 +281,54 @@ export class ScriptedRelay {
   #onOpen(side: RelaySide, stream: MuxStream, open: Uint8Array): void {
     const request = decodeOpen(open);
     const owner = this.leases.get(request.service)?.side;
+    const seen = { dialer: [], owner: [] };
+    const path: RelayedPath = { index: this.paths.length, dialer: { side, stream }, owner: undefined, seen };
+    this.paths.push(path);
+    stream.handler = new Spliced(this, path, 'dialer', undefined);
+    if (request.kind === OpenKind.RESUME) {
+      const forward: ForwardResume = { ...request, dialer: null, ...copiesOf(request) };
+      this.resumes.push(forward);
+      const forwards = this.options.onResume?.(forward, path) ?? [forward];
+      if (forwards.length === 0) return;
+      if (owner !== undefined) {
+        this.#forward(path, owner, forwards.map(encodeForward));
+        return;
+      }
+    }
     if (request.kind !== OpenKind.CONNECT || owner === undefined) {
-      stream.handler = new Spliced(this, 'dialer', undefined);
-      side.mux.sendMessage(
-        stream,
-        encodeMessage({ kind: MessageKind.REJECT, code: RelayCode.NO_OWNER, keycert: null, text: '' }),
-      );
+      const code = request.kind === OpenKind.CONNECT ? RelayCode.NO_OWNER : RelayCode.NO_SESSION;
+      this.answer(path.dialer, { kind: MessageKind.REJECT, code, keycert: null, text: '' });
       stream.end();
       return;
     }
     const forward: ForwardConnect = { ...request, dialer: null };
-    for (const [index, changed] of (this.options.onForward?.(forward) ?? [forward]).entries()) {
-      const toDialer = new Spliced(this, 'owner', index === 0 ? { stream, mux: side.mux } : undefined);
-      const ownerStream = owner.mux.openStream(encodeForward(changed), toDialer);
+    this.#forward(path, owner, (this.options.onForward?.(forward) ?? [forward]).map(encodeForward));
+  }
+
+  #forward(path: RelayedPath, owner: RelaySide, bodies: readonly Uint8Array[]): void {
+    const { stream, side } = path.dialer;
+    for (const [index, body] of bodies.entries()) {
+      const toDialer = new Spliced(this, path, 'owner', index === 0 ? { stream, mux: side.mux } : undefined);
+      const ownerStream = owner.mux.openStream(body, toDialer);
       toDialer.own = ownerStream;
       if (index > 0) continue;
-      const toOwner = new Spliced(this, 'dialer', { stream: ownerStream, mux: owner.mux });
+      path.owner = { side: owner, stream: ownerStream };
+      const toOwner = new Spliced(this, path, 'dialer', { stream: ownerStream, mux: owner.mux });
       toOwner.own = stream;
       stream.handler = toOwner;
     }
-    if (stream.handler === undefined) stream.reset(ResetCode.REFUSED);
+    if (bodies.length === 0) stream.reset(ResetCode.REFUSED);
   }
+}
+
+/** Of what are views of a message. */
+function copiesOf({
+  owner,
+  instance,
+  resumeId,
+  sealed,
+}: Pick<ForwardResume, 'owner' | 'instance' | 'resumeId' | 'sealed'>) {
+  return { owner: owner.slice(), instance: instance.slice(), resumeId: resumeId.slice(), sealed: sealed.slice() };
 }
 
 /** One direction of a relayed stream. */
@@ -271,25 +336,33 @@ class Spliced {
   own: MuxStream | undefined;
   readonly messages: ControlMessage[] = [];
   readonly #relay: ScriptedRelay;
+  readonly #path: RelayedPath;
   readonly #from: 'dialer' | 'owner';
   readonly #to: { readonly stream: MuxStream; readonly mux: Mux } | undefined;
 
-  constructor(relay: ScriptedRelay, from: 'dialer' | 'owner', to: { stream: MuxStream; mux: Mux } | undefined) {
+  constructor(
+    relay: ScriptedRelay,
+    path: RelayedPath,
+    from: 'dialer' | 'owner',
+    to: { readonly stream: MuxStream; readonly mux: Mux } | undefined,
+  ) {
     this.#relay = relay;
+    this.#path = path;
     this.#from = from;
     this.#to = to;
   }
 
   onStreamMessage(message: ControlMessage): void {
     const { onStreamMessage } = this.#relay.options;
-    const said = onStreamMessage === undefined ? message : onStreamMessage(message);
+    const said = onStreamMessage === undefined ? message : onStreamMessage(message, this.#path);
     if (said !== undefined) this.#to?.mux.sendMessage(this.#to.stream, encodeMessage(said));
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {
     if (this.#relay.options.keepsCredit !== true) this.own?.consume(chunk.length);
+    if (chunk.length > 0) this.#path.seen[this.#from].push(chunk.slice());
     const { onData } = this.#relay.options;
-    const bytes = onData === undefined ? chunk : onData(chunk, this.#from);
+    const bytes = onData === undefined ? chunk : onData(chunk, this.#from, this.#path);
     if (bytes !== undefined && bytes.length > 0) this.#to?.stream.write(bytes.slice());
     if (fin) this.#to?.stream.end();
   }
