@@ -47,6 +47,11 @@ export class KeptBudget {
     return this.#sharedUsed;
   }
 
+  /** Sessions that have a place. */
+  get places(): number {
+    return this.#places;
+  }
+
   /** A session can still get its guarantee. */
   get hasPlace(): boolean {
     return this.#places < this.#maxSessions;

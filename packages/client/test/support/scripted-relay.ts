@@ -55,6 +55,9 @@ export interface ScriptedRelayOptions {
   /** LinkFeature bits in HELLO, and in AUTH_OK if others are claimed there. */
   readonly features?: number;
   readonly featuresInUse?: number;
+  /** Takes links and never says a word; or HELLO, and nothing after it. */
+  readonly isSilent?: boolean;
+  readonly isSilentAfterHello?: boolean;
   /** Takes records and gives no credit back. */
   readonly keepsCredit?: boolean;
 }
@@ -103,6 +106,8 @@ export class ScriptedRelay {
   /** Every RESUME that came, as it came. */
   readonly resumes: ForwardResume[] = [];
   refusesLinks = false;
+  /** Proves nothing that fits its HELLO. */
+  isImpostor = false;
   readonly #clock: VirtualClock;
   readonly #budget = new MemoryBudget(1 << 28);
 
@@ -132,6 +137,20 @@ export class ScriptedRelay {
   /** Sends a message on one end of a path. */
   answer(end: PathEnd, message: ControlMessage): void {
     end.side.mux.sendMessage(end.stream, encodeMessage(message));
+  }
+
+  /** Asks an owner as for a dialer; its answers are kept. */
+  askOwner(forward: ForwardResume): { readonly messages: ControlMessage[]; readonly stream: MuxStream } {
+    const { side } = this.leases.get('')!;
+    const messages: ControlMessage[] = [];
+    const onData = (chunk: Uint8Array): void => stream.consume(chunk.length);
+    const handler = {
+      onData,
+      onReset: () => undefined,
+      onStreamMessage: (said: ControlMessage) => messages.push(said),
+    };
+    const stream: MuxStream = side.mux.openStream(encodeForward(forward), handler);
+    return { messages, stream };
   }
 
   /** Sends record bytes on one end of a path, also after the client has left it. */
@@ -170,6 +189,7 @@ export class ScriptedRelay {
           side.mux.receive(message);
           return;
         }
+        if (this.options.isSilentAfterHello === true) return;
         forEachFrame(message, { maxDataBytes: 0, maxOpenBytes: 0, maxMessageBytes: 8_192 }, (frame) => {
           side = this.#admit(link, hello, frame.body.slice());
         });
@@ -180,7 +200,7 @@ export class ScriptedRelay {
         side?.mux.close(new SealaneError('ERR_LINK_LOST'));
       },
     });
-    link.send(encodeFrame(FrameType.MESSAGE, 0, 0, hello));
+    if (this.options.isSilent !== true) link.send(encodeFrame(FrameType.MESSAGE, 0, 0, hello));
   }
 
   #admit(link: SimulatedLink, hello: Uint8Array, auth: Uint8Array): RelaySide {
@@ -189,7 +209,7 @@ export class ScriptedRelay {
     const { features: offered = 0, featuresInUse } = this.options;
     const features = featuresInUse ?? (offered & message.features) >>> 0;
     const unsigned = encodeAuthOkUnsigned({ features, linkId: new Uint8Array(8) });
-    const key = this.options.authKey ?? this.nodeKey;
+    const key = this.isImpostor ? SigningKey.create() : (this.options.authKey ?? this.nodeKey);
     const signature = key.sign(SignatureLabel.AUTH_OK, blake2b(32, hello), blake2b(32, auth), unsigned);
     link.send(encodeFrame(FrameType.MESSAGE, 0, 0, appendSignature(unsigned, signature)));
     const flush = (): void => {
@@ -334,7 +354,6 @@ function copiesOf({
 /** One direction of a relayed stream. */
 class Spliced {
   own: MuxStream | undefined;
-  readonly messages: ControlMessage[] = [];
   readonly #relay: ScriptedRelay;
   readonly #path: RelayedPath;
   readonly #from: 'dialer' | 'owner';

@@ -1,22 +1,38 @@
 import { loadCrypto } from '@sealane/crypto';
 import { settle, VirtualClock } from '@sealane/testkit';
-import { allowAny, type Listener, type ListenOptions, RelayClient, type RelayClientOptions } from '../../src/index.js';
+import {
+  allowAny,
+  type Listener,
+  type ListenOptions,
+  RelayClient,
+  type RelayClientOptions,
+  type TransportFactory,
+} from '../../src/index.js';
 import { ScriptedRelay, type ScriptedRelayOptions } from './scripted-relay.js';
 
-/** Clients and a scripted relay under one virtual clock. */
+/** Clients and scripted relays under one virtual clock. */
 export class World {
   readonly clock: VirtualClock;
   readonly relay: ScriptedRelay;
+  readonly relays: readonly ScriptedRelay[];
 
-  private constructor(clock: VirtualClock, relay: ScriptedRelay) {
+  private constructor(clock: VirtualClock, relays: readonly [ScriptedRelay, ...ScriptedRelay[]]) {
     this.clock = clock;
-    this.relay = relay;
+    this.relay = relays[0];
+    this.relays = relays;
   }
 
-  static async create(options: ScriptedRelayOptions = {}): Promise<World> {
+  /** With one relay, or with one more for each of `others`. */
+  static async create(options: ScriptedRelayOptions = {}, ...others: ScriptedRelayOptions[]): Promise<World> {
     await loadCrypto();
     const clock = new VirtualClock();
-    return new World(clock, await ScriptedRelay.create(clock, options));
+    const more = await Promise.all(others.map((other) => ScriptedRelay.create(clock, other)));
+    return new World(clock, [await ScriptedRelay.create(clock, options), ...more]);
+  }
+
+  /** `ws://relay.test:80` is the first relay, `ws://relay1.test:80` the next one. */
+  get urls(): string[] {
+    return this.relays.map((_, index) => `ws://relay${index === 0 ? '' : index}.test:80`);
   }
 
   /** Lets `ms` pass, and everything that follows from it happen. */
@@ -52,8 +68,11 @@ export class World {
   }
 
   client(options: RelayClientOptions = {}): Promise<RelayClient> {
-    const { transport } = this.relay;
-    return this.until(RelayClient.connect('ws://relay.test:80', { clock: this.clock, transport, ...options }));
+    const transport: TransportFactory = (url, more) => {
+      const host = new URL(url.replace('ws:', 'http:')).hostname;
+      return this.relays[this.urls.findIndex((known) => known.includes(`${host}:`))]!.transport(url, more);
+    };
+    return this.until(RelayClient.connect(this.urls, { clock: this.clock, transport, ...options }));
   }
 
   async owner(listen: Partial<ListenOptions> = {}, options: RelayClientOptions = {}): Promise<Owner> {
