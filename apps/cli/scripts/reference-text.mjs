@@ -14,7 +14,8 @@ Output is for people by default. With \`--json\` every line on standard output i
 
 Errors are one line on standard error, \`error: <what and what to do> (<ERR_CODE>)\`. Codes are stable, texts are not. With
 \`--stdio --json\` the line is inside an object: \`{"event":"error","code":"ERR_...","message":"error: ..."}\`. \`--debug\` adds the
-stack trace. Whatever a relay or a peer sent is shown with its control characters made visible.
+stack trace. With \`--stdio\`, which other programs run, people read of trouble alone (and of its end); \`--debug\` tells
+everything there, too. Whatever a relay or a peer sent is shown with its control characters made visible.
 `;
 
 export const appendix = `## Addresses
@@ -23,6 +24,9 @@ export const appendix = `## Addresses
 service, the relay with its identity after \`#\`, and where given the lowest epoch of the owner's keys. \`connect\` also takes a plain
 id, or a name, with \`/SERVICE\` if needed; then the relay comes from \`--relay\`, \`SEALANE_RELAY\` or the configuration file, in this
 order. \`--relay\` beside an address overrides the relay in it, its identity included.
+
+An address may name several relays, and \`--relay\` may be repeated: \`expose\` is there at each of them, \`connect\` and \`ping\` use the
+one that answers best and change to another one when it fails. \`ls\` asks one.
 
 A one-time address, as \`send\`, \`receive\` and \`cat\` print it, ends with \`#1:SECRET\`, 32 random bytes that are mixed into the keys.
 Whoever has all of it can connect, once; the relay never sees the secret. \`connect\` takes an address with a secret as well, in place
@@ -72,6 +76,8 @@ has a bad line changes nothing and gives a warning.
 | \`listening\` | \`address\` | the local port or socket of \`connect\` listens |
 | \`connected\` | \`peer\`, \`name\` if one was used, \`service\` | \`connect\` has a session with the owner |
 | \`session\` | \`state\` open or closed, \`session\`, \`peer\`, \`code\` if it was not closed in order | per session of \`expose\` |
+| \`session\` | \`state\` interrupted, \`peer\`, \`code\` | the way to a peer broke; its streams wait for another one |
+| \`session\` | \`state\` resumed, \`peer\`, \`gapMs\`, \`relay\` | another way carries them on, over this relay |
 | \`stream\` | \`state\` open, closed or reset, \`stream\`, \`peer\`, \`bytesIn\` (from the peer), \`bytesOut\`, \`code\`, \`resetDelivered\` | per local connection |
 | \`status\` | \`state\`, and \`relay\`, \`code\`, \`message\`, \`retryInMs\` where they apply | relay or owner come and go |
 | \`ping\` | \`round\`, \`ownerMs\`, \`relayMs\` (null for a lost one), \`ownerCode\`, \`relayCode\` | per round of \`ping\` |
@@ -99,6 +105,11 @@ and in the background nothing is drawn (this is known on Linux). A terminal that
 ## When something fails
 
 - Relay unreachable or restarting, owner absent: both commands keep trying, with \`status\` events.
+- A relay that dies, a network that changes, a machine that slept: open connections wait and go on over the same or another
+  relay, without a byte lost or doubled. Each side waits for \`--resume\` seconds (60), then they are reset; the smaller time counts,
+  and 0 on one side turns it off for both. \`ping\` resumes nothing: it shows what is lost.
+- An owner's program that was killed cannot come back with its connections. They are reset when a program of the same identity and
+  service answers in its place, at the latest after \`--resume\` seconds; new connections do not wait for that.
 - \`connect\` meets the owner before it prints \`listening\`. A refusal then (denied, another access secret, a name that means somebody
   else now, a relay that is not the one pinned) is an error and exit code 1. If relay or owner are away it prints
   \`listening\` after at most 3 seconds and keeps trying; local connections wait up to 30 seconds and are reset then.
@@ -106,7 +117,9 @@ and in the background nothing is drawn (this is known on Linux). A terminal that
 - \`ping\` waits for nobody at the start: an absent relay or owner, or a refusal, is an error. Later each round that gets no answer is
   lost with a code, and the next one looks for relay and owner again. What was lost in the last round is the error at the end.
 - SIGTERM, SIGINT or SIGHUP: no new connections, the lease is released at once, open ones get \`--drain\` seconds, then exit code 0. A
-  second signal ends the program at once.
+  second signal ends the program as soon as the other sides are told, two seconds at most; a third one does not wait for that.
+- However the program ends, the other sides are told, and reset their local connections at once. Only SIGKILL, a crash, and a signal
+  while a session is interrupted leave them waiting for \`--resume\` seconds.
 - An end of file is passed on only when it is authenticated. A stream that was cut reaches the local program as a TCP reset, and a
   local connection that was reset reaches the other side as a reset, never as an end.
 - Unix sockets know no reset. A program behind one sees a cut stream as an end of file; the \`stream\` event then has

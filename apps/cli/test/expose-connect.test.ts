@@ -240,7 +240,7 @@ describe('connect --stdio', () => {
     const process = world.startConnect(address, ['--stdio']);
     const output: string[] = [];
     process.child.stdout?.on('data', (chunk: Buffer) => output.push(chunk.toString()));
-    await expect.poll(() => output.join('')).toBe('ready');
+    await expect.poll(() => output.join(''), { timeout: 20_000 }).toBe('ready');
     // What ssh sends to its ProxyCommand.
     process.signal('SIGHUP');
     // A stop that reset the stream would cut this answer.

@@ -61,7 +61,7 @@ describe('the live view', () => {
     expect(owner.terminal.cursor.column).toBe(0);
   });
 
-  it('names a peer as the user does, and says when the relay is away', async (test) => {
+  it('names a peer as the user does, says when the relay is away, that the session waits for it, and that it came back', async (test) => {
     await using relayed = await World.create();
     await relayed.expose(echo.port, ['--name', 'shop']);
     const args = ['connect', 'shop', '--relay', relayed.relayUrl, '--listen', '127.0.0.1:0'];
@@ -71,7 +71,17 @@ describe('the live view', () => {
       expect(screen.at(-2)).toMatch(new RegExp(`^shop ${relayed.ownerId.slice(0, 8)}`));
     });
     await relayed.killRelay();
-    await dialer.see((screen) => expect(screen.at(-2)).toMatch(/^relay ws:\S+ +(retry \d+ s|connecting) /));
+    await dialer.see((screen) => {
+      expect(screen.at(-4)).toMatch(/^relay ws:\S+ +(retry \d+ s|connecting) /);
+      expect(screen.at(-2)).toMatch(/^shop \S+ +\d+ .* interrupted \d+ s$/);
+    });
+    await relayed.restartRelay();
+    await dialer.see((screen) => {
+      expect(screen.at(-4)).toMatch(/^relay ws:\S+ +up /);
+      expect(screen.at(-2)).toMatch(/^shop \S+ +\d+ .* resumed \(\d+\.\d s\)$/);
+    });
+    // It is news for a while only.
+    await dialer.see((screen) => expect(screen.at(-2)).toMatch(/^shop \S+ +\d+ .*B\/s +\S+ ms$/));
     dialer.type('\u0003');
     await dialer.process.exited;
     expect(titles(dialer.terminal.history)).toEqual([]);

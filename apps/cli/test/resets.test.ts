@@ -174,10 +174,13 @@ describe('a reset never becomes an end', () => {
     await server.close();
   });
 
-  it('an owner that is killed in the middle resets the local connection', async () => {
+  it.each([
+    ['0', 'at once'],
+    ['1', 'when the time to come back is over'],
+  ])('with --resume %s an owner that is killed in the middle resets the local connection %s', async (seconds) => {
     const { server, next } = await startQueueServer();
-    const { process: owner, address } = await world.expose(server.port, ['--service', 'killed']);
-    const { process: dialer, port } = await world.connect(address);
+    const { process: owner, address } = await world.expose(server.port, ['--service', `killed${seconds}`]);
+    const { process: dialer, port } = await world.connect(address, ['--resume', seconds]);
     const [socket, peer] = await Promise.all([connectTo({ port }), next()]);
     const end = streamEnd(socket);
     const first = new Promise((resolve) => socket.once('data', resolve));
@@ -186,8 +189,9 @@ describe('a reset never becomes an end', () => {
     await owner.kill();
     expect(await end).toBe('reset');
     expect(await dialer.waitFor('stream', ({ state }) => state === 'reset')).toMatchObject({
-      code: expect.stringMatching(/^ERR_/),
+      code: 'ERR_E2EE_TRUNCATED',
     });
+    expect(dialer.events.some(({ state }) => state === 'interrupted')).toBe(seconds !== '0');
     await dialer.kill();
     await server.close();
   });

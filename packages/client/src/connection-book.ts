@@ -1,5 +1,6 @@
 import type { SealaneError } from '@sealane/types';
-import type { ConnectionStatistics, SecureConnection } from './session/secure-connection.js';
+import type { ConnectionStatistics } from './session/connection-statistics.js';
+import type { SecureConnection } from './session/secure-connection.js';
 import type { ClientStatistics, StatusListener } from './status.js';
 
 /** The sessions of one client that have not ended, the sums of those that have, and what is told about them. */
@@ -34,7 +35,8 @@ export class ConnectionBook {
   }
 
   onResumed(connection: SecureConnection, gapMs: number): void {
-    if (this.open.has(connection)) this.#onStatus({ ...factsOf(connection), state: 'resumed', gapMs });
+    if (this.open.has(connection))
+      this.#onStatus({ ...factsOf(connection), state: 'resumed', gapMs, relayId: connection.relayId });
   }
 
   onEnd(connection: SecureConnection, error: SealaneError | undefined): void {

@@ -26,8 +26,9 @@ export { type AcceptDecision, type AcceptPolicy, allowAny, allowIds, type PeerRe
 export type { PublicLease } from './public-leases.js';
 export { connect, RelayClient } from './relay-client.js';
 export type { FoundOwner } from './resolver.js';
+export type { ConnectionStatistics } from './session/connection-statistics.js';
 export { type KeptAccount, KeptBudget, type KeptBudgetOptions, type KeptOwner } from './session/kept-budget.js';
-export type { CloseOptions, ConnectionStatistics, SecureConnection } from './session/secure-connection.js';
+export type { CloseOptions, SecureConnection } from './session/secure-connection.js';
 export type { SecureStream } from './session/secure-stream.js';
 export type { StreamPort, StreamSink } from './session/stream-port.js';
 export type { ClientStatistics, LinkStatus, LinkUse, StatusEvent, StatusListener } from './status.js';

@@ -13,11 +13,15 @@ import { RelaySite } from './relays/relay-site.js';
 import { RelaySites } from './relays/relay-sites.js';
 import { type FoundOwner, Resolver } from './resolver.js';
 import { ResumableSessions } from './resume/resumable-sessions.js';
+import { Deferred } from './session/deferred.js';
+import { LEAST_RECORD_BYTES } from './session/link-stream-path.js';
 import type { CloseOptions, SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
 import type { ClientStatistics, LinkStatus, LinkUse } from './status.js';
 
 const DEFAULT_CLOSE_MS = 5_000;
+/** How long the last words of sessions and links may take. */
+const LAST_WORDS_MS = 1_000;
 
 /**
  * Listens and dials through one relay or several. Every method may be called at any time; links come and go underneath,
@@ -32,6 +36,8 @@ export class RelayClient implements AsyncDisposable {
   readonly #listeners = new Map<string, Listener>();
   readonly #connections: ConnectionBook;
   #releaseNeeds: (() => void)[] = [];
+  readonly #hastened = new Deferred<void>();
+  #isEndingSoon = false;
   #closing: Promise<void> | undefined;
 
   private constructor(urls: string | readonly string[], options: RelayClientOptions, context: ClientContext) {
@@ -180,9 +186,17 @@ export class RelayClient implements AsyncDisposable {
     return await link.ping(signal);
   }
 
-  /** Releases leases, ends sessions in order until the deadline, then the links. Default 5,000 ms. Idempotent. */
+  /**
+   * Releases leases, ends sessions in order until the deadline, then the links, once everything said on them has left this
+   * process. Default 5,000 ms. With 0 the sessions end at once: peers are told, as far as their paths take it within a
+   * second; nobody can be told while a session is suspended. A later call with an earlier deadline hastens the end;
+   * otherwise idempotent.
+   */
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options.deadlineMs ?? DEFAULT_CLOSE_MS);
+    const { deadlineMs = DEFAULT_CLOSE_MS } = options;
+    if (this.#closing !== undefined) for (const connection of this.connections) void connection.close({ deadlineMs });
+    this.#closing ??= this.#close(deadlineMs);
+    if (deadlineMs <= 0) this.#endSoon();
     return this.#closing;
   }
 
@@ -231,12 +245,41 @@ export class RelayClient implements AsyncDisposable {
 
   async #close(deadlineMs: number): Promise<void> {
     // Keepers and pool refuse new work from here on: `#closing` is set.
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
-    const connections = [...this.#connections.open];
-    if (deadlineMs <= 0) for (const connection of connections) connection.abort(new SealaneError('ERR_CLOSED'));
-    await Promise.all(connections.map((connection) => connection.close({ deadlineMs })));
-    for (const site of this.#sites.all) site.close();
+    const released = Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
+    const untilMs = this.#context.clock.nowMs() + deadlineMs;
+    const ended = released.then(() => {
+      const leftMs = Math.max(0, untilMs - this.#context.clock.nowMs());
+      return Promise.all([...this.connections].map((connection) => connection.close({ deadlineMs: leftMs })));
+    });
+    await Promise.race([ended, this.#hastened.promise]);
+    const flushed = Promise.all(this.#sites.all.map((site) => site.close()));
+    await this.#within(LAST_WORDS_MS, flushed);
     this.#resumable.close();
+  }
+
+  /** Sessions end now, and those that cannot say so at once get a moment to do so. */
+  #endSoon(): void {
+    if (this.#isEndingSoon) return;
+    this.#isEndingSoon = true;
+    const error = new SealaneError('ERR_CLOSED');
+    for (const connection of [...this.connections]) {
+      const { session, isSuspended, isOpen } = connection;
+      // Towards a peer or a network that takes nothing now, an end in order waits until it does.
+      const canTell = isOpen && (session.path?.sendableBytes ?? 0) >= LEAST_RECORD_BYTES;
+      if (canTell || isSuspended) connection.abort(error);
+      else void connection.close({ deadlineMs: 0 });
+    }
+    void this.#within(LAST_WORDS_MS, this.#closing).then(() => {
+      for (const connection of [...this.connections]) connection.abort(error);
+      this.#hastened.resolve();
+    });
+  }
+
+  async #within(limitMs: number, promise: Promise<unknown> | undefined): Promise<void> {
+    const late = new Deferred<void>();
+    const timer = this.#context.clock.schedule(limitMs, () => late.resolve());
+    await Promise.race([promise, late.promise]);
+    timer.cancel();
   }
 }
 

@@ -91,6 +91,8 @@ export type StatusEvent =
       readonly alpn: string;
       /** Milliseconds without a path. */
       readonly gapMs: number;
+      /** Identity of the relay that carries it now. */
+      readonly relayId: string | undefined;
     }
   /** A request could not be answered for a reason on this side, e.g. a key file that cannot be read. */
   | { readonly type: 'fault'; readonly service: string; readonly error: SealaneError }

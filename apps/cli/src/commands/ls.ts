@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { usageError } from '../output/error-line.js';
 import { addCommonOptions, type CommonOptions } from './options.js';
 
 export interface LsOptions extends CommonOptions {
-  readonly relay?: string;
+  readonly relay?: readonly string[];
   readonly ca?: string;
 }
 
@@ -13,7 +14,7 @@ export function addLs(program: Command): void {
     .description(
       'Lists the services at a relay whose owners made them public with "expose --public". The relay may leave some out; what it shows is the signed word of the owners. No identity is shown to the relay.',
     )
-    .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity')
+    .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity', collectOne)
     .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay');
   addCommonOptions(command)
     .addHelpText(
@@ -24,4 +25,9 @@ export function addLs(program: Command): void {
       const { runLs } = await import('../listing/ls.js');
       await runLs(options);
     });
+}
+
+function collectOne(value: string, previous: readonly string[] | undefined): string[] {
+  if (previous !== undefined) throw usageError('ls asks one relay; give --relay once');
+  return [value];
 }

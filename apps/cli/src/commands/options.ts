@@ -26,7 +26,9 @@ export interface LinkOptions extends CommonOptions {
 
 /** Of the commands that run until a signal comes. */
 export interface RelayOptions extends LinkOptions {
+  /** Seconds. */
   readonly drain: number;
+  readonly resume: number;
 }
 
 export function addLinkOptions(command: Command): Command {
@@ -40,11 +42,17 @@ export function addLinkOptions(command: Command): Command {
 }
 
 export function addRelayOptions(command: Command): Command {
-  return addLinkOptions(command).addOption(
-    new Option('--drain <seconds>', 'time that open connections get after SIGTERM')
-      .argParser((text) => parseSeconds(text, '--drain', 0))
-      .default(10),
-  );
+  return addLinkOptions(command)
+    .addOption(
+      new Option('--resume <seconds>', 'time in which a broken connection may come back; 0 turns resumption off')
+        .argParser((text) => parseSeconds(text, '--resume', 0))
+        .default(60),
+    )
+    .addOption(
+      new Option('--drain <seconds>', 'time that open connections get after SIGTERM')
+        .argParser((text) => parseSeconds(text, '--drain', 0))
+        .default(10),
+    );
 }
 
 export function addLiveOptions(command: Command): Command {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { formatRelayUrl, parseRelayUrl, type RelayLocation } from '@sealane/client';
+import { formatRelayUrl, parseRelayUrl, type RelayLocation, type ResumptionOptions } from '@sealane/client';
 import { loadCrypto } from '@sealane/crypto';
 import type { KeyFileWatcher } from '@sealane/crypto/key-file';
 import { SealaneError } from '@sealane/types';
@@ -9,6 +9,7 @@ import type { LinkOptions } from '../commands/options.js';
 import type { LiveScreen } from '../live/live-screen.js';
 import { asUsageError, usageError } from '../output/error-line.js';
 import type { CliEvent } from '../output/events.js';
+import { createOnlyTrouble } from '../output/only-trouble.js';
 import { createReporter, type OutputOptions, type Reporter } from '../output/reporter.js';
 import { KnownPeers } from '../peers/known-peers.js';
 import { knownPeersPath } from '../peers/peers-commands.js';
@@ -25,15 +26,21 @@ export interface TunnelContext {
   readonly accessSecret: Uint8Array | undefined;
   readonly ca: string | undefined;
   readonly drainMs: number;
+  /** How long a broken connection may take to come back; the library's default where the command has no option. */
+  readonly resumption: ResumptionOptions;
 }
 
 export async function createTunnelContext(
-  options: LinkOptions & { readonly drain?: number },
+  options: LinkOptions & { readonly drain?: number; readonly resume?: number },
   payloadOnStdout: boolean,
   screen?: LiveScreen,
 ): Promise<TunnelContext> {
   await loadCrypto();
-  const reporter = createScreenReporter({ json: options.json === true, payloadOnStdout }, screen);
+  const json = options.json === true;
+  // Whoever runs the program for its standard output wants to hear of trouble alone.
+  const isQuiet = payloadOnStdout && !json && options.debug !== true;
+  const output = { json, payloadOnStdout, ...(isQuiet ? { isUntold: createOnlyTrouble() } : {}) };
+  const reporter = createScreenReporter(output, screen);
   const { id, source } = await watchIdentity(options.identity);
   const peers = new KnownPeers(await knownPeersPath(options.knownPeers), {
     onDamaged: (count) =>
@@ -47,6 +54,7 @@ export async function createTunnelContext(
     accessSecret: options.accessSecret === undefined ? undefined : await loadAccessSecret(options.accessSecret),
     ca: await loadAuthority(options.ca),
     drainMs: Math.round((options.drain ?? 0) * 1000),
+    resumption: options.resume === undefined ? {} : { giveUpMs: Math.round(options.resume * 1000) },
   };
 }
 
@@ -54,7 +62,7 @@ export async function createTunnelContext(
 function createScreenReporter(output: OutputOptions, screen: LiveScreen | undefined): Reporter {
   if (screen === undefined) return createReporter(output);
   const stderr = process.stderr.isTTY ? screen : process.stderr;
-  return createReporter({ ...output, isShownElsewhere: isInView }, screen, stderr);
+  return createReporter({ ...output, isUntold: isInView }, screen, stderr);
 }
 
 function isInView(event: CliEvent): boolean {

@@ -9,7 +9,7 @@ import { describeService, tableHead, toListedService } from './describe-lease.js
 
 /** Lists what is public at a relay, under a throw-away identity, as fast as it is read. */
 export async function runLs(options: LsOptions): Promise<void> {
-  const [url = ''] = await resolveRelays(options.relay === undefined ? undefined : [options.relay]);
+  const [url = ''] = await resolveRelays(options.relay);
   const ca = await loadAuthority(options.ca);
   const { signal } = createShutdown(0);
   try {

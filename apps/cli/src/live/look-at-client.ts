@@ -5,6 +5,9 @@ import { AliasBook } from './alias-book.js';
 import type { LiveLink, LiveSession, LiveSnapshot } from './snapshot.js';
 import { TrafficMeter } from './traffic-meter.js';
 
+/** How long a session is said to have been resumed. */
+const resumedNoteMs = 5_000;
+
 /** Looks at the links and sessions of a client, and at the user's own names for peers. */
 export function lookAtClient(client: RelayClient, peers: KnownPeers, title: string): () => LiveSnapshot {
   const startedMs = systemClock.nowMs();
@@ -19,7 +22,7 @@ export function lookAtClient(client: RelayClient, peers: KnownPeers, title: stri
       upMs: nowMs - startedMs,
       links: client.links.map(describeLink),
       sessions: [...client.connections].map((connection) => ({
-        ...describeSession(connection, aliases.nameOf(connection.peerId)),
+        ...describeSession(connection, aliases.nameOf(connection.peerId), nowMs),
         ...meter.measure(connection, connection.statistics, nowMs),
       })),
       total: {
@@ -39,8 +42,17 @@ function describeLink({ url, state, retryInMs, rttMs }: LinkStatus): LiveLink {
 function describeSession(
   connection: SecureConnection,
   alias: string | undefined,
-): Pick<LiveSession, 'peerId' | 'alias' | 'trouble' | 'streams' | 'rttMs'> {
+  nowMs: number,
+): Pick<LiveSession, 'peerId' | 'alias' | 'note' | 'streams' | 'rttMs'> {
   const { streamsOpen, rttMs } = connection.statistics;
-  const trouble = connection.isSuspended ? 'interrupted' : connection.isOpen ? undefined : 'closing';
-  return { peerId: connection.peerId, alias, trouble, streams: streamsOpen, rttMs };
+  return { peerId: connection.peerId, alias, note: noteOn(connection, nowMs), streams: streamsOpen, rttMs };
+}
+
+function noteOn(connection: SecureConnection, nowMs: number): string | undefined {
+  const { suspendedSinceMs } = connection;
+  if (suspendedSinceMs !== undefined) return `interrupted ${Math.floor((nowMs - suspendedSinceMs) / 1_000)} s`;
+  if (!connection.isOpen) return 'closing';
+  const { lastResumption } = connection.statistics;
+  if (lastResumption === undefined || nowMs - lastResumption.atMs >= resumedNoteMs) return undefined;
+  return `resumed (${(lastResumption.gapMs / 1_000).toFixed(1)} s)`;
 }

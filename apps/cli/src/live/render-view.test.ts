@@ -11,7 +11,7 @@ const idle = { bytesIn: 0, bytesOut: 0, inPerSecond: 0, outPerSecond: 0 };
 const session = (changes: Partial<LiveSession> = {}): LiveSession => ({
   peerId: `${'abcdefgh'.repeat(6)}stuvwxyz`,
   alias: undefined,
-  trouble: undefined,
+  note: undefined,
   streams: 3,
   rttMs: 12.34,
   bytesIn: 1_234_567,
@@ -24,7 +24,7 @@ const snapshot = (changes: Partial<LiveSnapshot> = {}): LiveSnapshot => ({
   title: 'expose 127.0.0.1:8080',
   upMs: 3_723_000,
   links: [{ url: 'wss://relay.example', state: 'up', isUp: true, rttMs: 8.04 }],
-  sessions: [session({ alias: 'alice' }), session({ trouble: 'closing', streams: 0, rttMs: undefined })],
+  sessions: [session({ alias: 'alice' }), session({ note: 'closing', streams: 0, rttMs: undefined })],
   total: { ...idle, bytesIn: 5e9, sessions: 7, streams: 3 },
   ...changes,
 });
@@ -36,7 +36,7 @@ describe('the live view', () => {
       'relay wss://relay.example                                   up           8.0 ms',
       'peer                        streams      in     out      in/s     out/s     rtt',
       'alice abcdefgh..wxyz              3 1.23 MB 34.0 kB  120 kB/s 3.40 MB/s   12 ms',
-      'closing abcdefgh..wxyz            0 1.23 MB 34.0 kB  120 kB/s 3.40 MB/s       -',
+      'abcdefgh..wxyz                    0 1.23 MB 34.0 kB                     closing',
       'total, 7 sessions                 3 5.00 GB     0 B     0 B/s     0 B/s',
     ]);
   });
@@ -47,9 +47,20 @@ describe('the live view', () => {
       'relay wss://relay.. up           8.0 ms',
       'peer                     in/s     out/s',
       'alice abcdefgh..w..  120 kB/s 3.40 MB/s',
-      'closing abcdefgh...  120 kB/s 3.40 MB/s',
+      'abcdefgh..wxyz                  closing',
       'total, 7 sessions       0 B/s     0 B/s',
     ]);
+  });
+
+  it('says in place what happens to a session, on any width', () => {
+    for (const note of ['interrupted 59 s', 'resumed (12.3 s)', '漢字']) {
+      for (let columns = 20; columns < 120; columns += 1) {
+        const view = renderView(snapshot({ sessions: [session({ note })] }), { columns, rows: 24 }, plain);
+        const line = view.find((text) => text.includes(note.slice(0, 6))) ?? '';
+        expect(displayWidth(line)).toBe(columns - 1);
+        if (columns >= 40) expect(line).toMatch(/^abcdefgh.* (interrupted 59 s|resumed \(12\.3 s\)|漢字)$/);
+      }
+    }
   });
 
   it.each([20, 21, 39, 40, 41, 50, 63, 72, 80, 132, 300])('no line is wider than %i columns less one', (columns) => {

@@ -18,15 +18,17 @@ interface Column {
   readonly text: (cells: Cells) => string;
   /** Lower ones go first where there is no room. */
   readonly weight: number;
+  /** Of this moment: nothing to be told of a session that is interrupted. */
+  readonly isNow?: true;
 }
 
 const columns: readonly Column[] = [
   { head: 'streams', width: 7, text: ({ streams }) => String(streams), weight: 3 },
   { head: 'in', width: 7, text: ({ bytesIn }) => formatBytes(bytesIn), weight: 1 },
   { head: 'out', width: 7, text: ({ bytesOut }) => formatBytes(bytesOut), weight: 1 },
-  { head: 'in/s', width: 9, text: ({ inPerSecond }) => `${formatBytes(inPerSecond)}/s`, weight: 4 },
-  { head: 'out/s', width: 9, text: ({ outPerSecond }) => `${formatBytes(outPerSecond)}/s`, weight: 4 },
-  { head: 'rtt', width: 7, text: ({ rttMs }) => (rttMs === null ? '' : formatRtt(rttMs)), weight: 2 },
+  { head: 'in/s', width: 9, text: ({ inPerSecond }) => `${formatBytes(inPerSecond)}/s`, weight: 4, isNow: true },
+  { head: 'out/s', width: 9, text: ({ outPerSecond }) => `${formatBytes(outPerSecond)}/s`, weight: 4, isNow: true },
+  { head: 'rtt', width: 7, text: ({ rttMs }) => (rttMs === null ? '' : formatRtt(rttMs)), weight: 2, isNow: true },
 ];
 const leastPeerColumns = 14;
 const leastColumns = 20;
@@ -46,13 +48,22 @@ export function renderView(snapshot: LiveSnapshot, size: ViewSize, style: Style)
       ...shown.map((column) => fitToWidth(column.text(cells), column.width, 'right')),
     ].join(' ');
 
+  /** What is said of a session takes the place of numbers that say nothing now. */
+  const noted = (session: LiveSession, note: string): string => {
+    const kept = shown.filter(({ isNow }) => isNow !== true);
+    if (kept.length === shown.length) return row(`${note} ${peerText(session)}`, session);
+    const cells = kept.map((column) => fitToWidth(column.text(session), column.width, 'right'));
+    const left = [fitToWidth(peerText(session), peerColumns), ...cells].join(' ');
+    return `${left} ${fitToWidth(sanitize(note), width - displayWidth(left) - 1, 'right')}`;
+  };
+
   const links = snapshot.links.map((link) => renderLink(link, width, style));
   const sum = { ...snapshot.total, rttMs: null };
   const count = snapshot.sessions.length;
   const total = row(`total, ${snapshot.total.sessions} ${snapshot.total.sessions === 1 ? 'session' : 'sessions'}`, sum);
   const room = Math.max(0, size.rows - 4 - links.length);
   const sessions = chooseSessions(snapshot.sessions, room).map((session) =>
-    session.trouble === undefined ? row(peerText(session), session) : style.yellow(row(peerText(session), session)),
+    session.note === undefined ? row(peerText(session), session) : style.yellow(noted(session, session.note)),
   );
   const hidden = count - sessions.length;
   const more = hidden === 0 || room === 0 ? [] : [style.dim(cutToWidth(`and ${hidden} more`, width))];
@@ -99,10 +110,8 @@ function renderLink({ url, state, isUp, rttMs }: LiveLink, width: number, style:
   return `${where} ${isUp ? style.green(word) : style.yellow(word)}${rtt}`;
 }
 
-function peerText({ peerId, alias, trouble }: LiveSession): string {
+function peerText({ peerId, alias }: LiveSession): string {
   const id = sanitize(peerId);
   const short = id.length > 16 ? `${id.slice(0, 8)}..${id.slice(-4)}` : id;
-  return [trouble, alias === undefined ? undefined : sanitize(alias), short]
-    .filter((part) => part !== undefined)
-    .join(' ');
+  return alias === undefined ? short : `${sanitize(alias)} ${short}`;
 }

@@ -19,8 +19,8 @@ export interface LiveSession extends Traffic {
   readonly peerId: string;
   /** The user's own name for the peer. */
   readonly alias: string | undefined;
-  /** Undefined while all is well, else one word that says what is not. */
-  readonly trouble: string | undefined;
+  /** Undefined while there is nothing to say, else a few words: that it is interrupted, was resumed just now, or ends. */
+  readonly note: string | undefined;
   readonly streams: number;
   readonly rttMs: number | undefined;
 }

@@ -54,7 +54,9 @@ function describeSession(event: Extract<CliEvent, { event: 'session' }>, style: 
   const peer = `peer ${sanitize(event.peer)}`;
   if (event.state === 'interrupted') return style.dim(`session interrupted  ${peer}${because(event.code)}`);
   if (event.state === 'resumed')
-    return style.dim(`session resumed after ${(event.gapMs / 1_000).toFixed(1)} s  ${peer}`);
+    return style.dim(
+      `session resumed after ${(event.gapMs / 1_000).toFixed(1)} s  ${peer}${event.relay === undefined ? '' : ` over ${sanitize(event.relay)}`}`,
+    );
   return `session ${event.session} ${event.state}  ${peer}${because(event.code)}`;
 }
 

@@ -6,9 +6,9 @@ export type CliEvent =
   | { event: 'listening'; address: string }
   | { event: 'connected'; peer: string; name?: string; service: string }
   | { event: 'session'; state: 'open' | 'closed'; session: number; peer: string; code?: string }
-  /** The path of a session broke; and another one carries it on, `gapMs` later. */
+  /** The path of a session broke; and another one carries it on, `gapMs` later, over this relay. */
   | { event: 'session'; state: 'interrupted'; peer: string; code: string }
-  | { event: 'session'; state: 'resumed'; peer: string; gapMs: number }
+  | { event: 'session'; state: 'resumed'; peer: string; gapMs: number; relay?: string }
   | {
       event: 'stream';
       state: 'open' | 'closed' | 'reset';

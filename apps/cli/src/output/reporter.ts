@@ -9,7 +9,7 @@ export interface OutputOptions {
   /** Standard output carries payload: everything said goes to standard error. */
   readonly payloadOnStdout?: boolean;
   /** These events are not told here. */
-  readonly isShownElsewhere?: (event: CliEvent) => boolean;
+  readonly isUntold?: (event: CliEvent) => boolean;
 }
 
 export interface Reporter {
@@ -53,7 +53,7 @@ export function createReporter(
   return {
     json: options.json,
     event(event) {
-      if (isRepeated(event) || options.isShownElsewhere?.(event) === true) return;
+      if (isRepeated(event) || options.isUntold?.(event) === true) return;
       const sink = options.json || isResult(event) ? main : stderr;
       if (sink.writableLength > maxUnreadBytes) {
         dropped += 1;

@@ -6,7 +6,7 @@ import { exitAfterFlush } from '../output/exit.js';
 import type { Reporter } from '../output/reporter.js';
 import { dialClientOptions, dialOptions, parseDialAddress } from '../tunnel/dial-client.js';
 import { explainRefusal } from '../tunnel/explain-refusal.js';
-import { createShutdown } from '../tunnel/shutdown.js';
+import { createShutdown, tellPeersAtEnd } from '../tunnel/shutdown.js';
 import { reportStatus } from '../tunnel/status.js';
 import { type Measured, Probe } from './probe.js';
 import { RoundTrips, roundMs } from './round-trips.js';
@@ -40,9 +40,12 @@ async function pingOwner(
 ): Promise<SealaneError | undefined> {
   const client = await RelayClient.connect(urls, {
     ...dialClientOptions(context, options.identify === true),
+    // A path that breaks is what this command is there to show.
+    resumption: { giveUpMs: 0 },
     onStatus: reportStatus(context.reporter),
     signal,
   });
+  tellPeersAtEnd(client);
   /** The session in use: the pool dials again when the last one ended. */
   const dial = async () => {
     try {

@@ -11,7 +11,7 @@ import { ConnectSockets, localWaitMs } from './connect-sockets.js';
 import { untilAborted } from './contact.js';
 import { parseDialAddress } from './dial-client.js';
 import { createLocalServer } from './local-server.js';
-import { createShutdown, type Shutdown } from './shutdown.js';
+import { createShutdown, type Shutdown, tellPeersAtEnd } from './shutdown.js';
 import { pipeStdio } from './stdio.js';
 import { StreamOpener } from './stream-opener.js';
 import { type ListenAddress, parseListenAddress } from './target.js';
@@ -36,6 +36,7 @@ export async function runConnect(addressText: string, options: ConnectOptions): 
     alpn: options.alpn,
     identify: options.identify === true,
   });
+  tellPeersAtEnd(opener.client);
   if (screen !== undefined)
     startLiveView(screen, lookAtClient(opener.client, context.peers, `connect ${nameOf(address)}`));
   try {

@@ -12,6 +12,7 @@ export function dialClientOptions(context: TunnelContext, identify: boolean): Re
     use: 'dial',
     knownKeycerts: createKeycertStore(context.peers),
     pins: createPinStore(context.peers),
+    resumption: context.resumption,
     ...(context.ca === undefined ? {} : { ca: context.ca }),
   };
 }

@@ -14,7 +14,7 @@ import { parseAllowEntry } from './allow-entry.js';
 import { readAllowFile, watchAllowFile } from './allow-file.js';
 import { AllowList } from './allow-list.js';
 import { ExposeSessions } from './expose-sessions.js';
-import { createShutdown } from './shutdown.js';
+import { createShutdown, tellPeersAtEnd } from './shutdown.js';
 import { reportStatus } from './status.js';
 import { parseTarget } from './target.js';
 
@@ -41,9 +41,11 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
     credential: context.credential,
     use: 'listen',
     knownKeycerts: createKeycertStore(context.peers, (id) => allow.names(id)),
+    resumption: context.resumption,
     onStatus: reportStatus(reporter),
     ...(context.ca === undefined ? {} : { ca: context.ca }),
   });
+  tellPeersAtEnd(client);
   if (screen !== undefined) startLiveView(screen, lookAtClient(client, context.peers, `expose ${targetText}`));
   const watch =
     options.allowFile === undefined ? undefined : followAllowFile(options.allowFile, allow, sessions, context);

@@ -1,4 +1,5 @@
-import { exitAfterFlush } from '../output/exit.js';
+import type { RelayClient } from '@sealane/client';
+import { atEnd, exitAfterFlush } from '../output/exit.js';
 
 export interface Shutdown {
   /** Fires at the first signal. */
@@ -10,8 +11,9 @@ export interface Shutdown {
 }
 
 /**
- * SIGTERM and SIGINT: the first one starts an orderly end that takes at most `drainMs`, the second ends the process at
- * once with `exitCode`. SIGHUP and a reader of our output that went away count as signals too.
+ * SIGTERM and SIGINT: the first one starts an orderly end that takes at most `drainMs`, the second ends the process as
+ * soon as its peers are told, the third at once, both with `exitCode`.
+ * SIGHUP and a reader of our output that went away count as signals too.
  */
 export function createShutdown(drainMs: number, exitCode = 0): Shutdown {
   const controller = new AbortController();
@@ -24,8 +26,11 @@ export function createShutdown(drainMs: number, exitCode = 0): Shutdown {
     setTimeout(resolveDeadline, drainMs);
     controller.abort();
   };
+  let isEnding = false;
   const onSignal = (): void => {
-    if (controller.signal.aborted) void exitAfterFlush(exitCode);
+    if (isEnding) process.exit(exitCode);
+    isEnding = controller.signal.aborted;
+    if (isEnding) void exitAfterFlush(exitCode);
     else start();
   };
   process.on('SIGTERM', onSignal);
@@ -38,4 +43,12 @@ export function createShutdown(drainMs: number, exitCode = 0): Shutdown {
     });
   }
   return { signal: controller.signal, deadline, start };
+}
+
+/**
+ * However this program ends, its peers are told: their sessions would wait for it to come back otherwise, and the local
+ * programs with them. Takes two seconds at most.
+ */
+export function tellPeersAtEnd(client: RelayClient): void {
+  atEnd(() => client.close({ deadlineMs: 0 }));
 }

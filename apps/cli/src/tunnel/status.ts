@@ -3,10 +3,12 @@ import type { Reporter } from '../output/reporter.js';
 
 /** What the client says about its links, leases and pins as events of the program. Sessions are reported by who owns them. */
 export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
+  const relays = new Map<string, string>();
   return (event) => {
     switch (event.type) {
       case 'link':
         if (event.state === 'up') {
+          relays.set(event.relayId, event.url);
           reporter.event({ event: 'status', state: 'connected', relay: `${event.url}#${event.relayId}` });
         } else if (event.state === 'waiting') {
           reporter.event({
@@ -43,7 +45,9 @@ export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
           reporter.event({ event: 'session', state: 'interrupted', peer: event.peerId, code: event.error.code });
         } else if (event.state === 'resumed') {
           const gapMs = Math.round(event.gapMs);
-          reporter.event({ event: 'session', state: 'resumed', peer: event.peerId, gapMs });
+          const url = relays.get(event.relayId ?? '');
+          const relay = url === undefined ? {} : { relay: `${url}#${event.relayId}` };
+          reporter.event({ event: 'session', state: 'resumed', peer: event.peerId, gapMs, ...relay });
         }
         break;
     }

@@ -130,18 +130,19 @@ export class LinkKeeper {
     };
   }
 
-  /** Ends the link and every attempt. Idempotent. */
-  close(error: SealaneError = new SealaneError('ERR_CLOSED')): void {
+  /** Ends the link and every attempt. Resolves when all that was said on it has left this process. Idempotent. */
+  async close(error: SealaneError = new SealaneError('ERR_CLOSED')): Promise<void> {
     const state = this.#state;
     if (state.step === 'closed') return;
     this.#state = { step: 'closed', error };
     if (state.step === 'connecting') state.abort.abort();
     if (state.step === 'waiting') state.timer.cancel();
     for (const waiter of [...this.#waiters]) waiter.reject(error);
-    if (state.step === 'up') state.link.close(error);
-    for (const link of [...this.#draining]) link.close(error);
+    const links = state.step === 'up' ? [state.link, ...this.#draining] : [...this.#draining];
+    const flushed = links.map((link) => link.close(error));
     const { onStatus, use, url } = this.#options;
     onStatus({ type: 'link', state: 'closed', use, url, ...(error.code === 'ERR_CLOSED' ? {} : { error }) });
+    await Promise.all(flushed);
   }
 
   get #isAwaited(): boolean {
@@ -163,7 +164,7 @@ export class LinkKeeper {
 
   #onUp(attempt: AbortController, link: RelayLink): void {
     if (this.#state.step !== 'connecting' || this.#state.abort !== attempt) {
-      link.close();
+      void link.close();
       return;
     }
     const { clock, onStatus, use, url, onUp } = this.#options;
@@ -197,7 +198,7 @@ export class LinkKeeper {
     this.#wait(error, spreadMs + this.#backoff.fractionOf(spreadMs));
     this.#options.onDraining?.(link);
     const [oldest] = this.#draining;
-    if (oldest !== undefined && this.#draining.size > MAX_DRAINING) oldest.close(error);
+    if (oldest !== undefined && this.#draining.size > MAX_DRAINING) void oldest.close(error);
   }
 
   #onFailure(attempt: AbortController, error: SealaneError): void {

@@ -18,6 +18,7 @@ import {
   SessionLimit,
   type Timer,
 } from '@sealane/types';
+import { Deferred } from '../session/deferred.js';
 import { type AuthenticatedRelay, refusal } from './authentication.js';
 import { awaitPing } from './await-ping.js';
 import { asLinkError, lostError } from './link-error.js';
@@ -51,6 +52,8 @@ export class RelayLink {
   readonly #ending = new Map<MuxStream, number>();
   /** Asked at every tick whether an answer of the other side is due. */
   readonly #busyProbes = new Set<() => boolean>();
+  /** The transport has ended. */
+  readonly #gone = new Deferred<void>();
   #state: LinkState;
   #timer: Timer | undefined;
 
@@ -65,7 +68,10 @@ export class RelayLink {
     options.transport.start({
       onMessage: (message) => this.#guard(() => this.#receive(message)),
       onDrain: () => this.turn.schedule(),
-      onEnd: (end) => this.#end(lostError(end, this.#state.step === 'authenticating')),
+      onEnd: (end) => {
+        this.#gone.resolve();
+        this.#end(lostError(end, this.#state.step === 'authenticating'));
+      },
     });
   }
 
@@ -146,12 +152,19 @@ export class RelayLink {
     if (this.isUp && !stream.isClosed) this.#ending.set(stream, this.#options.clock.nowMs() + SessionLimit.closeWaitMs);
   }
 
-  /** Orderly end; streams of the link end with ERR_LINK_LOST. Idempotent. */
-  close(error: SealaneError = new SealaneError('ERR_CLOSED')): void {
-    if (this.#state.step === 'ended') return;
-    this.#flush();
-    this.#options.transport.close(1000);
-    this.#end(error);
+  /**
+   * Orderly end, after all that was said; streams of the link end with ERR_LINK_LOST. Resolves when the relay has it all,
+   * or cannot get it any more. Idempotent.
+   */
+  close(error: SealaneError = new SealaneError('ERR_CLOSED')): Promise<void> {
+    const { transport } = this.#options;
+    if (this.#state.step !== 'ended') {
+      // What still waits is bounded, and nothing is added to it.
+      this.#flush(Number.POSITIVE_INFINITY);
+      transport.close(1000);
+      this.#end(error);
+    }
+    return transport.queuedBytes === 0 ? Promise.resolve() : this.#gone.promise;
   }
 
   /** Ends at once what cannot be trusted or does not answer. */
@@ -257,11 +270,11 @@ export class RelayLink {
     }
   }
 
-  #flush(): void {
+  #flush(maxQueuedBytes: number = SessionLimit.maxQueuedBytes): void {
     if (this.#state.step !== 'up') return;
     const { mux } = this.#state;
     const { transport } = this.#options;
-    while (transport.queuedBytes < SessionLimit.maxQueuedBytes) {
+    while (transport.queuedBytes < maxQueuedBytes) {
       const batch = mux.pull(Math.min(BATCH_BYTES, this.limits.maxMessage));
       if (batch === undefined) return;
       sendBatch(batch.chunks, (message) => transport.send(message));

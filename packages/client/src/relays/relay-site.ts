@@ -88,10 +88,10 @@ export class RelaySite {
     return keeper;
   }
 
-  /** Leases and links are given up. */
-  close(): void {
+  /** Leases and links are given up. Resolves when all that was said on them has left this process. */
+  async close(): Promise<void> {
     this.leases.close();
-    for (const keeper of this.#keepers.values()) keeper.close();
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()));
   }
 
   #createKeeper(use: LinkUse): LinkKeeper {

@@ -19,6 +19,9 @@ export class PathRecovery {
   pathNumber = 0;
   /** The peer had sealed the records below this number when it resumed last: they are still on their way. */
   peerAnnounced = 0;
+  resumptions = 0;
+  /** When a path was there again last, on the clock, and the milliseconds without one before. */
+  lastResumption: { readonly atMs: number; readonly gapMs: number } | undefined;
   /** Why the path broke last. */
   cause: SealaneError | undefined;
   readonly #options: PathRecoveryOptions;
@@ -70,6 +73,8 @@ export class PathRecovery {
     this.#suspendedSinceMs = undefined;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.resumptions += 1;
+    this.lastResumption = { atMs: this.#options.clock.nowMs(), gapMs };
     return gapMs;
   }
 

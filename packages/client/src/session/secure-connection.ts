@@ -10,31 +10,19 @@ import {
   SealaneError,
   SessionLimit,
   type Suite,
-  type Timer,
 } from '@sealane/types';
 import { awaitPing } from '../link/await-ping.js';
 import type { OpenStreamOptions, StreamRequest } from '../options.js';
 import { abortWith } from './abort-with.js';
 import { AsyncQueue } from './async-queue.js';
+import { type ConnectionStatistics, measureSession } from './connection-statistics.js';
 import { Deferred } from './deferred.js';
+import { EarlierDeadline } from './earlier-deadline.js';
 import { ResumeHalf } from './resume-half.js';
 import { SecureStream } from './secure-stream.js';
 import { Session } from './session.js';
 import type { SessionOptions, SessionResumption } from './session-options.js';
 import type { SessionPath, SessionPathSink } from './session-path.js';
-
-export interface ConnectionStatistics {
-  /** Application bytes. */
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly recordsSent: number;
-  readonly recordsReceived: number;
-  readonly streamsOpened: number;
-  readonly streamsAccepted: number;
-  readonly streamsOpen: number;
-  /** Round trip through the peer, undefined before the first measurement. */
-  readonly rttMs: number | undefined;
-}
 
 export interface CloseOptions {
   /** Streams that are still open then are reset. Default 5,000. */
@@ -101,6 +89,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   #streams = 0;
   #closing: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
+  #deadline: EarlierDeadline | undefined;
 
   constructor(options: SecureConnectionOptions) {
     const { keys, own, peer, clock, budget, facts, resumption } = options;
@@ -136,18 +125,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   }
 
   get statistics(): ConnectionStatistics {
-    const { mux, recordsSent, recordsReceived } = this.session;
-    const { dataBytesSent, dataBytesReceived, streamsOpened, streamsAccepted } = mux.statistics;
-    return {
-      bytesSent: dataBytesSent,
-      bytesReceived: dataBytesReceived,
-      recordsSent,
-      recordsReceived,
-      streamsOpened,
-      streamsAccepted,
-      streamsOpen: this.#streams,
-      rttMs: mux.rttMs,
-    };
+    return measureSession(this.session, this.#streams);
   }
 
   /** New streams can be opened, as far as the peer's limit goes. */
@@ -231,10 +209,13 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
 
   /**
    * Ends the session in order: no new streams, the open ones finish or are reset at the deadline, both sides agree that
-   * it is over. Resolves when that is done, at most five seconds after the deadline. Idempotent.
+   * it is over. Resolves when that is done, at most five seconds after the deadline. A later call with an earlier deadline
+   * hastens it; otherwise idempotent.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options.deadlineMs ?? SessionLimit.closeWaitMs);
+    const { deadlineMs = SessionLimit.closeWaitMs } = options;
+    if (this.#closing === undefined) this.#closing = this.#close(deadlineMs);
+    else this.#deadline?.hasten(deadlineMs);
     return this.#closing;
   }
 
@@ -294,14 +275,13 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
 
   #streamsDone(deadlineMs: number): Promise<void> {
     return new Promise((resolve) => {
-      let timer: Timer | undefined;
       const done = (): void => {
-        timer?.cancel();
+        this.#deadline?.cancel();
         this.#onEmpty = undefined;
         resolve();
       };
       this.#onEmpty = done;
-      timer = this.#options.clock.schedule(deadlineMs, () => {
+      this.#deadline = new EarlierDeadline(this.#options.clock, deadlineMs, () => {
         for (const stream of [...this.session.mux.streams()]) {
           if (stream.handler instanceof SecureStream) stream.handler.reset(ResetCode.GONE);
         }
