@@ -6,7 +6,7 @@ import { startProcess, type Target, type TestProcess } from '@sealane/testkit';
 
 // The programs as they are installed: the built files that the packages' `bin` names.
 const resolve = createRequire(import.meta.url).resolve;
-const relayFile = join(dirname(resolve('@sealane/relay/package.json')), 'dist/main.js');
+export const relayFile = join(dirname(resolve('@sealane/relay/package.json')), 'dist/main.js');
 export const cliFile = join(dirname(resolve('sealane/package.json')), 'dist/main.js');
 
 export interface ThreeOptions {

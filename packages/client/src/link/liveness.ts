@@ -3,6 +3,8 @@ import type { ClientTimingConfig } from './timing.js';
 export interface LivenessProgress {
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** Bytes that the socket has not taken. */
+  readonly queuedBytes: number;
   /** Something was sent that the other side must react to. */
   readonly isBusy: boolean;
 }
@@ -12,12 +14,11 @@ export type LivenessVerdict = 'alive' | 'ping' | 'dead';
 /** Ticks that come this much late say that the process or machine slept, not that the relay is silent. */
 const LATE_TICK_MS = 5_000;
 const BUSY_PING_AFTER_MS = 1_000;
-/** A ping and its frame: that the platform took one says nothing about the other side. */
-const PING_BYTES = 32;
 
 /**
  * Decides from byte counters alone whether a link is alive: dead when nothing arrived for `linkIdleDeadMs`, or for
- * `linkBusyDeadMs` with bytes outstanding of which the socket took none (v1.md, "Links"). Looked at every `tickMs`, what
+ * `linkBusyDeadMs` with bytes outstanding of which the socket took none (v1.md, "Links"). Bytes that leave at once prove
+ * nothing: the platform takes them for a peer that is long gone; ones that had to wait prove that it drained. Looked at every `tickMs`, what
  * happened between two ticks counts as of the second, so that silence is never overstated, and dead is said a tick early.
  */
 export class Liveness {
@@ -25,7 +26,8 @@ export class Liveness {
   readonly #intervalMs: number;
   #receivedBytes = -1;
   #sentBytes = 0;
-  /** Bytes arrived, or the socket took more than a ping. */
+  #wasQueued = false;
+  /** Bytes arrived, or the socket took some that had waited. */
   #progressMs: number;
   #arrivalMs: number;
   #busySinceMs: number | undefined;
@@ -46,7 +48,8 @@ export class Liveness {
       this.#arrivalMs = nowMs;
       this.#progressMs = nowMs;
     }
-    if (progress.sentBytes - this.#sentBytes > PING_BYTES) this.#progressMs = nowMs;
+    if (this.#wasQueued && progress.sentBytes !== this.#sentBytes) this.#progressMs = nowMs;
+    this.#wasQueued = progress.queuedBytes > 0;
     this.#receivedBytes = progress.receivedBytes;
     this.#sentBytes = progress.sentBytes;
     this.#busySinceMs = progress.isBusy ? (this.#busySinceMs ?? nowMs) : undefined;

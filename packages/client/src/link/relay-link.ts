@@ -302,8 +302,8 @@ export class RelayLink {
     this.#resetEnded(nowMs);
     let isBusy = transport.queuedBytes > 0 || this.unsentBytes > 0 || this.#requests.size > 0;
     for (const probe of this.#busyProbes) isBusy = probe() || isBusy;
-    const { receivedBytes, sentBytes } = transport;
-    const verdict = this.#liveness.tick(nowMs, { receivedBytes, sentBytes, isBusy });
+    const { receivedBytes, sentBytes, queuedBytes } = transport;
+    const verdict = this.#liveness.tick(nowMs, { receivedBytes, sentBytes, queuedBytes, isBusy });
     if (verdict === 'dead') throw new SealaneError('ERR_LINK_DEAD', undefined, { retryable: true });
     // The answer shows in the byte counters; a link that ends meanwhile reports that by itself.
     if (verdict === 'ping') state.mux.ping().catch(() => undefined);
