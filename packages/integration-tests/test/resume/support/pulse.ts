@@ -1,7 +1,8 @@
 import type net from 'node:net';
 import { connectTo, startEchoServer, type Target, type TestServer } from '@sealane/testkit';
 
-const everyMs = 10;
+/** Default time between two numbers. */
+const defaultEveryMs = 10;
 
 /** The backend of a {@link Pulse}. */
 export function startPulseServer(): Promise<TestServer> {
@@ -9,11 +10,12 @@ export function startPulseServer(): Promise<TestServer> {
 }
 
 /**
- * A connection that sends a number every 10 ms and gets each one back, in order. What it waits for an answer is what a
+ * A connection that sends a number every few milliseconds and gets each one back, in order. What it waits for an answer is what a
  * program would see of a pause.
  */
 export class Pulse implements AsyncDisposable {
   readonly #socket: net.Socket;
+  readonly #everyMs: number;
   readonly #timer: NodeJS.Timeout;
   #sent = 0;
   #received = 0;
@@ -22,8 +24,9 @@ export class Pulse implements AsyncDisposable {
   #gaps: { readonly fromMs: number; readonly toMs: number }[] = [];
   #error: Error | undefined;
 
-  private constructor(socket: net.Socket) {
+  private constructor(socket: net.Socket, everyMs: number) {
     this.#socket = socket;
+    this.#everyMs = everyMs;
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.once('error', (error) => this.#fail(error));
     socket.once('end', () => this.#fail(new Error('the connection ended')));
@@ -31,8 +34,8 @@ export class Pulse implements AsyncDisposable {
   }
 
   /** Resolves with the first answer. */
-  static async start(target: Target): Promise<Pulse> {
-    const pulse = new Pulse(await connectTo(target));
+  static async start(target: Target, everyMs: number = defaultEveryMs): Promise<Pulse> {
+    const pulse = new Pulse(await connectTo(target), everyMs);
     await pulse.next();
     return pulse;
   }
@@ -48,7 +51,7 @@ export class Pulse implements AsyncDisposable {
     while (this.#received < wanted) {
       if (this.#error !== undefined) throw this.#error;
       if (performance.now() > untilMs) throw new Error(`no answer for ${timeoutMs} ms`);
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
+      await new Promise((resolve) => setTimeout(resolve, this.#everyMs));
     }
   }
 
@@ -88,7 +91,7 @@ export class Pulse implements AsyncDisposable {
 
   #onData(chunk: Buffer): void {
     const nowMs = performance.now();
-    if (nowMs - this.#lastMs > 2 * everyMs) this.#gaps.push({ fromMs: this.#lastMs, toMs: nowMs });
+    if (nowMs - this.#lastMs > 2 * this.#everyMs) this.#gaps.push({ fromMs: this.#lastMs, toMs: nowMs });
     this.#lastMs = nowMs;
     this.#partial = this.#partial.length === 0 ? chunk : Buffer.concat([this.#partial, chunk]);
     while (this.#partial.length >= 8) {
