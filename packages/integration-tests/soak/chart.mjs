@@ -42,7 +42,7 @@ function drawPanel({ title, unit, series }, offset, x, seconds) {
   }
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     const label = `${Math.round((seconds * share) / 6) / 10} min`;
-    parts.push(`<text x="${round(x(seconds * share))}" y="${bottom + 14}" text-anchor="middle">${label}</text>`);
+    parts.push(`<text x="${round(x(seconds * share))}" y="${bottom + 18}" text-anchor="middle">${label}</text>`);
   }
   for (const [index, { name, points, dots }] of series.entries()) {
     const color = colors[index % colors.length];
