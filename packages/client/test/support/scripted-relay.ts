@@ -13,6 +13,7 @@ import {
   encodeFrame,
   encodeMessage,
   type ForwardConnect,
+  type ForwardRequest,
   type ForwardResume,
   forEachFrame,
   type Lease,
@@ -140,7 +141,7 @@ export class ScriptedRelay {
   }
 
   /** Asks an owner as for a dialer; its answers are kept. */
-  askOwner(forward: ForwardResume): { readonly messages: ControlMessage[]; readonly stream: MuxStream } {
+  askOwner(forward: ForwardRequest): { readonly messages: ControlMessage[]; readonly stream: MuxStream } {
     const { side } = this.leases.get('')!;
     const messages: ControlMessage[] = [];
     const onData = (chunk: Uint8Array): void => stream.consume(chunk.length);
