@@ -163,12 +163,6 @@ export class ConnectionHandler {
       this.#send(link, stream, request, lease);
       return;
     }
-    // A request that leads nowhere costs its sender as much as one that leads somewhere.
-    if (!this.#parts.usage.tryConnect(link.clientId)) {
-      this.#reject(link, stream, RelayCode.BUSY, 'too many requests per second');
-      link.strike();
-      return;
-    }
     const isFresh = this.#config.clock.nowMs() - this.#startedMs < ResumptionLimit.heldMs;
     const isOffered = (this.#config.features & LinkFeature.RESUME) !== 0;
     if (isOffered && (isFresh || leases.isExpected(owner, service, instance))) this.#held.hold(link, stream, request);

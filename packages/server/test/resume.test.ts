@@ -134,6 +134,37 @@ describe('RESUME at a relay', () => {
     expect(owner.errorCodes).toEqual([RelayCode.MALFORMED]);
   });
 
+  it('is held 256 times for one link and 4,096 times for all, and each of them costs memory that is counted', async () => {
+    const { connect, pass, relay } = await createRelayInMemory({ limits: { newSocketsPerAddressPerSecond: 1_000 } });
+    const flood = async (count: number): Promise<SeenStream[]> => {
+      const { client: dialer } = await connect();
+      const asked = Array.from({ length: count }, (_, at) => ask(dialer, new Uint8Array(32).fill(at)).seen);
+      await pass();
+      return asked;
+    };
+    const before = relay.statistics().budgetUsedBytes;
+    const greedy = await flood(300);
+    expect(greedy.filter(isHeld)).toHaveLength(256);
+    expect(greedy.filter((seen) => rejection(seen) === RelayCode.BUSY)).toHaveLength(44);
+    for (let link = 1; link < 16; link++) expect((await flood(256)).filter(isHeld)).toHaveLength(256);
+    expect(relay.statistics().budgetUsedBytes).toBeGreaterThan(before);
+    const [late] = await flood(1);
+    expect(rejection(late!)).toBe(RelayCode.BUSY);
+    await pass(7_000);
+    expect(greedy.filter((seen) => rejection(seen) !== undefined)).toHaveLength(300);
+  });
+
+  it('that leads nowhere is counted as a CONNECT, and above the rate it is refused as BUSY', async () => {
+    const { dialer, pass, relay } = await setup({ limits: { connectsPerIdentityPerSecond: 20 } });
+    const asked = Array.from({ length: 60 }, () => ask(dialer, new Uint8Array(32).fill(9)).seen);
+    await pass();
+    const codes = asked.map(rejection);
+    expect(codes.slice(0, 20)).toEqual(new Array(20).fill(RelayCode.NO_SESSION));
+    expect(codes.slice(20).every((code) => code === RelayCode.BUSY || code === undefined)).toBe(true);
+    expect(codes.filter((code) => code === RelayCode.BUSY).length).toBeGreaterThan(0);
+    expect(relay.statistics().waitingAccepts).toBe(0);
+  });
+
   it('is never held where the feature is not offered', async () => {
     const { connect, pass } = await createRelayInMemory({ features: LinkFeature.LIST });
     const { client: dialer } = await connect();
