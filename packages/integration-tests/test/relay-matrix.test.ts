@@ -8,11 +8,21 @@ import { linkCases } from './relay-matrix/cases/links.js';
 import { nameCases } from './relay-matrix/cases/names.js';
 import { recordCases } from './relay-matrix/cases/records.js';
 import { refusalCases } from './relay-matrix/cases/refusals.js';
+import { resumptionCases } from './relay-matrix/cases/resumption.js';
 import { type End, type NamedCase, namedCases, type Side } from './relay-matrix/matrix-case.js';
 import { MatrixStage, type StageMode } from './relay-matrix/matrix-stage.js';
 import { renderMatrix, withMatrix } from './relay-matrix/render-matrix.js';
 
-const groups = [linkCases, leaseCases, nameCases, acceptCases, refusalCases, handshakeCases, recordCases];
+const groups = [
+  linkCases,
+  leaseCases,
+  nameCases,
+  acceptCases,
+  refusalCases,
+  handshakeCases,
+  recordCases,
+  resumptionCases,
+];
 const sides = ['dialer', 'owner'] as const;
 const document = fileURLToPath(new URL('../../../docs/threat-model.md', import.meta.url));
 const ran = new Set<string>();
@@ -20,8 +30,8 @@ const ran = new Set<string>();
 type Ends = Record<Side, readonly End[]>;
 
 /** Plays a case and looks for what must never happen; gives the ends that were seen. */
-async function play(each: NamedCase, mode: StageMode): Promise<Ends> {
-  const stage = await MatrixStage.create(mode);
+async function play(each: NamedCase, mode: StageMode, resumes: boolean): Promise<Ends> {
+  const stage = await MatrixStage.create(mode, resumes);
   try {
     await each.run(stage);
     await stage.pass(100);
@@ -54,10 +64,10 @@ describe.each(groups.map((group) => [group.title, group] as const))('%s: a relay
   const cases = namedCases(group).map((each) => [each.name, each.attack, each] as const);
   // Each has a stage of its own, and mostly waits for acknowledgements.
   it.concurrent.each(cases)('(%s) %s', async (_name, _attack, each) => {
-    const seen = await play(each, 'virtual');
+    const seen = await play(each, 'virtual', group.resumes === true);
     if (each.varies === true) expectAmong(seen, each);
     else expectExactly(seen, each);
-    if (each.onlyVirtual !== true) expectAmong(await play(each, 'sockets'), each);
+    if (each.onlyVirtual !== true) expectAmong(await play(each, 'sockets', group.resumes === true), each);
     ran.add(each.name);
   });
 });

@@ -28,6 +28,8 @@ export interface MatrixGroup {
   /** Two letters or less; with a number it names a test. */
   readonly key: string;
   readonly title: string;
+  /** Its sessions outlive their paths. In other groups they end with them. */
+  readonly resumes?: true;
   readonly cases: readonly MatrixCase[];
 }
 

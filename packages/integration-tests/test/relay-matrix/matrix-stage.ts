@@ -63,26 +63,35 @@ export class MatrixStage {
   readonly dialers: Dialer[] = [];
   readonly seen: Record<Side, Set<End>> = { dialer: new Set(), owner: new Set() };
   readonly #url: string;
+  readonly #resumes: boolean;
   readonly #bindings = new Set<string>();
   readonly #closers: (() => Promise<unknown> | unknown)[] = [];
   readonly #wrongs: string[] = [];
   #attempts = 0;
 
-  private constructor(mode: StageMode, relay: HostileRelay, clock: VirtualClock, url: string) {
+  private constructor(mode: StageMode, relay: HostileRelay, clock: VirtualClock, url: string, resumes: boolean) {
+    this.#resumes = resumes;
     this.mode = mode;
     this.relay = relay;
     this.clock = clock;
     this.#url = url;
   }
 
-  static async create(mode: StageMode): Promise<MatrixStage> {
+  /** Without `resumes` a session ends with its path, and what an attack does to the path shows. */
+  static async create(mode: StageMode, resumes = false): Promise<MatrixStage> {
     await loadCrypto();
     const clock = new VirtualClock();
     if (mode === 'virtual') {
-      return new MatrixStage(mode, await HostileRelay.create({ clock, limits: RELAY_LIMITS }), clock, VIRTUAL_URL);
+      return new MatrixStage(
+        mode,
+        await HostileRelay.create({ clock, limits: RELAY_LIMITS }),
+        clock,
+        VIRTUAL_URL,
+        resumes,
+      );
     }
     const relay = await HostileRelay.create({ limits: RELAY_LIMITS });
-    return new MatrixStage(mode, relay, clock, await relay.listen());
+    return new MatrixStage(mode, relay, clock, await relay.listen(), resumes);
   }
 
   attack(...attacks: readonly Attack[]): void {
@@ -93,7 +102,8 @@ export class MatrixStage {
   client(
     options: RelayClientOptions & { readonly relayId?: string; readonly relay?: HostileRelay } = {},
   ): Promise<RelayClient> {
-    const { relayId, relay = this.relay, ...rest } = options;
+    const { relayId, relay = this.relay, ...more } = options;
+    const rest = this.#resumes ? more : { resumption: { giveUpMs: 0 }, ...more };
     const fragment = relayId === undefined ? '' : `#${relayId}`;
     const connecting =
       this.mode === 'sockets'
