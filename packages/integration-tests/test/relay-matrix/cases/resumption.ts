@@ -57,7 +57,8 @@ function breakOnce(frames: (frame: SeenFrame) => readonly RawFrame[]): (sender: 
   };
 }
 
-const breakPath = (): Attack => breakOnce((frame) => [resetFrame(frame.streamId, ResetCode.GONE)])('dialer');
+/** The dialer hears of it at once, and begins to look for another one. */
+const breakPath = (): Attack => breakOnce((frame) => [resetFrame(frame.streamId, ResetCode.GONE)])('owner');
 
 /** Breaks the path, and does something to the RESUME or the answer to it. */
 function broken(attack: string, ends: Ends, create: () => Attack, more: More = {}): MatrixCase {
@@ -130,6 +131,7 @@ export const resumptionCases: MatrixGroup = {
         ...dataFrames(frame.streamId, frame.data.slice(0, 150)),
         resetFrame(frame.streamId, ResetCode.GONE),
       ]),
+      { onlyVirtual: true },
     ),
     ...eachWay(
       'ends the stream in order in the middle of the records',
