@@ -175,6 +175,9 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
   }
 
   onEndLost(error: SealaneError): void {
+    // Both ends were there for the mux, which charges what waits for its reader until it is consumed: after an error
+    // nobody does that.
+    this.#stream?.consume(this.#stream.heldBytes);
     this.#fail(error);
   }
 

@@ -1,0 +1,74 @@
+import { loadCrypto } from '@sealane/crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { everyCut, exchangeWithCuts } from './session-simulation/every-offset.js';
+import { type SimulationResult, simulate } from './session-simulation/simulation.js';
+
+const isLong = process.env['SEALANE_LONG'] === '1';
+/** Runs this seed alone. */
+const onlySeed = process.env['SEALANE_SEED'];
+const seedsPerTest = onlySeed !== undefined ? 1 : isLong ? 1_000 : 150;
+const firstSeeds =
+  onlySeed !== undefined ? [Number(onlySeed)] : Array.from({ length: isLong ? 10 : 2 }, (_, at) => at * seedsPerTest);
+/** Two cuts: of all pairs of offsets, every so many. */
+const pairStrides = isLong ? ([1, 5] as const) : ([13, 17] as const);
+const timeoutMs = isLong ? 3_600_000 : 120_000;
+
+beforeAll(() => loadCrypto());
+
+describe('a session over paths that break', () => {
+  test.each(firstSeeds)(
+    'delivers every byte once and in order or says why not, never stands still and keeps its bounds, from seed %i',
+    (firstSeed) => {
+      const results: SimulationResult[] = [];
+      for (let seed = firstSeed; seed < firstSeed + seedsPerTest; seed += 1) {
+        try {
+          results.push(simulate(seed));
+        } catch (cause) {
+          const again = `SEALANE_SEED=${seed} npx vitest run --project client packages/client/test/session-simulation.test.ts`;
+          throw new Error(`${(cause as Error).message}; to see it again: ${again}`, { cause });
+        }
+      }
+      if (onlySeed !== undefined) return;
+      const sum = (what: (result: SimulationResult) => number): number =>
+        results.reduce((total, result) => total + what(result), 0);
+      // The seeds must exercise what they claim to.
+      expect(sum(({ resumptions }) => resumptions)).toBeGreaterThan(seedsPerTest * 2);
+      expect(sum(({ lateBytes }) => lateBytes)).toBeGreaterThan(seedsPerTest * 1_000);
+      expect(sum(({ rekeys }) => rekeys)).toBeGreaterThan(seedsPerTest / 50);
+      const complete = sum(({ completeStreams }) => completeStreams);
+      expect(complete / sum(({ streams }) => streams)).toBeGreaterThan(0.75);
+    },
+    timeoutMs,
+  );
+
+  test.skipIf(onlySeed !== undefined)(
+    'goes on after a cut at every byte of every record, in each direction',
+    () => {
+      for (const cut of everyCut()) {
+        for (const kind of [0, 1, 2, 3]) expectBothStreams(exchangeWithCuts([cut], kind), [cut], kind);
+      }
+    },
+    timeoutMs,
+  );
+
+  test.skipIf(onlySeed !== undefined)(
+    'goes on after a second cut, wherever the first one was',
+    () => {
+      const cuts = everyCut();
+      const [firstStride, secondStride] = pairStrides;
+      for (let first = 0; first < cuts.length; first += firstStride) {
+        for (let second = first % secondStride; second < cuts.length; second += secondStride) {
+          const pair = [cuts[first]!, cuts[second]!];
+          const kind = (first + second) % 4;
+          expectBothStreams(exchangeWithCuts(pair, kind), pair, kind);
+        }
+      }
+    },
+    timeoutMs,
+  );
+});
+
+/** Whatever was cut, both streams end in order; at most the goodbye after them is lost. */
+function expectBothStreams({ completeStreams }: SimulationResult, cuts: readonly object[], kind: number): void {
+  if (completeStreams !== 2) throw new Error(`a stream was lost with cuts of kind ${kind} at ${JSON.stringify(cuts)}`);
+}
