@@ -139,6 +139,8 @@ export class LinkStreamPath implements SessionPath, LinkStreamHandler {
     // What an ended stream still holds back is not in the way of others: the mux sends or drops it.
     this.link.addUnsent(-this.#unsentBytes);
     this.#unsentBytes = 0;
+    // The record that ended the session, or half a one: nobody else gives back what an orderly end leaves charged.
+    this.#stream?.consume(this.#stream.heldBytes);
   }
 }
 

@@ -160,7 +160,7 @@ function createPath(random: SeededRandom, index: number, largest: number, mayFli
   };
 }
 
-function createStream(random: SeededRandom, isLong: boolean): StreamPlan {
+export function createStream(random: SeededRandom, isLong: boolean): StreamPlan {
   return {
     openedByDialer: random.chance(0.7),
     openAtMs: random.pick([0, 0, random.int(0, 300), random.int(0, 5_000)]),

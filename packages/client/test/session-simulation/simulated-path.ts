@@ -26,6 +26,8 @@ export class SimulatedPath<Message> implements AttachablePath {
   /** Dropped unread, because they came after the session had left. */
   lateBytes = 0;
   isEnded = false;
+  /** Nobody is at this end who would take anything. */
+  isDeaf = false;
   readonly #clock: VirtualClock;
   readonly #random: SeededRandom;
   readonly #plan: PathPlan;
@@ -144,7 +146,7 @@ export class SimulatedPath<Message> implements AttachablePath {
   }
 
   #onBytes(chunk: Uint8Array): void {
-    if (this.isEnded) {
+    if (this.isEnded || this.isDeaf) {
       this.lateBytes += chunk.length;
       return;
     }

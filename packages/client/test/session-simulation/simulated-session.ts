@@ -64,8 +64,11 @@ export class SimulatedSession {
   readonly #clock: VirtualClock;
   readonly #random: SeededRandom;
   readonly #accounts: readonly KeptAccount[];
+  /** Numbers for which the owner has sealed. */
+  readonly #sealed = new Set<number>();
   #attempts = 0;
   #isSearching = false;
+  #isMoving = false;
   #isClosing = false;
 
   constructor(options: SimulatedSessionOptions) {
@@ -157,9 +160,14 @@ export class SimulatedSession {
         onConfirmed: () => undefined,
         onOpen: (stream, open) => this.#accept(stream, open[0]!),
         onChange: () => undefined,
-        onSuspended: () => {
+        onSuspended: (cause) => {
           end.wasSuspended = true;
-          if (side === 0) clock.schedule(0, () => this.#search());
+          if (side === 1) return;
+          // A session that stands still would be helped on by the next path: it must not come to that.
+          const isFaulty = this.plan.paths[this.#attempts] !== undefined;
+          if (!isFaulty && !this.#isMoving)
+            throw new Error(`a path without a fault broke: ${cause.message}`, { cause });
+          clock.schedule(0, () => this.#search());
         },
         onResumed: () => {
           this.resumptions += 1;
@@ -249,12 +257,14 @@ export class SimulatedSession {
 
   #attempt(failures: number): void {
     this.#isSearching = true;
-    this.#attempts += 1;
     const isOut = this.#clock.nowMs() >= this.plan.outageFromMs;
-    const planned = this.plan.paths[this.#attempts] ?? perfectPath;
+    const planned = this.plan.paths[this.#attempts + 1] ?? perfectPath;
     const plan: PathPlan = isOut ? { ...planned, fate: 'request-lost' } : planned;
     const { half } = this.dialer;
+    this.#isMoving = true;
     const seal = half.begin();
+    this.#isMoving = false;
+    this.#attempts += 1;
     const [path, ownerPath] = this.#createPath(plan);
     const limitMs = Math.min(ResumptionLimit.attemptMaxMs, ResumptionLimit.attemptMinMs * 2 ** failures);
     let timer: Timer | undefined;
@@ -289,13 +299,17 @@ export class SimulatedSession {
       onEnd: () => undefined,
     };
     if (plan.fate === 'request-lost') return;
-    const repeats = plan.repeats ? 2 : 1;
     const lateMs = plan.fate === 'request-late' ? limitMs + this.#random.int(-200, 3_000) : 0;
-    for (let copies = 0; copies < repeats; copies += 1) {
-      this.#clock.schedule(lateMs + copies * this.#random.int(0, 2_000), () => {
-        path.sendMessage({ kind: 'request', seal });
-      });
-    }
+    this.#clock.schedule(lateMs, () => path.sendMessage({ kind: 'request', seal }));
+    if (plan.repeats) this.#clock.schedule(this.#random.int(0, 3_000), () => this.#repeat(seal));
+  }
+
+  /** A relay forwards a request once more, on a stream of its own. */
+  #repeat(seal: ResumeSeal): void {
+    const [path, ownerPath] = this.#createPath(perfectPath);
+    path.isDeaf = true;
+    this.#onRequest(ownerPath, seal, perfectPath, 0);
+    this.#clock.schedule(this.#random.int(0, 2_000), () => path.reset(ResetCode.GONE));
   }
 
   #onRequest(path: Path, seal: ResumeSeal, plan: PathPlan, limitMs: number): void {
@@ -313,8 +327,11 @@ export class SimulatedSession {
       return;
     }
     const peer = owner.half.open(seal);
-    // A repeated request comes on a path of its own: the relay cannot make one stream carry two.
-    if (peer === undefined) return;
+    if (peer === undefined) {
+      path.sendMessage({ kind: 'refusal' });
+      path.end();
+      return;
+    }
     if (owner.half.isOver) {
       path.end();
       return;
@@ -324,13 +341,20 @@ export class SimulatedSession {
         if (!path.isEnded) path.reset(ResetCode.GONE);
         return;
       }
-      const answer: Message = { kind: 'answer', seal: owner.half.seal(seal.pathNumber) };
+      const answer: Message = { kind: 'answer', seal: this.#sealOnce(owner.half, seal.pathNumber) };
       path.nextNumber = peer.nextExpected;
       if (plan.fate === 'answer-lost') path.cut();
       if (plan.fate === 'answer-late') path.delayBy(limitMs);
       path.sendMessage(answer);
       owner.half.moveTo(path, peer);
     });
+  }
+
+  /** Its number is the nonce of a RESUME: a second one is a second use. */
+  #sealOnce(half: ResumeHalf, pathNumber: number): ResumeSeal {
+    if (this.#sealed.has(pathNumber)) throw new Error(`RESUME ${pathNumber} was sealed twice`);
+    this.#sealed.add(pathNumber);
+    return half.seal(pathNumber);
   }
 
   #expectedOf(keys: SessionKeys, seal: ResumeSeal): number {

@@ -1,5 +1,6 @@
 import { MemoryBudget } from '@sealane/mux';
 import { seededRandom, VirtualClock } from '@sealane/testkit';
+import { SessionLimit } from '@sealane/types';
 import { EndedSessions } from '../../src/resume/ended-sessions.js';
 import { KeptBudget } from '../../src/session/kept-budget.js';
 import { createPlan, type Plan } from './plan.js';
@@ -97,9 +98,11 @@ const allowedCodes: ReadonlySet<string> = new Set([
 ]);
 
 /** No path came in time, or its bytes were needed by others. */
-function wasGivenUp(plan: Plan, { error, wasSuspended, lastedMs }: SessionEnd): boolean {
+function wasGivenUp(plan: Plan, { error, wasSuspended, lastedMs, session }: SessionEnd): boolean {
   if (error?.code !== 'ERR_E2EE_TRUNCATED' || !wasSuspended) return false;
-  return lastedMs >= plan.giveUpMs || plan.sessions.length > 1;
+  // A dial that nobody acknowledged has less time.
+  const leastMs = session.recordsReceived === 0 ? SessionLimit.confirmWaitMs : plan.giveUpMs;
+  return lastedMs >= leastMs || plan.sessions.length > 1;
 }
 
 function sumUp(sessions: readonly SimulatedSession[], virtualMs: number): SimulationResult {

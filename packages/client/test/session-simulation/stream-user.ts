@@ -1,6 +1,6 @@
-import type { MuxStream, StreamHandler } from '@sealane/mux';
+import type { StreamHandler } from '@sealane/mux';
 import { seededRandom, type VirtualClock } from '@sealane/testkit';
-import { isSealaneError, type SealaneError } from '@sealane/types';
+import { isSealaneError, type ResetCode, type SealaneError } from '@sealane/types';
 import type { EndOfStream } from '../../src/session/sent-records.js';
 import type { HalfPlan } from './plan.js';
 
@@ -10,9 +10,20 @@ const offsets = pattern.length - 262_144;
 /** What a writer lets wait in its stream. */
 const AHEAD_BYTES = 65_536;
 
+/** What a stream of the mux and one of a connection have in common. */
+export interface UsedStream {
+  readonly queuedBytes: number;
+  /** Of the mux's alone: delivered and not consumed. */
+  readonly heldBytes?: number;
+  write(chunk: Uint8Array): void;
+  end(): void;
+  reset(code: ResetCode): void;
+  consume(bytes: number): void;
+}
+
 /** The user of one end of a stream: writes and reads by its plan, and checks every byte. */
 export class StreamUser implements StreamHandler, EndOfStream {
-  stream!: MuxStream;
+  stream!: UsedStream;
   receivedBytes = 0;
   sentBytes = 0;
   hasEnd = false;
@@ -46,12 +57,12 @@ export class StreamUser implements StreamHandler, EndOfStream {
     return this.isComplete || this.error !== undefined;
   }
 
-  start(stream: MuxStream): void {
+  start(stream: UsedStream): void {
     this.stream = stream;
     this.#write();
   }
 
-  reset(code: number, error: SealaneError): void {
+  reset(code: ResetCode, error: SealaneError): void {
     if (this.isOver) return;
     this.stream.reset(code);
     this.error = error;
@@ -80,6 +91,10 @@ export class StreamUser implements StreamHandler, EndOfStream {
     this.#write();
   }
 
+  onDrain(): void {
+    this.#write();
+  }
+
   onEndAcknowledged(): void {
     if (this.isEndAcknowledged) throw new Error('an end acknowledged twice');
     if (this.error === undefined) this.isEndAcknowledged = true;
@@ -87,7 +102,7 @@ export class StreamUser implements StreamHandler, EndOfStream {
 
   onEndLost(error: SealaneError): void {
     // As a real stream does: nothing follows, so what was not read is not charged any more.
-    this.stream.consume(this.stream.heldBytes);
+    this.stream.consume(this.stream.heldBytes ?? 0);
     this.#fail(error);
   }
 
