@@ -18,6 +18,8 @@ export interface PathSetup<Message> {
  */
 export class SimulatedPath<Message> implements AttachablePath {
   readonly headroomBytes: number;
+  /** The largest record that this side may send, its length included. */
+  readonly maxSentBytes: number;
   peer!: SimulatedPath<Message>;
   setup: PathSetup<Message> | undefined;
   /** Number of the record that the session has to send next. */
@@ -49,6 +51,7 @@ export class SimulatedPath<Message> implements AttachablePath {
     this.#side = side;
     this.#ledger = ledgers[side];
     this.#credit = plan.windowBytes;
+    this.maxSentBytes = maxRecordBytes[side];
     this.#maxRecordBytes = maxRecordBytes[side === 0 ? 1 : 0];
     this.headroomBytes = headroomBytes;
   }

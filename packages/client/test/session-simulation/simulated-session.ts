@@ -5,6 +5,7 @@ import { type SeededRandom, seededRandom, type VirtualClock } from '@sealane/tes
 import { AbortCode, ResetCode, ResumptionLimit, SealaneError, type Timer } from '@sealane/types';
 import type { EndedSessions } from '../../src/resume/ended-sessions.js';
 import type { KeptAccount, KeptBudget } from '../../src/session/kept-budget.js';
+import { LEAST_RECORD_BYTES } from '../../src/session/link-stream-path.js';
 import { ResumeHalf } from '../../src/session/resume-half.js';
 import { Session } from '../../src/session/session.js';
 import { createKeyPair } from './key-pair.js';
@@ -21,6 +22,8 @@ type Path = SimulatedPath<Message>;
 
 const FEATURE_BITS = 1;
 const MAX_BACKOFF_MS = 1_000;
+/** For the smallest record that is worth its overhead. */
+const LEAST_ROOM_BYTES = LEAST_RECORD_BYTES + 19 + ResumptionLimit.keptRecordOverheadBytes;
 /** Of what is kept beyond every bound: one record's header and tag. */
 const SLACK_BYTES = 32;
 
@@ -122,6 +125,7 @@ export class SimulatedSession {
       const account = this.#accounts[side]!;
       const bound = guaranteedBytes + sessionBytes;
       if (account.usedBytes > bound) throw new Error(`${account.usedBytes} bytes are charged, more than ${bound}`);
+      if (this.#couldSend(end, account)) throw new Error('a session stands still that has something to send');
       const other = this.ends[side === 0 ? 1 : 0];
       if (end.hasEnded || other.hasEnded) return;
       const expected = other.session.resumeState().nextExpected;
@@ -137,6 +141,13 @@ export class SimulatedSession {
       if (closer !== 'owner') this.dialer.session.sealClose();
       if (closer !== 'dialer') this.owner.session.sealClose();
     });
+  }
+
+  /** Between two events nothing waits that could go out. */
+  #couldSend({ session }: SessionEnd, account: KeptAccount): boolean {
+    const path = session.path as Path | undefined;
+    if (path === undefined || session.isUnconfirmed || !session.isOpen || !session.mux.hasPending) return false;
+    return path.sendableBytes >= path.maxSentBytes && account.roomBytes >= LEAST_ROOM_BYTES;
   }
 
   #createEnd(keys: SessionKeys, side: 0 | 1): SessionEnd {
@@ -246,7 +257,7 @@ export class SimulatedSession {
   }
 
   #move(): void {
-    if (!this.dialer.hasEnded && !this.#isSearching && this.owner.session.isConfirmed) this.#attempt(0);
+    if (!this.dialer.hasEnded && !this.#isSearching && !this.owner.session.isUnconfirmed) this.#attempt(0);
   }
 
   /** One attempt after another, as long as no path is there. */
