@@ -29,6 +29,8 @@ export interface WholePlan {
   readonly relays: number;
   readonly delayMs: readonly number[];
   readonly bytesPerMs: number;
+  /** How long the owner's policy thinks, at each dial and each RESUME. */
+  readonly policyMs: number;
   readonly dialers: readonly DialerPlan[];
   readonly faults: readonly FaultPlan[];
   readonly faultsEndMs: number;
@@ -47,6 +49,7 @@ export function createWholePlan(random: SeededRandom): WholePlan {
     relays,
     delayMs: Array.from({ length: relays }, () => random.pick([1, 5, 20, random.int(1, 150)])),
     bytesPerMs: random.pick([50, 1_000, 20_000]),
+    policyMs: random.pick([0, 0, 20, random.int(0, 1_200)]),
     dialers: Array.from({ length: random.int(1, 2) }, () => ({
       usesPool: random.chance(0.3),
       streams: Array.from({ length: random.int(1, 4) }, () => {

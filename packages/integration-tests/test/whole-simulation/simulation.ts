@@ -1,5 +1,4 @@
 import {
-  allowAny,
   KeptBudget,
   type Listener,
   RelayClient,
@@ -80,7 +79,7 @@ export class WholeWorld {
 
   async run(): Promise<WholeResult> {
     const owner = await this.#createClient('owner');
-    const listener = await this.#until(owner.listen({ accept: allowAny(), suites: [Suite.CLASSICAL] }));
+    const listener = await this.#until(owner.listen({ accept: () => this.#decide(), suites: [Suite.CLASSICAL] }));
     this.#watch(this.#serve(listener));
     for (const fault of this.plan.faults) this.clock.schedule(fault.atMs, () => this.#watch(applyFault(this, fault)));
     const startedMs = this.clock.nowMs();
@@ -140,6 +139,12 @@ export class WholeWorld {
     );
     this.#clients.push(client);
     return client;
+  }
+
+  async #decide(): Promise<boolean> {
+    const { policyMs } = this.plan;
+    if (policyMs > 0) await new Promise<void>((resolve) => this.clock.schedule(policyMs, resolve));
+    return true;
   }
 
   async #serve(listener: Listener): Promise<void> {
