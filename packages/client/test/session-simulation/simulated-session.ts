@@ -9,16 +9,11 @@ import { LEAST_RECORD_BYTES } from '../../src/session/link-stream-path.js';
 import { ResumeHalf } from '../../src/session/resume-half.js';
 import { Session } from '../../src/session/session.js';
 import { createKeyPair } from './key-pair.js';
+import { keyOf, type Message, OwnerAnswers, type Path, type SessionEnd } from './owner-answers.js';
 import { type PathPlan, type Plan, perfectPath, type SessionPlan, type StreamPlan } from './plan.js';
 import { RecordLedger } from './record-ledger.js';
-import { createPathPair, type SimulatedPath } from './simulated-path.js';
+import { createPathPair } from './simulated-path.js';
 import { StreamUser } from './stream-user.js';
-
-type Message =
-  | { readonly kind: 'request'; readonly seal: ResumeSeal }
-  | { readonly kind: 'answer'; readonly seal: ResumeSeal }
-  | { readonly kind: 'refusal' };
-type Path = SimulatedPath<Message>;
 
 const FEATURE_BITS = 1;
 const MAX_BACKOFF_MS = 1_000;
@@ -26,20 +21,6 @@ const MAX_BACKOFF_MS = 1_000;
 const LEAST_ROOM_BYTES = LEAST_RECORD_BYTES + 19 + ResumptionLimit.keptRecordOverheadBytes;
 /** Of what is kept beyond every bound: one record's header and tag. */
 const SLACK_BYTES = 32;
-
-/** One end of the session, and how it ended. */
-export interface SessionEnd {
-  readonly session: Session;
-  readonly half: ResumeHalf;
-  readonly keys: SessionKeys;
-  /** Of this end's direction. */
-  readonly ledger: RecordLedger;
-  hasEnded: boolean;
-  error: SealaneError | undefined;
-  wasSuspended: boolean;
-  /** From its beginning to its end. */
-  lastedMs: number;
-}
 
 export interface Conversation {
   readonly plan: StreamPlan;
@@ -67,8 +48,7 @@ export class SimulatedSession {
   readonly #clock: VirtualClock;
   readonly #random: SeededRandom;
   readonly #accounts: readonly KeptAccount[];
-  /** Numbers for which the owner has sealed. */
-  readonly #sealed = new Set<number>();
+  readonly #answers: OwnerAnswers;
   #attempts = 0;
   #isSearching = false;
   #isMoving = false;
@@ -83,6 +63,7 @@ export class SimulatedSession {
     this.#accounts = kept.map((budget) => budget.reserve()!);
     const keys = createKeyPair(this.#random.fork('keys'), plan.maxRecordPlaintext);
     this.ends = [this.#createEnd(keys[0], 0), this.#createEnd(keys[1], 1)];
+    this.#answers = new OwnerAnswers(clock, this.owner, options.ended);
   }
 
   get dialer(): SessionEnd {
@@ -305,7 +286,7 @@ export class SimulatedSession {
     };
     ownerPath.setup = {
       onMessage: (message) => {
-        if (message.kind === 'request') this.#onRequest(ownerPath, message.seal, plan, limitMs);
+        if (message.kind === 'request') this.#answers.onRequest(ownerPath, message.seal, plan, limitMs);
       },
       onEnd: () => undefined,
     };
@@ -319,53 +300,8 @@ export class SimulatedSession {
   #repeat(seal: ResumeSeal): void {
     const [path, ownerPath] = this.#createPath(perfectPath);
     path.isDeaf = true;
-    this.#onRequest(ownerPath, seal, perfectPath, 0);
+    this.#answers.onRequest(ownerPath, seal, perfectPath, 0);
     this.#clock.schedule(this.#random.int(0, 2_000), () => path.reset(ResetCode.GONE));
-  }
-
-  #onRequest(path: Path, seal: ResumeSeal, plan: PathPlan, limitMs: number): void {
-    const { owner } = this;
-    if (plan.fate === 'refused') {
-      path.sendMessage({ kind: 'refusal' });
-      path.end();
-      return;
-    }
-    if (owner.hasEnded) {
-      const ended = this.#options.ended.get(keyOf(owner.keys));
-      const answer = ended?.half.sealEnd(seal, ended.status);
-      path.sendMessage(answer === undefined ? { kind: 'refusal' } : { kind: 'answer', seal: answer });
-      path.end();
-      return;
-    }
-    const peer = owner.half.open(seal);
-    if (peer === undefined) {
-      path.sendMessage({ kind: 'refusal' });
-      path.end();
-      return;
-    }
-    if (owner.half.isOver) {
-      path.end();
-      return;
-    }
-    this.#clock.schedule(plan.policyMs, () => {
-      if (!owner.half.isCurrent(seal.pathNumber) || path.isEnded) {
-        if (!path.isEnded) path.reset(ResetCode.GONE);
-        return;
-      }
-      const answer: Message = { kind: 'answer', seal: this.#sealOnce(owner.half, seal.pathNumber) };
-      path.nextNumber = peer.nextExpected;
-      if (plan.fate === 'answer-lost') path.cut();
-      if (plan.fate === 'answer-late') path.delayBy(limitMs);
-      path.sendMessage(answer);
-      owner.half.moveTo(path, peer);
-    });
-  }
-
-  /** Its number is the nonce of a RESUME: a second one is a second use. */
-  #sealOnce(half: ResumeHalf, pathNumber: number): ResumeSeal {
-    if (this.#sealed.has(pathNumber)) throw new Error(`RESUME ${pathNumber} was sealed twice`);
-    this.#sealed.add(pathNumber);
-    return half.seal(pathNumber);
   }
 
   #expectedOf(keys: SessionKeys, seal: ResumeSeal): number {
@@ -377,8 +313,4 @@ export class SimulatedSession {
 /** Neither end waits for anything. */
 export function isOver({ opener, acceptor }: Conversation): boolean {
   return opener.isOver && (acceptor === undefined ? opener.error !== undefined : acceptor.isOver);
-}
-
-function keyOf(keys: SessionKeys): string {
-  return String.fromCharCode(...keys.resumeId);
 }

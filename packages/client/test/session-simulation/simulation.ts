@@ -3,8 +3,9 @@ import { seededRandom, VirtualClock } from '@sealane/testkit';
 import { SessionLimit } from '@sealane/types';
 import { EndedSessions } from '../../src/resume/ended-sessions.js';
 import { KeptBudget } from '../../src/session/kept-budget.js';
+import type { SessionEnd } from './owner-answers.js';
 import { createPlan, type Plan } from './plan.js';
-import { isOver, type SessionEnd, SimulatedSession } from './simulated-session.js';
+import { isOver, SimulatedSession } from './simulated-session.js';
 
 const LIMIT_MS = 3_600_000;
 const MAX_EVENTS = 3_000_000;
