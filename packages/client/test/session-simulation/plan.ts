@@ -148,7 +148,8 @@ function createPath(random: SeededRandom, index: number, largest: number, mayFli
   return {
     fate: index === 0 ? 'ok' : random.pick(fates),
     delayMs: [random.pick(delays), random.pick(delays)],
-    windowBytes: 2 * largest + random.pick([0, 1, random.int(0, 262_144)]),
+    // It may be smaller than the records that were sealed for a larger one.
+    windowBytes: random.pick([largest, 2 * largest, 2 * largest + random.int(0, 262_144)]),
     chunkBytes: random.pick([random.int(1, 40), 1_000, 65_536, 65_536]) + (largest >> 6),
     cutAtBytes: [cutSide === 1 ? never : offset(), cutSide === 0 ? never : offset()],
     cutsBoth: random.chance(0.5),

@@ -39,6 +39,9 @@ export class SimulatedPath<Message> implements AttachablePath {
   #sink: Session | undefined;
   #credit: number;
   #unreturned = 0;
+  /** Beyond the credit: at most one record. */
+  readonly #queue: Uint8Array[] = [];
+  #isEndDue = false;
   #isCut = false;
   #hasTurn = false;
   #lastArrivalMs = 0;
@@ -57,7 +60,8 @@ export class SimulatedPath<Message> implements AttachablePath {
   }
 
   get sendableBytes(): number {
-    return this.isEnded ? 0 : this.#credit;
+    const queuedBytes = this.#queue.reduce((sum, { length }) => sum + length, 0);
+    return this.isEnded ? 0 : Math.max(0, this.#credit - queuedBytes);
   }
 
   attach(sink: Session): void {
@@ -68,22 +72,12 @@ export class SimulatedPath<Message> implements AttachablePath {
 
   send(record: Uint8Array): void {
     if (this.isEnded) throw new Error('a record for a path that was left');
-    if (record.length > this.#credit) throw new Error('more than the credit of the path');
+    if (this.sendableBytes === 0) throw new Error('a record for a path without credit');
     // As the outer mux does: the frame's header goes where the session left room for it.
     new Uint8Array(record.buffer, record.byteOffset - this.headroomBytes, this.headroomBytes).fill(0xee);
     this.#ledger.add(this.nextNumber++, record);
-    this.#credit -= record.length;
-    const flipAt = this.#plan.flipAtBytes[this.#side] - this.sentBytes;
-    const bytes = record.slice(0, Math.max(0, this.#plan.cutAtBytes[this.#side] - this.sentBytes));
-    if (flipAt >= 0 && flipAt < bytes.length) bytes[flipAt]! ^= 1 << this.#random.int(0, 7);
-    this.sentBytes += record.length;
-    for (let offset = 0; offset < bytes.length; ) {
-      const length = Math.min(bytes.length - offset, this.#random.int(1, this.#plan.chunkBytes));
-      const chunk = bytes.subarray(offset, offset + length);
-      offset += length;
-      this.#deliver((peer) => peer.#onBytes(chunk));
-    }
-    if (this.sentBytes >= this.#plan.cutAtBytes[this.#side]) this.cut();
+    this.#queue.push(record.slice());
+    this.#pump();
   }
 
   sendMessage(message: Message): void {
@@ -100,6 +94,7 @@ export class SimulatedPath<Message> implements AttachablePath {
     if (this.#unreturned < 0) throw new Error('credit for more than came');
     this.#deliver((peer) => {
       peer.#credit += bytes;
+      peer.#pump();
       peer.wake();
     });
   }
@@ -116,11 +111,16 @@ export class SimulatedPath<Message> implements AttachablePath {
   }
 
   end(): void {
-    this.#finish(true);
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.#isEndDue = true;
+    this.#pump();
   }
 
   reset(_code?: ResetCode): void {
-    this.#finish(true);
+    if (this.isEnded) return;
+    this.#finish();
+    this.#deliver((peer) => peer.#onGone());
   }
 
   /** From here on nothing that this side says gets through; the ends hear of it later. */
@@ -137,15 +137,42 @@ export class SimulatedPath<Message> implements AttachablePath {
   /** The link under it is gone. */
   #onGone(): void {
     if (this.isEnded) return;
-    this.#finish(false);
+    this.#finish();
     if (this.#sink !== undefined) this.#sink.onPathEnd(new SealaneError('ERR_LINK_FAILED'));
     else this.setup?.onEnd();
   }
 
-  #finish(tellsPeer: boolean): void {
-    if (this.isEnded) return;
+  #finish(): void {
     this.isEnded = true;
-    if (tellsPeer) this.#deliver((peer) => peer.#onGone());
+    this.#queue.length = 0;
+  }
+
+  /** What the credit allows, and the end after all of it. */
+  #pump(): void {
+    for (let record = this.#queue[0]; record !== undefined && this.#credit > 0; record = this.#queue[0]) {
+      const piece = record.subarray(0, this.#credit);
+      this.#credit -= piece.length;
+      if (piece.length === record.length) this.#queue.shift();
+      else this.#queue[0] = record.subarray(piece.length);
+      this.#transmit(piece);
+    }
+    if (!this.#isEndDue || this.#queue.length > 0) return;
+    this.#isEndDue = false;
+    this.#deliver((peer) => peer.#onGone());
+  }
+
+  #transmit(piece: Uint8Array): void {
+    const flipAt = this.#plan.flipAtBytes[this.#side] - this.sentBytes;
+    const bytes = piece.subarray(0, Math.max(0, this.#plan.cutAtBytes[this.#side] - this.sentBytes));
+    if (flipAt >= 0 && flipAt < bytes.length) bytes[flipAt]! ^= 1 << this.#random.int(0, 7);
+    this.sentBytes += piece.length;
+    for (let offset = 0; offset < bytes.length; ) {
+      const length = Math.min(bytes.length - offset, this.#random.int(1, this.#plan.chunkBytes));
+      const chunk = bytes.subarray(offset, offset + length);
+      offset += length;
+      this.#deliver((peer) => peer.#onBytes(chunk));
+    }
+    if (this.sentBytes >= this.#plan.cutAtBytes[this.#side]) this.cut();
   }
 
   #onBytes(chunk: Uint8Array): void {
