@@ -31,13 +31,13 @@ class Standing {
 
   /** Resident memory in MiB and open files; undefined while it does not run. */
   look() {
-    if (this.pid === undefined) return undefined;
+    if (this.isDown || this.pid === undefined) return undefined;
     try {
       const memory = Math.round((this.process.residentBytes() / 2 ** 20) * 10) / 10;
       return { memory, files: readdirSync(`/proc/${this.pid}/fd`).length };
     } catch (error) {
-      // It ended between two looks.
-      if (['ENOENT', 'ESRCH'].includes(error.code)) return undefined;
+      // It ended just now: gone, or without memory until its parent has seen it.
+      if (['ENOENT', 'ESRCH'].includes(error.code) || /has no VmRSS/.test(error.message)) return undefined;
       throw error;
     }
   }
