@@ -68,7 +68,7 @@ class NetworkStage implements AsyncDisposable {
   }
 }
 
-test('a dialer whose address changes goes on from the new one', async (context) => {
+test.concurrent('a dialer whose address changes goes on from the new one', async (context) => {
   using namespaces = Namespaces.create(context, 1);
   await using stage = await NetworkStage.start(namespaces, 1);
   await using pulse = await Pulse.start({ path: stage.path });
@@ -88,7 +88,7 @@ test('a dialer whose address changes goes on from the new one', async (context) 
   expect(Math.max(...pauses)).toBeLessThan(15_000);
 });
 
-test('a device that is down for a while costs that time and no stream', async (context) => {
+test.concurrent('a device that is down for a while costs that time and no stream', async (context) => {
   using namespaces = Namespaces.create(context, 1);
   await using stage = await NetworkStage.start(namespaces, 1);
   await using pulse = await Pulse.start({ path: stage.path });
@@ -103,7 +103,7 @@ test('a device that is down for a while costs that time and no stream', async (c
   expect(pauseMs).toBeLessThan(15_000);
 });
 
-test('with two relays, the way to the one in use cut without a word, a connection goes on over the other one', async (context) => {
+test.concurrent('with two relays, the way to the one in use cut without a word, a connection goes on over the other one', async (context) => {
   using namespaces = Namespaces.create(context, 2);
   await using stage = await NetworkStage.start(namespaces, 2);
   await using pulse = await Pulse.start({ path: stage.path });

@@ -17,7 +17,7 @@ async function killAndRestart({ relay }: RelayStage): Promise<void> {
   await relay.restart();
 }
 
-test(`a session of ssh on a terminal goes on across ${deaths} deaths of the relay`, async (context) => {
+test.concurrent(`a session of ssh on a terminal goes on across ${deaths} deaths of the relay`, async (context) => {
   const ssh = requireProgram(context, 'ssh');
   const directory = mkdtempSync(join(tmpdir(), 'sealane-resume-ssh-'));
   try {
@@ -62,7 +62,7 @@ test(`a session of ssh on a terminal goes on across ${deaths} deaths of the rela
   }
 });
 
-test(`a transaction in psql is committed across ${deaths} deaths of the relay`, async (context) => {
+test.concurrent(`a transaction in psql is committed across ${deaths} deaths of the relay`, async (context) => {
   const psql = requireProgram(context, 'psql');
   const directory = mkdtempSync(join(tmpdir(), 'sealane-resume-psql-'));
   try {

@@ -38,7 +38,7 @@ test.concurrent.for([
   },
 );
 
-test('links that are cut again and again, and come back from other ports, lose no stream', async () => {
+test.concurrent('links that are cut again and again, and come back from other ports, lose no stream', async () => {
   await using backend = await startPulseServer();
   const wires: FaultyWire[] = [];
   const behindWire = async (port: number): Promise<string> => {
@@ -66,7 +66,7 @@ test('links that are cut again and again, and come back from other ports, lose n
   await Promise.all(wires.map((wire) => wire.close()));
 });
 
-test('a network that carries nothing for a while, without a word to either side, costs the time and no byte', async () => {
+test.concurrent('a network that carries nothing for a while, without a word to either side, costs the time and no byte', async () => {
   await using backend = await startPulseServer();
   let wire: FaultyWire | undefined;
   await using stage = await RelayStage.start(backend.port, {

@@ -8,7 +8,7 @@ import { reportPauses } from './support/report-pauses.js';
 const rounds = isLongRun() ? 10 : 3;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('with two relays a connection goes on over the other one when the one in use is killed', async () => {
+test.concurrent('with two relays a connection goes on over the other one when the one in use is killed', async () => {
   await using backend = await startPulseServer();
   await using stage = await RelayStage.start(backend.port, { relays: 2 });
   await using pulse = await Pulse.start(stage.target);
@@ -30,7 +30,7 @@ test('with two relays a connection goes on over the other one when the one in us
   expect(Math.max(...pauses)).toBeLessThan(6_000);
 });
 
-test('a relay that stands still with data outstanding is left for the other one', async () => {
+test.concurrent('a relay that stands still with data outstanding is left for the other one', async () => {
   await using backend = await startPulseServer();
   await using stage = await RelayStage.start(backend.port, { relays: 2 });
   await using pulse = await Pulse.start(stage.target);
@@ -53,7 +53,7 @@ test('a relay that stands still with data outstanding is left for the other one'
   expect(Math.max(...pauses)).toBeLessThan(9_000);
 });
 
-test('a relay that stands still while nothing is said is noticed by both sides, and the next byte finds the other one', async () => {
+test.concurrent('a relay that stands still while nothing is said is noticed by both sides, and the next byte finds the other one', async () => {
   await using backend = await startPulseServer();
   await using stage = await RelayStage.start(backend.port, { relays: 2 });
   const socket = await connectTo(stage.target);

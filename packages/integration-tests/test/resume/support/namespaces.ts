@@ -8,6 +8,8 @@ import {
   type TestProcess,
 } from '@sealane/testkit';
 
+let created = 0;
+
 /** Networks of the test alone: one for the relays, one for the dialer, and a pair of devices for each connection between them. */
 export class Namespaces implements Disposable {
   readonly relays: string;
@@ -27,7 +29,8 @@ export class Namespaces implements Disposable {
       skipTest(test, 'ip is not installed');
       throw new Error('ip is not installed');
     }
-    const names = ['relays', 'dialer'].map((name) => `sealane-${process.pid}-${name}`) as [string, string];
+    const own = `sealane-${process.pid}-${created++}`;
+    const names = ['relays', 'dialer'].map((name) => `${own}-${name}`) as [string, string];
     const namespaces = new Namespaces(ip, ...names);
     try {
       for (const name of names) {
