@@ -96,6 +96,7 @@ class DialAttempt {
   #timer: { cancel(): void } | undefined;
   #isHeld = false;
   #isAnswered = false;
+  #pathEnd: SealaneError | undefined;
   #isDone = false;
 
   constructor(
@@ -122,7 +123,7 @@ class DialAttempt {
     this.#path = new LinkStreamPath(request.link, {
       onMessage: (message) => this.#onMessage(message),
       onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data came before the answer')),
-      onEnd: (error) => this.fail(endedEarly(error)),
+      onEnd: (error) => this.#onPathEnd(error),
     });
   }
 
@@ -192,7 +193,13 @@ class DialAttempt {
     }
   }
 
-  /** Nothing may follow before CONFIRM, so a wait for the platform's key changes no order. */
+  /** A refusal is followed by the end of its path, which must not overtake it while the platform's key is waited for. */
+  #onPathEnd(error: SealaneError): void {
+    if (this.#isAnswered) this.#pathEnd ??= error;
+    else this.fail(endedEarly(error));
+  }
+
+  /** No data may follow before CONFIRM, so a wait for the platform's key changes no order. */
   #onMessage2(message2: Uint8Array): void {
     if (this.#isDone || this.#isAnswered) return;
     this.#isAnswered = true;
@@ -213,6 +220,10 @@ class DialAttempt {
     let connection: SecureConnection;
     try {
       const { keys, alpn, suite, peer, instance } = this.#handshake.readMessage2(message2);
+      if (this.#pathEnd !== undefined) {
+        keys.wipe();
+        throw endedEarly(this.#pathEnd);
+      }
       connection = new SecureConnection({
         keys,
         own: this.#context.parameters,
