@@ -96,7 +96,6 @@ class DialAttempt {
   #timer: { cancel(): void } | undefined;
   #isHeld = false;
   #isAnswered = false;
-  #pathEnd: SealaneError | undefined;
   #isDone = false;
 
   constructor(
@@ -122,8 +121,11 @@ class DialAttempt {
     });
     this.#path = new LinkStreamPath(request.link, {
       onMessage: (message) => this.#onMessage(message),
-      onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data came before the answer')),
-      onEnd: (error) => this.#onPathEnd(error),
+      onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data before the answer')),
+      onEnd: (error) => {
+        // A refusal's end must not overtake it while the platform's key is waited for.
+        if (!this.#isAnswered) this.fail(endedEarly(error));
+      },
     });
   }
 
@@ -185,18 +187,12 @@ class DialAttempt {
           this.#onMessage2(message.message2);
           return;
         }
-        this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message 2'));
+        this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message'));
         return;
       default:
         this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here'));
         return;
     }
-  }
-
-  /** A refusal is followed by the end of its path, which must not overtake it while the platform's key is waited for. */
-  #onPathEnd(error: SealaneError): void {
-    if (this.#isAnswered) this.#pathEnd ??= error;
-    else this.fail(endedEarly(error));
   }
 
   /** No data may follow before CONFIRM, so a wait for the platform's key changes no order. */
@@ -210,7 +206,7 @@ class DialAttempt {
     }
     preparing.then(
       () => this.#finishHandshake(message2),
-      (cause) => this.fail(new SealaneError('ERR_INTERNAL', 'the identity could not agree', { cause })),
+      (cause) => this.fail(new SealaneError('ERR_INTERNAL', 'the identity cannot agree', { cause })),
     );
   }
 
@@ -220,9 +216,9 @@ class DialAttempt {
     let connection: SecureConnection;
     try {
       const { keys, alpn, suite, peer, instance } = this.#handshake.readMessage2(message2);
-      if (this.#pathEnd !== undefined) {
+      if (this.#path.isEnded) {
         keys.wipe();
-        throw endedEarly(this.#pathEnd);
+        throw new SealaneError('ERR_E2EE_TRUNCATED');
       }
       connection = new SecureConnection({
         keys,
