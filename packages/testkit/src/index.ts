@@ -15,6 +15,7 @@ export {
   type LinkPairOptions,
   type SimulatedLink,
 } from './link-pair.js';
+export { photographQr } from './photograph-qr.js';
 export { cpuSeconds, peakMemoryBytes, resetPeakMemory, residentBytes } from './proc-status.js';
 export {
   type ProcessExit,

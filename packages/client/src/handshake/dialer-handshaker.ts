@@ -130,8 +130,11 @@ class DialAttempt {
     });
     this.#path = new LinkStreamPath(request.link, {
       onMessage: (message) => this.#onMessage(message),
-      onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data came before the answer')),
-      onEnd: (error) => this.fail(endedEarly(error)),
+      onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data before the answer')),
+      onEnd: (error) => {
+        // A refusal's end must not overtake it while the platform's key is waited for.
+        if (!this.#isAnswered) this.fail(endedEarly(error));
+      },
     });
   }
 
@@ -196,7 +199,7 @@ class DialAttempt {
           this.#onMessage2(message.message2);
           return;
         }
-        this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message 2'));
+        this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message'));
         return;
       default:
         this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here'));
@@ -204,7 +207,7 @@ class DialAttempt {
     }
   }
 
-  /** Nothing may follow before CONFIRM, so a wait for the platform's key changes no order. */
+  /** No data may follow before CONFIRM, so a wait for the platform's key changes no order. */
   #onMessage2(message2: Uint8Array): void {
     if (this.#isDone || this.#isAnswered) return;
     this.#isAnswered = true;
@@ -215,7 +218,7 @@ class DialAttempt {
     }
     preparing.then(
       () => this.#finishHandshake(message2),
-      (cause) => this.fail(new SealaneError('ERR_INTERNAL', 'the identity could not agree', { cause })),
+      (cause) => this.fail(new SealaneError('ERR_INTERNAL', 'the identity cannot agree', { cause })),
     );
   }
 
@@ -227,6 +230,10 @@ class DialAttempt {
     const handshakeMs = this.#context.clock.nowMs() - this.#startedMs;
     try {
       const { keys, alpn, suite, peer, instance } = this.#handshake.readMessage2(message2);
+      if (this.#path.isEnded) {
+        keys.wipe();
+        throw new SealaneError('ERR_E2EE_TRUNCATED');
+      }
       connection = new SecureConnection({
         keys,
         own: this.#offer.parameters,

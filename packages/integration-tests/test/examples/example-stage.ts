@@ -18,6 +18,11 @@ export class ExampleStage implements AsyncDisposable {
     this.#readme = readme;
   }
 
+  /** Where the commands run. */
+  get directory(): string {
+    return this.#directory;
+  }
+
   static async open(example: string): Promise<ExampleStage> {
     const readme = await readFile(join(root, 'examples', example, 'README.md'), 'utf8');
     const stage = new ExampleStage(await mkdtemp(join(tmpdir(), 'sealane-example-')), readme);
