@@ -137,10 +137,6 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
   }
 
   reset(code: ResetCode = ResetCode.CANCELLED, error?: SealaneError): void {
-    if (this.isClosed) {
-      this.#release();
-      return;
-    }
     this.#stream?.reset(code);
     this.#fail(error ?? new SealaneError('ERR_STREAM_CANCELLED'));
   }
@@ -205,21 +201,15 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
   }
 
   #fail(error: SealaneError): void {
+    // For the mux a stream is over with both ends, and what waits for its reader stays charged until it is consumed:
+    // after an error nobody does that.
+    this.#stream?.consume(this.#stream.heldBytes);
     if (this.isClosed) return;
     this.#error = error;
-    this.#release();
     // Web streams and adapters read what arrived before, in order; nothing was handed to nobody.
     this.#sink?.onReset(error);
     this.#endWaiters?.reject(error);
     this.#done();
-  }
-
-  /**
-   * For the mux a stream is over with both ends, and what waits for its reader stays charged until it is consumed: after
-   * an error nobody does that.
-   */
-  #release(): void {
-    this.#stream?.consume(this.#stream.heldBytes);
   }
 
   #done(): void {
