@@ -142,7 +142,7 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
   }
 
   consume(bytes: number): void {
-    if (this.#error === undefined) this.#stream?.consume(bytes);
+    this.#stream?.consume(bytes);
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {
