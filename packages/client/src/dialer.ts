@@ -15,6 +15,9 @@ import type { SecureStream } from './session/secure-stream.js';
 /** A dial whose link ends before message 2 starts over this often. */
 const MAX_DIAL_ATTEMPTS = 5;
 
+/** For a question beside the search for another path. */
+const ASK_AGAIN_MS = 10_000;
+
 /** Addresses whose parts are remembered. */
 const MAX_PARSED = 256;
 
@@ -42,6 +45,8 @@ export class Dialer {
   readonly #resolver: Resolver;
   readonly #pool: ConnectionPool;
   readonly #parsed = new Map<string, AddressParts>();
+  /** Owners that are being asked whether they are still the same process. */
+  readonly #asked = new Set<string>();
 
   constructor(options: DialerOptions) {
     this.#options = options;
@@ -204,6 +209,7 @@ export class Dialer {
         hooks?.onChange(resumed);
         connections.onResumed(resumed, gapMs);
       },
+      onResumeFailed: (lost, over) => void this.#askAgain(lost, over, plan),
       onChange: hooks?.onChange,
       onEnd: (ended, error) => {
         hooks?.onEnd(ended);
@@ -213,6 +219,28 @@ export class Dialer {
     connections.add(connection);
     if (link.isUp) this.#giveUpOn(connection, link.relay.relayId, startedMs);
     return connection;
+  }
+
+  /**
+   * A session could not be resumed. Where the relay shows another process of the owner, that one is asked itself: only its
+   * own answer ends what waits for the old one. Where the relay is wrong, nothing is lost but a handshake.
+   */
+  async #askAgain(lost: SecureConnection, link: RelayLink, plan: DialPlan): Promise<void> {
+    const { peerId, service, instance } = lost;
+    const key = `${peerId}/${service}`;
+    if (this.#asked.has(key) || this.#options.isClosing()) return;
+    this.#asked.add(key);
+    try {
+      const signal = AbortSignal.timeout(ASK_AGAIN_MS);
+      const found = await this.#resolver.lookup(link, peerId, service, signal);
+      if (bytesEqual(found.instance, instance) || !lost.isSuspended) return;
+      await this.#pooled({ ...plan, target: { id: peerId }, service, signal });
+    } catch (error) {
+      // The owner is away, or does not want us any more: the search goes on, until it is given up.
+      if (!isSealaneError(error)) throw error;
+    } finally {
+      this.#asked.delete(key);
+    }
   }
 
   /**

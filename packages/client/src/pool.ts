@@ -1,5 +1,6 @@
 import { blake2b } from '@sealane/crypto';
 import { type Clock, ResumptionLimit, SealaneError, SessionLimit, type Suite } from '@sealane/types';
+import { Deferred } from './session/deferred.js';
 import type { SecureConnection } from './session/secure-connection.js';
 
 /** What must be equal for two callers to share a session (v1.md, "Pooling"); relay and identity are the client's. */
@@ -34,6 +35,8 @@ interface Dialing {
 interface PoolEntry {
   readonly connections: Set<SecureConnection>;
   dialing: Dialing | undefined;
+  /** Who waits for an interrupted session to come back. */
+  readonly waiting: Set<() => void>;
 }
 
 /** Sessions that ended as soon as they began, before a caller is told so. */
@@ -54,7 +57,7 @@ export class ConnectionPool {
     if (entry === undefined) return undefined;
     for (const connection of entry.connections) {
       if (connection.freeStreams === 0 || connection.peerEpoch < minEpoch) continue;
-      if (!this.#isOld(connection) && !this.#isAway(connection)) return connection;
+      if (!this.#isOld(connection) && !connection.isSuspended) return connection;
     }
     return undefined;
   }
@@ -65,6 +68,11 @@ export class ConnectionPool {
       if (signal?.aborted) throw aborted(signal);
       const found = this.pick(key, minEpoch);
       if (found !== undefined) return found;
+      const returning = this.#mayReturn(key, minEpoch, signal);
+      if (returning !== undefined) {
+        await returning;
+        continue;
+      }
       const { connection, askedEpoch } = await this.#shareDial(key, minEpoch, dial, signal);
       if (connection.peerEpoch < minEpoch) {
         // Dialed for a caller who asks for less: then once more, for this one.
@@ -114,8 +122,12 @@ export class ConnectionPool {
   #dial(key: string, minEpoch: number, entry: PoolEntry, dial: PoolDial): Dialing {
     const abort = new AbortController();
     const hooks: PoolHooks = {
-      onChange: (connection) => this.#tidy(entry, connection),
+      onChange: (connection) => {
+        for (const wake of [...entry.waiting]) wake();
+        this.#tidy(entry, connection);
+      },
       onEnd: (connection) => {
+        for (const wake of [...entry.waiting]) wake();
         entry.connections.delete(connection);
         this.#dropEmpty(key, entry);
       },
@@ -141,7 +153,9 @@ export class ConnectionPool {
   /** Idle sessions beyond the first, and old ones, are closed; one idle session stays for the next caller. */
   #tidy(entry: PoolEntry, connection: SecureConnection): void {
     if (connection.streamCount > 0 || !connection.isOpen || !entry.connections.has(connection)) return;
-    const hasOther = [...entry.connections].some((other) => other !== connection && other.freeStreams > 0);
+    const hasOther = [...entry.connections].some(
+      (other) => other !== connection && other.freeStreams > 0 && !other.isSuspended,
+    );
     if (!hasOther && !this.#isOld(connection)) return;
     entry.connections.delete(connection);
     connection.close().catch(() => undefined);
@@ -151,16 +165,39 @@ export class ConnectionPool {
     return this.#clock.nowMs() - connection.startedMs >= SessionLimit.maxAgeMs;
   }
 
-  /** Without a path for so long that a new session is likely to be there first. */
-  #isAway({ suspendedSinceMs }: SecureConnection): boolean {
-    if (suspendedSinceMs === undefined) return false;
-    return this.#clock.nowMs() - suspendedSinceMs >= ResumptionLimit.newSessionAfterMs;
+  /**
+   * Waits while a session was interrupted only just now: nobody knows yet whether its peer is still there, and a stream
+   * that it gets now ends with it. Undefined where there is nothing to wait for, and a new session is likely to be there first.
+   */
+  #mayReturn(key: string, minEpoch: number, signal: AbortSignal | undefined): Promise<void> | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    let waitMs = 0;
+    for (const connection of entry.connections) {
+      const { suspendedSinceMs } = connection;
+      if (suspendedSinceMs === undefined || connection.freeStreams === 0 || connection.peerEpoch < minEpoch) continue;
+      if (this.#isOld(connection)) continue;
+      waitMs = Math.max(waitMs, suspendedSinceMs + ResumptionLimit.newSessionAfterMs - this.#clock.nowMs());
+    }
+    return waitMs <= 0 ? undefined : this.#awaitChange(entry, waitMs, signal);
+  }
+
+  async #awaitChange(entry: PoolEntry, limitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const change = new Deferred<void>();
+    const wake = (): void => change.resolve();
+    entry.waiting.add(wake);
+    signal?.addEventListener('abort', wake, { once: true });
+    const timer = this.#clock.schedule(limitMs, wake);
+    await change.promise;
+    timer.cancel();
+    signal?.removeEventListener('abort', wake);
+    entry.waiting.delete(wake);
   }
 
   #entry(key: string): PoolEntry {
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { connections: new Set(), dialing: undefined };
+      entry = { connections: new Set(), dialing: undefined, waiting: new Set() };
       this.#entries.set(key, entry);
     }
     return entry;

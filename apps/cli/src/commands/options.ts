@@ -42,17 +42,19 @@ export function addLinkOptions(command: Command): Command {
 }
 
 export function addRelayOptions(command: Command): Command {
-  return addLinkOptions(command)
-    .addOption(
-      new Option('--resume <seconds>', 'time in which a broken connection may come back; 0 turns resumption off')
-        .argParser((text) => parseSeconds(text, '--resume', 0))
-        .default(60),
-    )
-    .addOption(
-      new Option('--drain <seconds>', 'time that open connections get after SIGTERM')
-        .argParser((text) => parseSeconds(text, '--drain', 0))
-        .default(10),
-    );
+  return addResumeOption(addLinkOptions(command)).addOption(
+    new Option('--drain <seconds>', 'time that open connections get after SIGTERM')
+      .argParser((text) => parseSeconds(text, '--drain', 0))
+      .default(10),
+  );
+}
+
+export function addResumeOption(command: Command): Command {
+  return command.addOption(
+    new Option('--resume <seconds>', 'time in which a broken connection may come back; 0 turns resumption off')
+      .argParser((text) => parseSeconds(text, '--resume', 0))
+      .default(60),
+  );
 }
 
 export function addLiveOptions(command: Command): Command {

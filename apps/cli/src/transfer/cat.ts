@@ -1,5 +1,5 @@
 import type { SecureConnection, SecureStream } from '@sealane/client';
-import type { TransferOptions } from '../commands/transfer-options.js';
+import type { CatOptions } from '../commands/cat.js';
 import { exitAfterFlush } from '../output/exit.js';
 import { pipeStdio } from '../tunnel/stdio.js';
 import { runInSessions } from './session-source.js';
@@ -9,8 +9,8 @@ import { broken } from './transfer-protocol.js';
 const LABEL = 'cat';
 
 /** Joins standard input and output of two programs, each direction with its own end. */
-export async function runCat(addressText: string | undefined, options: TransferOptions): Promise<void> {
-  const role = { counterpart: 'cat', payloadOnStdout: true, mayReturn: false } as const;
+export async function runCat(addressText: string | undefined, options: CatOptions): Promise<void> {
+  const role = { counterpart: 'cat', payloadOnStdout: true, mayReturn: false, waitSeconds: options.resume } as const;
   const { reporter, signal, source } = await startTransfer(addressText, options, role);
   try {
     await runInSessions(source, {

@@ -3,6 +3,7 @@ import { Credential } from '@sealane/crypto/credential';
 import { type ErrorCode, isSealaneError, SealaneError } from '@sealane/types';
 import type { Reporter } from '../output/reporter.js';
 import { classifyFailure } from '../tunnel/failure.js';
+import { tellPeersAtEnd } from '../tunnel/shutdown.js';
 import { reportStatus } from '../tunnel/status.js';
 import { pause, type SessionSource, settleLink, stoppedError } from './session-source.js';
 
@@ -11,6 +12,8 @@ export interface DialOptions {
   readonly ca: string | undefined;
   readonly alpn: string;
   readonly reporter: Reporter;
+  /** How long an interrupted session may take to come back; 0 for none. */
+  readonly giveUpMs: number;
   readonly address: SealaneAddress;
   readonly signal: AbortSignal;
 }
@@ -42,9 +45,11 @@ export class DialedSessions implements SessionSource {
     const client = await RelayClient.connect(urls, {
       signal,
       credential: await Credential.create(),
+      resumption: { giveUpMs: options.giveUpMs },
       onStatus: reportStatus(reporter),
       ...(ca === undefined ? {} : { ca }),
     });
+    tellPeersAtEnd(client);
     return new DialedSessions(client, options);
   }
 

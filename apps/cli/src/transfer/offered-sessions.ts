@@ -3,6 +3,7 @@ import { Credential, generateAccessSecret } from '@sealane/crypto/credential';
 import { SealaneError } from '@sealane/types';
 import type { Reporter } from '../output/reporter.js';
 import { untilAborted } from '../tunnel/contact.js';
+import { tellPeersAtEnd } from '../tunnel/shutdown.js';
 import { reportStatus } from '../tunnel/status.js';
 import { type SessionSource, settleLink, stoppedError } from './session-source.js';
 
@@ -11,6 +12,8 @@ export interface OfferOptions {
   readonly ca: string | undefined;
   readonly alpn: string;
   readonly reporter: Reporter;
+  /** How long an interrupted session may take to come back; 0 for none. */
+  readonly giveUpMs: number;
   readonly signal: AbortSignal;
   /** The peer that came first may come back after an interruption; without, the lease ends when it came. */
   readonly mayReturn: boolean;
@@ -57,9 +60,11 @@ export class OfferedSessions implements SessionSource {
       use: 'listen',
       // The identity is made for this address alone, and one link shall serve everything.
       identify: true,
+      resumption: { giveUpMs: options.giveUpMs },
       onStatus: reportStatus(reporter),
       ...(ca === undefined ? {} : { ca }),
     });
+    tellPeersAtEnd(client);
     try {
       const listener = await client.listen({
         alpn: [alpn],

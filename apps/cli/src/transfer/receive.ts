@@ -6,7 +6,12 @@ import { startTransfer, stopError } from './transfer.js';
 
 /** Receives files from whoever printed the address, or without one prints an address for whoever wants to send. */
 export async function runReceive(addressText: string | undefined, options: ReceiveOptions): Promise<void> {
-  const role = { counterpart: 'send', payloadOnStdout: options.output === '-', mayReturn: true } as const;
+  const role = {
+    counterpart: 'send',
+    payloadOnStdout: options.output === '-',
+    mayReturn: true,
+    waitSeconds: options.wait,
+  } as const;
   const { reporter, progress, signal, source } = await startTransfer(addressText, options, role);
   const sinks = { output: options.output, force: options.force === true };
   const receiver = new FileReceiver(sinks, reporter, progress);

@@ -8,7 +8,7 @@ import { startTransfer, stopError } from './transfer.js';
 /** Sends files to whoever takes the address that it prints, or with --to to whoever printed that one. */
 export async function runSend(paths: readonly string[], options: SendOptions): Promise<void> {
   const files = await openOutgoing(paths, options.name);
-  const role = { counterpart: 'receive', payloadOnStdout: false, mayReturn: true } as const;
+  const role = { counterpart: 'receive', payloadOnStdout: false, mayReturn: true, waitSeconds: options.wait } as const;
   const { reporter, progress, signal, source } = await startTransfer(options.to, options, role);
   const sender = new FileSender(files, reporter, progress);
   try {

@@ -51,6 +51,8 @@ export async function runInSessions(source: SessionSource, options: SessionRun):
         throw error;
       }
       connection.abort(new SealaneError('ERR_E2EE_TRUNCATED'));
+      // Its session has waited for it already, for as long.
+      if (connection.isResumable && error.code === 'ERR_E2EE_TRUNCATED') throw notBack(waitMs, error);
       options.onInterrupted(error);
       connection = await nextWithin(source, signal, waitMs, error);
     }
@@ -102,9 +104,13 @@ async function nextWithin(
   } catch (error) {
     if (signal.aborted) throw stoppedError();
     if (!limit.aborted) throw error;
-    const message = `the other side was lost and did not come back within ${waitMs / 1_000} s: ${interruption.message}`;
-    throw new SealaneError(interruption.code, message, { cause: interruption, details: { advised: true } });
+    throw notBack(waitMs, interruption);
   }
+}
+
+function notBack(waitMs: number, cause: SealaneError): SealaneError {
+  const message = `the other side was lost and did not come back within ${waitMs / 1_000} s: ${cause.message}`;
+  return new SealaneError(cause.code, message, { cause, details: { advised: true } });
 }
 
 export function stoppedError(): SealaneError {

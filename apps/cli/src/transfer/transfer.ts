@@ -29,6 +29,8 @@ export interface TransferRole {
   /** Standard output carries payload. */
   readonly payloadOnStdout: boolean;
   readonly mayReturn: boolean;
+  /** How long an interrupted session may take to come back. */
+  readonly waitSeconds: number;
 }
 
 const ownAlpn = { receive: TransferAlpn.SEND, send: TransferAlpn.RECEIVE, cat: TransferAlpn.CAT } as const;
@@ -54,13 +56,14 @@ export async function startTransfer(
     : { json: false, event: (event) => void (isWorthTelling(event) && loud.event(event)) };
   const progress = new Progress(reporter);
   const { signal } = createShutdown(0, 1);
+  const common = { urls, ca, reporter, signal, giveUpMs: Math.round(role.waitSeconds * 1_000) };
   if (address !== undefined) {
     const alpn = peerAlpn[role.counterpart];
-    const source = await DialedSessions.create({ urls, ca, alpn, reporter, address, signal });
+    const source = await DialedSessions.create({ ...common, alpn, address });
     return { reporter, progress, signal, source };
   }
   const alpn = ownAlpn[role.counterpart];
-  const source = await OfferedSessions.create({ urls, ca, alpn, reporter, signal, mayReturn: role.mayReturn });
+  const source = await OfferedSessions.create({ ...common, alpn, mayReturn: role.mayReturn });
   reporter.event({ event: 'offer', command: role.counterpart, address: source.address, relay: urls[0] ?? '' });
   if (options.qr && !reporter.json) printQr(source.address, role.payloadOnStdout ? process.stderr : process.stdout);
   return { reporter, progress, signal, source };

@@ -33,6 +33,8 @@ export interface DialRequest {
   readonly links?: ResumeLinks | undefined;
   readonly onInterrupted?: ((connection: SecureConnection, cause: SealaneError) => void) | undefined;
   readonly onResumed?: ((connection: SecureConnection, gapMs: number) => void) | undefined;
+  /** One attempt to resume it failed over the link. */
+  readonly onResumeFailed?: ((connection: SecureConnection, link: RelayLink) => void) | undefined;
   readonly onChange?: ((connection: SecureConnection) => void) | undefined;
   readonly onEnd?: ((connection: SecureConnection, error: SealaneError | undefined) => void) | undefined;
 }
@@ -276,10 +278,10 @@ class DialAttempt {
   }
 
   #createResumer(connection: SecureConnection, handshakeMs: number): Resumer | undefined {
-    const { links, link } = this.#request;
+    const { links, link, onResumeFailed: onFailed } = this.#request;
     const half = connection.resumeHalf;
     if (links === undefined || half === undefined) return undefined;
-    return new Resumer({ context: this.#context, connection, half, links, firstLink: link, handshakeMs });
+    return new Resumer({ context: this.#context, connection, half, links, firstLink: link, handshakeMs, onFailed });
   }
 
   #finish(): void {

@@ -27,6 +27,8 @@ export interface ResumerOptions {
   readonly firstLink: RelayLink;
   /** Smallest round trip of the handshake, in milliseconds. */
   readonly handshakeMs: number;
+  /** An attempt failed over a link that was up: the owner's process may not be there any more. */
+  readonly onFailed?: ((connection: SecureConnection, link: RelayLink) => void) | undefined;
 }
 
 /**
@@ -97,6 +99,7 @@ export class Resumer {
         if (link?.isUp === true) {
           tried.add(link.relay.relayId);
           if (await this.#attempt(link, attempt)) return;
+          this.#options.onFailed?.(connection, link);
         }
         await this.#pause();
       }
