@@ -106,12 +106,18 @@ function endedInOrder(socket: net.Socket): boolean {
 /** Ports that sockets were connected to: asking the socket would spoil `endedInOrder`. */
 const dialedPorts = new WeakMap<net.Socket, number>();
 
+/** The list is read in pieces while others come and go in it: one look can miss what is there, and never shows what is not. */
+const LOOKS = 3;
+
 /** Whether a connection between these ports stands in FIN_WAIT or TIME_WAIT; an earlier one of the same port is another. */
 function isRemembered(localPort: number, remotePort: number | undefined): boolean {
   const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
   const remote = remotePort === undefined ? '[0-9A-F]{4}' : hex(remotePort);
   const pattern = new RegExp(`^\\s*\\d+: [0-9A-F]+:${hex(localPort)} [0-9A-F]+:${remote} 0[456]`, 'm');
-  return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => pattern.test(readFileSync(file, 'utf8')));
+  const look = (): boolean =>
+    ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => pattern.test(readFileSync(file, 'utf8')));
+  for (let looks = 0; looks < LOOKS; looks++) if (look()) return true;
+  return false;
 }
 
 function toConnectOptions(target: Target): net.NetConnectOpts {
