@@ -48,8 +48,8 @@ export async function startFloor(backendPort) {
   return { port, pids };
 }
 
-/** Relay, owner and dialer as they are installed. */
-export async function startSealane(backendPort) {
+/** Relay, owner and dialer as they are installed; `options` are for expose and connect. */
+export async function startSealane(backendPort, options = []) {
   const directory = mkdtempSync(join(tmpdir(), 'sealane-bench-'));
   directories.push(directory);
   const relayBin = join(root, 'apps/relay/dist/main.js');
@@ -61,12 +61,12 @@ export async function startSealane(backendPort) {
   );
   const url = relay.event.url;
   const owner = await startProgram(
-    [cliBin, 'expose', `127.0.0.1:${backendPort}`, '--relay', url, '--allow-any', '--json'],
+    [cliBin, 'expose', `127.0.0.1:${backendPort}`, '--relay', url, '--allow-any', '--json', ...options],
     'ready',
     join(directory, 'owner'),
   );
   const dialer = await startProgram(
-    [cliBin, 'connect', owner.event.address, '--listen', '127.0.0.1:0', '--json'],
+    [cliBin, 'connect', owner.event.address, '--listen', '127.0.0.1:0', '--json', ...options],
     'listening',
     join(directory, 'dialer'),
   );

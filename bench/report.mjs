@@ -6,11 +6,11 @@ const end = '<!-- end of measured -->';
 
 /** One row per measure: what both paths reached, and the ratio within pairs. */
 export function toMarkdown(results) {
-  const { node, cores, pairs, sliceMs, date } = results.run;
+  const { node, cores, pairs, sliceMs, date, baseline } = results.run;
   const lines = [
     `Node ${node}, ${cores} cores, ${pairs} pairs of ${sliceMs} ms, ${date}.`,
     '',
-    '| measure | floor | sealane | ratio (quartiles) |',
+    `| measure | ${baseline} | sealane | ratio (quartiles) |`,
     '| --- | --- | --- | --- |',
   ];
   for (const row of results.rows) {
@@ -25,7 +25,9 @@ export function toMarkdown(results) {
     );
     for (const path of ['floor', 'sealane']) {
       const parts = results.cpu[path];
-      lines.push(`| ${path} | ${parts.map(number).join(' | ')} | ${number(parts.reduce((a, b) => a + b, 0))} |`);
+      lines.push(
+        `| ${path === 'floor' ? baseline : path} | ${parts.map(number).join(' | ')} | ${number(parts.reduce((a, b) => a + b, 0))} |`,
+      );
     }
   }
   return lines.join('\n');

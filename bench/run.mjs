@@ -1,4 +1,5 @@
-// Sealane against the plain three-hop forwarder, both alive, in alternating slices: `pnpm bench [--quick] [--only TEXT]`.
+// Sealane against the plain three-hop forwarder, both alive, in alternating slices: `pnpm bench [--quick] [--only TEXT]`;
+// with `--against no-resumption` against itself without resumption.
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +10,12 @@ import { toMarkdown, writeReport } from './report.mjs';
 import { quantile, summarize } from './statistics.mjs';
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean' }, only: { type: 'string' }, pairs: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    pairs: { type: 'string' },
+    against: { type: 'string', default: 'floor' },
+  },
 });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const pairs = Number(options.pairs ?? (options.quick ? 3 : 11));
@@ -32,7 +38,10 @@ const measures = [
 const backend = await startHelper('backend.mjs');
 const { port: backendPort } = await backend.first();
 const load = await startHelper('load.mjs');
-const paths = { floor: await startFloor(backendPort), sealane: await startSealane(backendPort) };
+if (!['floor', 'no-resumption'].includes(options.against)) throw new Error('--against floor, or no-resumption');
+const isFloor = options.against === 'floor';
+const baseline = isFloor ? await startFloor(backendPort) : await startSealane(backendPort, ['--resume', '0']);
+const paths = { floor: baseline, sealane: await startSealane(backendPort) };
 
 const rows = [];
 let cpu;
@@ -46,7 +55,7 @@ for (const measure of measures) {
   if (key === 'up 1') cpu = { floor: cpuPerGibibyte(slices.floor), sealane: cpuPerGibibyte(slices.sealane) };
   const { name, floor, sealane, ratio, unit } = rows.at(-1);
   console.log(
-    `${name}: floor ${floor.median.toFixed(1)} ${unit}, sealane ${sealane.median.toFixed(1)} ${unit}, ratio ${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`,
+    `${name}: ${options.against} ${floor.median.toFixed(1)} ${unit}, sealane ${sealane.median.toFixed(1)} ${unit}, ratio ${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`,
   );
 }
 
@@ -56,10 +65,11 @@ const run = {
   pairs,
   sliceMs,
   date: new Date().toISOString().slice(0, 10),
+  baseline: options.against,
 };
 const results = { run, rows, cpu };
 console.log(`\n${toMarkdown(results)}`);
-if (options.only === undefined && !options.quick) writeReport(root, results);
+if (isFloor && options.only === undefined && !options.quick) writeReport(root, results);
 stopAll();
 process.exit(0);
 
