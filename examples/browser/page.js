@@ -18,7 +18,9 @@ async function start() {
   const kept = { credential: identity, pins: new BrowserPinStore(), knownKeycerts: new BrowserKeycertStore() };
   addNote(`You are ${identity.id.slice(0, 8)}…, with ${identity.protection} keys in this browser.`);
   const isGuest = location.hash.length > 1;
-  const client = await connect(relayUrl, { ...kept, use: isGuest ? 'dial' : 'listen' });
+  // A peer whose page was closed is not waited for as long as usual.
+  const resumption = { giveUpMs: 5_000 };
+  const client = await connect(relayUrl, { ...kept, use: isGuest ? 'dial' : 'listen', resumption });
   const invitation = isGuest ? parseInvitation(location.href) : undefined;
   if (invitation === undefined) {
     const accessSecret = generateAccessSecret();

@@ -42,7 +42,9 @@ if (values.forget) {
 async function run() {
   const own = values.page === undefined ? await servePage(relayUrl, Number(values['page-port'])) : undefined;
   const credential = await loadOrCreateKeyFile(join(values.data, 'computer.key'));
-  const client = await connect(relayUrl, { use: 'listen', credential });
+  // A phone that went is told to have left sooner than usual.
+  const resumption = { giveUpMs: 10_000 };
+  const client = await connect(relayUrl, { use: 'listen', credential, resumption });
   const lines = createInterface({ input: process.stdin });
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => {

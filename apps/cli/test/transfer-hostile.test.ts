@@ -203,7 +203,8 @@ describe('a sender and a hostile receiver', () => {
     const path = world.owner.file('sent.txt');
     await writeFile(path, 'harmless');
     const { signal } = new AbortController();
-    const offerOptions = { urls: [world.relayUrl], ca: undefined, alpn: 'sealane/send/1', reporter: silent, signal };
+    const urls = [world.relayUrl];
+    const offerOptions = { urls, ca: undefined, alpn: 'sealane/send/1', reporter: silent, signal, giveUpMs: 0 };
     const source = await OfferedSessions.create({ ...offerOptions, mayReturn: true });
     closers.push(() => source.close());
     const sender = new FileSender(await openOutgoing([path], undefined), silent, new Progress(silent));

@@ -14,7 +14,7 @@ export function drawChart({ title, seconds, panels, faults }) {
   const x = (at) => left + (at / seconds) * (width - left - right);
   const height = top + panels.length * (panelHeight + gap) + 40;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="${inkColor}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="${inkColor}"><title>${escapeText(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="${paperColor}"/>`,
     `<text x="${left}" y="22" font-size="16">${escapeText(title)}</text>`,
   ];

@@ -23,7 +23,7 @@ async function openSession() {
 }
 
 const states = (events: readonly StatusEvent[]): string[] =>
-  events.filter(({ type }) => type === 'session').map(({ state }) => String(state));
+  events.flatMap((event) => (event.type === 'session' ? [event.state] : []));
 
 describe('the end of a client', () => {
   it.each(['owner', 'dialer'] as const)(
