@@ -35,7 +35,7 @@ const ranBy: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'node apps/relay/': 'packages/integration-tests/test/examples/example-stage.ts',
   },
   'examples/browser/README.md': { '': 'packages/integration-tests/test/browser/example.test.ts' },
-  'examples/phone-pairing/README.md': { '': 'packages/integration-tests/test' },
+  'examples/phone-pairing/README.md': { '': 'packages/integration-tests/test/browser/phone-pairing.test.ts' },
   'examples/chat/README.md': { '': 'packages/integration-tests/test/examples/examples.test.ts' },
   'examples/http-agent/README.md': { '': 'packages/integration-tests/test/examples/examples.test.ts' },
   'examples/http-server/README.md': { '': 'packages/integration-tests/test/examples/examples.test.ts' },
