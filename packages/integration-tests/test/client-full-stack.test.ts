@@ -292,11 +292,12 @@ describe('leases', () => {
 });
 
 describe('what is lost is never taken for whole', () => {
-  it('a relay that dies in the middle truncates every stream, on both sides', async () => {
+  it('a relay that dies in the middle and stays away truncates every stream, on both sides', async () => {
     const relay = await stack.relay();
-    const owner = await stack.client(relay.url, { use: 'listen' });
+    const resumption = { giveUpMs: 1_000 };
+    const owner = await stack.client(relay.url, { use: 'listen', resumption });
     const listener = await owner.listen({ accept: allowAny() });
-    const dialer = await stack.client(relay.url);
+    const dialer = await stack.client(relay.url, { resumption });
     const near = await dialer.openStream(listener.address);
     await write(near, random(1_000));
     const connection = await take(listener);

@@ -19,6 +19,9 @@ afterEach(async () => {
   stack = new ClientStack();
 });
 
+/** A path that is gone for good is told of after a second instead of a minute. */
+const soon = { resumption: { giveUpMs: 1_000 } };
+
 interface Tunnel {
   readonly relay: StackRelay;
   readonly local: Target;
@@ -29,12 +32,12 @@ interface Tunnel {
 /** Local socket -> dialer -> relay -> owner -> `backend`, all real sockets. */
 async function tunnelTo(backend: Target, localPath?: string): Promise<Tunnel> {
   const relay = await stack.relay();
-  const owner = await stack.client(relay.url, { use: 'listen' });
+  const owner = await stack.client(relay.url, { use: 'listen', ...soon });
   const listener = await owner.listen({ accept: allowAny() });
   const nearResults: PipeSocketResult[] = [];
   const farResults: PipeSocketResult[] = [];
   serve(listener, backend, farResults).catch(() => undefined);
-  const dialer: RelayClient = await stack.client(relay.url);
+  const dialer: RelayClient = await stack.client(relay.url, soon);
   const server = await startServer(
     (socket) => {
       socket.pause();
@@ -180,8 +183,8 @@ describe('pipeSocket', () => {
 describe('toDuplex', () => {
   it('is a Duplex with backpressure, half-close and an error for what has no end', async () => {
     const relay = await stack.relay();
-    const { listener } = await stack.echoOwner(relay.url);
-    const dialer = await stack.client(relay.url);
+    const { listener } = await stack.echoOwner(relay.url, {}, soon);
+    const dialer = await stack.client(relay.url, soon);
     const duplex = toDuplex(await dialer.openStream(listener.address));
     const bytes = random(2_000_000);
     const received: Buffer[] = [];
