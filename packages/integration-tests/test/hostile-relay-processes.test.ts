@@ -23,6 +23,8 @@ const MIDDLE = 8;
 let relay: HostileRelay;
 let backend: Awaited<ReturnType<typeof startServer>>;
 let three: ThreeProcesses;
+/** The same programs, whose sessions end with their paths. */
+let unresumed: ThreeProcesses;
 const ends: { readonly bytes: number; readonly end: string }[] = [];
 let wrong: unknown;
 
@@ -49,10 +51,9 @@ beforeAll(async () => {
   relay = await HostileRelay.create();
   const port = Number(new URL(await relay.listen()).port);
   const hostile = (): number => port;
-  three = await ThreeProcesses.start(`127.0.0.1:${backend.port}`, {
-    dialerRelayPort: hostile,
-    ownerRelayPort: hostile,
-  });
+  const ports = { dialerRelayPort: hostile, ownerRelayPort: hostile };
+  three = await ThreeProcesses.start(`127.0.0.1:${backend.port}`, ports);
+  unresumed = await ThreeProcesses.start(`127.0.0.1:${backend.port}`, { ...ports, cliOptions: ['--resume', '0'] });
 });
 
 afterAll(async () => {
@@ -62,9 +63,9 @@ afterAll(async () => {
 });
 
 /** True when everything came back and ended in order; wrong bytes and an early end in order throw. */
-async function attempt(): Promise<boolean> {
+async function attempt(programs: ThreeProcesses): Promise<boolean> {
   const verifier = new SeededVerifier(seed, totalBytes);
-  const received = await exchange(three.target, seededChunks(seed, totalBytes), {
+  const received = await exchange(programs.target, seededChunks(seed, totalBytes), {
     onData: (chunk) => verifier.push(chunk),
   }).catch((error: unknown) => {
     if (error instanceof Error && /^byte|^more bytes/.test(error.message)) throw error;
@@ -150,7 +151,7 @@ const onDial: readonly (readonly [string, (hit: () => void) => Attack])[] = [
 ];
 
 /** Plays one attack until it hit; then, without it, everything must work again in the same processes. */
-async function play(create: (hit: () => void) => Attack): Promise<void> {
+async function play(programs: ThreeProcesses, create: (hit: () => void) => Attack): Promise<void> {
   ends.length = 0;
   let hits = 0;
   // Each acts once.
@@ -165,17 +166,17 @@ async function play(create: (hit: () => void) => Attack): Promise<void> {
   await expect
     .poll(
       async () => {
-        await attempt();
+        await attempt(programs);
         return hits;
       },
       { timeout: 30_000 },
     )
     .toBeGreaterThan(0);
   relay.attacks = [];
-  await expect.poll(attempt, { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => attempt(programs), { timeout: 30_000 }).toBe(true);
   expect(wrong).toBeUndefined();
   for (const { bytes, end } of ends) if (end === 'fin') expect(bytes).toBe(totalBytes);
-  for (const process of three.processes) expect(process.hasExited).toBe(false);
+  for (const process of programs.processes) expect(process.hasExited).toBe(false);
 }
 
 // Where the dialer's records go nowhere any more, it is told after ten seconds of silence: played in virtual time.
@@ -188,16 +189,16 @@ const cases = onSender.flatMap(([words, create]) =>
 test.each(cases)(
   'a relay that %s of the %s brings programs no wrong byte and no false end, and they go on',
   async (_, sender, create) => {
-    await expect.poll(attempt, { timeout: 30_000 }).toBe(true);
-    await play((hit) => create(sender, hit));
+    await expect.poll(() => attempt(three), { timeout: 30_000 }).toBe(true);
+    await play(three, (hit) => create(sender, hit));
   },
 );
 
 test.each(onDial)(
   'a relay that %s brings programs no wrong byte and no false end, and they go on',
   async (_, create) => {
-    // The session that is there is of no use any more, so that there must be another one.
+    // A session that ends with its path is of no use any more, so that there must be another one.
     for (const link of relay.dialerLinks) link.cut();
-    await play(create);
+    await play(unresumed, create);
   },
 );

@@ -18,6 +18,8 @@ export interface ThreeOptions {
   readonly dialerRelayPort?: (relayPort: number) => number | Promise<number>;
   /** The same for the owner. */
   readonly ownerRelayPort?: (relayPort: number) => number | Promise<number>;
+  /** Further options of `expose` and `connect`. */
+  readonly cliOptions?: readonly string[];
 }
 
 /** Relay, owner and dialer as real processes, each with a home directory of its own. */
@@ -63,11 +65,13 @@ export class ThreeProcesses implements AsyncDisposable {
     const owner = startCli(join(directory, 'owner'), [
       ...['expose', backend, '--allow-any', '--json'],
       ...['--relay', `ws://127.0.0.1:${ownerPort}`],
+      ...(options.cliOptions ?? []),
     ]);
     const address = String((await owner.waitFor('ready'))['address']);
     const dialer = startCli(join(directory, 'dialer'), [
       ...['connect', address, '--listen', options.listen ?? '127.0.0.1:0', '--json'],
       ...['--relay', `ws://127.0.0.1:${dialerPort}`],
+      ...(options.cliOptions ?? []),
     ]);
     const listening = String((await dialer.waitFor('listening'))['address']);
     const target = listening.startsWith('unix:')
