@@ -203,7 +203,7 @@ export class HostileClient {
       kind: OpenKind.RESUME,
       owner: owner.credential.publicKey,
       service: '',
-      instance: new Uint8Array(ProtocolSize.INSTANCE),
+      instance: new Uint8Array(ProtocolSize.INSTANCE).fill(0xee),
       resumeId: new Uint8Array(ProtocolSize.RESUME_ID),
       pathNumber,
       sealed: new Uint8Array(34),
