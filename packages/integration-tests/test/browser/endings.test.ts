@@ -6,6 +6,9 @@ import { next } from './support/next.js';
 
 const start = sharedStage();
 
+/** A page that went is told of after a second instead of a minute. */
+const soon = { resumption: { giveUpMs: 1_000 } };
+
 interface Meeting {
   readonly page: RemotePage;
   readonly connection: SecureConnection;
@@ -14,7 +17,7 @@ interface Meeting {
 
 /** A page that writes without end to an owner in this process. */
 async function meet(on: BrowserStage, run: 'page' | 'worker'): Promise<Meeting> {
-  const owner = await on.node.client(on.relayUrl, { use: 'listen' });
+  const owner = await on.node.client(on.relayUrl, { use: 'listen', ...soon });
   const listener = await owner.listen({ accept: allowAny() });
   const page = await on.page(run);
   await page.connect(on.relayUrl);
@@ -72,7 +75,7 @@ describe('the peer of a page', () => {
     const page = await on.page();
     await page.connect(on.relayUrl, { use: 'listen' });
     const address = await page.listenEcho();
-    const dialer = await on.node.client(on.relayUrl);
+    const dialer = await on.node.client(on.relayUrl, soon);
     const connection = await dialer.dial(address);
     await page.page.close();
     await expect(connection.closed).rejects.toMatchObject({ code: 'ERR_E2EE_TRUNCATED' });
