@@ -33,6 +33,7 @@ export default defineConfig({
       project('packages/fuzz', { testTimeout: 120_000 }),
       project('apps/relay'),
       project('apps/cli'),
+      project('bench', { include: ['test/**/*.test.mjs'] }),
       project('packages/integration-tests', { testTimeout: 180_000, fileParallelism: false }),
     ],
   },

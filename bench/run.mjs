@@ -1,130 +1,132 @@
-// Sealane against the plain three-hop forwarder, both alive, in alternating slices: `pnpm bench [--quick] [--only TEXT]`;
-// with `--against no-resumption` against itself without resumption.
+// Sealane, the floor and its peers, all alive, in alternating slices; then memory, growth and start-up. `pnpm bench --help`.
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { cpuSeconds, startFloor, startHelper, startSealane, stopAll } from './processes.mjs';
-import { toMarkdown, writeReport } from './report.mjs';
-import { quantile, summarize } from './statistics.mjs';
+import { browserClientBytes } from '../scripts/check/bundles.mjs';
+import { judgeGoals } from './goals.mjs';
+import { measureConnections, measureLeases } from './growth.mjs';
+import { measures } from './measures.mjs';
+import { measureMemory } from './memory.mjs';
+import { parseOptions, usage } from './options.mjs';
+import { peers, startPeers } from './peers/index.mjs';
+import * as sealane from './peers/sealane.mjs';
+import { number, spread, toMarkdown, writePage, writeResults } from './report.mjs';
+import { Slices } from './slices.mjs';
+import { Stage } from './stage.mjs';
+import { measureStartUp } from './start-up.mjs';
+import { measureThroughput } from './throughput.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean' },
-    only: { type: 'string' },
-    pairs: { type: 'string' },
-    against: { type: 'string', default: 'floor' },
-  },
-});
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const pairs = Number(options.pairs ?? (options.quick ? 3 : 11));
-const sliceMs = options.quick ? 300 : 700;
-const warmUpMs = 150;
-const settleMs = 150;
-const gibibyte = 2 ** 30;
+const startMs = performance.now();
+const options = readOptions();
+const { quick, rounds, against, wants } = options;
+const isFloor = against === 'floor';
+const baseline = options.isTree ? 'other tree' : against;
+const sliceMs = quick ? 250 : 700;
+const counts = quick ? [100, 200, 300] : [1_000, 2_000, 3_000, 4_000, 5_000, 6_000];
+const few = 10;
+const many = quick ? 400 : 10_000;
 
-const measures = [
-  { name: 'bulk up, 1 stream', kind: 'up', width: 1, unit: 'MB/s' },
-  { name: 'bulk down, 1 stream', kind: 'down', width: 1, unit: 'MB/s' },
-  { name: 'bulk up, 16 streams', kind: 'up', width: 16, unit: 'MB/s' },
-  { name: 'bulk down, 16 streams', kind: 'down', width: 16, unit: 'MB/s' },
-  { name: 'request-response 64 B, p50', kind: 'requests', width: 1, unit: 'us', share: 0.5 },
-  { name: 'request-response 64 B, p99', kind: 'requests', width: 1, unit: 'us', share: 0.99 },
-  { name: 'new connections, one at a time', kind: 'connections', width: 1, unit: '/s' },
-  { name: 'new connections, 16 at once', kind: 'connections', width: 16, unit: '/s' },
-].filter(({ name }) => options.only === undefined || new RegExp(options.only).test(name));
-
-const backend = await startHelper('backend.mjs');
-const { port: backendPort } = await backend.first();
-const load = await startHelper('load.mjs');
-if (!['floor', 'no-resumption'].includes(options.against)) throw new Error('--against floor, or no-resumption');
-const isFloor = options.against === 'floor';
-const baseline = isFloor ? await startFloor(backendPort) : await startSealane(backendPort, ['--resume', '0']);
-const paths = { floor: baseline, sealane: await startSealane(backendPort) };
-
-const rows = [];
-let cpu;
-// Two figures of one measurement share its slices.
-const measured = new Map();
-for (const measure of measures) {
-  const key = `${measure.kind} ${measure.width}`;
-  if (!measured.has(key)) measured.set(key, await measurePairs(measure));
-  const slices = measured.get(key);
-  rows.push(toRow(measure, slices));
-  if (key === 'up 1') cpu = { floor: cpuPerGibibyte(slices.floor), sealane: cpuPerGibibyte(slices.sealane) };
-  const { name, floor, sealane, ratio, unit } = rows.at(-1);
-  console.log(
-    `${name}: ${options.against} ${floor.median.toFixed(1)} ${unit}, sealane ${sealane.median.toFixed(1)} ${unit}, ratio ${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`,
-  );
-}
-
-const run = {
+const results = {};
+const wantedMeasures = measures.filter(({ name }) => wants(name));
+if (wantedMeasures.length > 0) Object.assign(results, await throughput());
+// What is held and how it starts is a matter of what a user runs: no baseline of ours has a part in it.
+if (isFloor) await standing();
+results.run = {
   node: process.versions.node,
   cores: availableParallelism(),
-  pairs,
+  rounds,
   sliceMs,
   date: new Date().toISOString().slice(0, 10),
-  baseline: options.against,
+  seconds: Math.round((performance.now() - startMs) / 1_000),
+  baseline,
 };
-const results = { run, rows, cpu };
-console.log(`\n${toMarkdown(results)}`);
-if (isFloor && options.only === undefined && !options.quick) writeReport(root, results);
-stopAll();
+if (isFloor) {
+  const goals = judgeGoals(results);
+  results.goals = options.isComplete ? goals : goals.filter(({ value }) => value !== undefined);
+}
+console.log(
+  `\n${toMarkdown(results)}\n\ntook ${results.run.seconds} s${quick ? '; --quick shows that it works, not how fast it is' : ''}`,
+);
+if (options.output !== undefined) writeResults(options.output, results);
+if (options.isComplete) {
+  writeResults(join(root, 'docs/benchmarks'), results);
+  writePage(join(root, 'docs/benchmarks.md'), results);
+}
 process.exit(0);
 
-async function measurePairs({ kind, width }) {
-  const slices = { floor: [], sealane: [] };
-  for (const path of ['floor', 'sealane']) await slice(path, kind, width);
-  for (let pair = 0; pair < pairs; pair++) {
-    // Who goes first alternates, too.
-    for (const path of pair % 2 === 0 ? ['floor', 'sealane'] : ['sealane', 'floor']) {
-      slices[path].push(await slice(path, kind, width));
-    }
-  }
-  return slices;
+async function throughput() {
+  const stage = new Stage();
+  const backend = await stage.helper('backend.mjs');
+  const load = await stage.helper('load.mjs');
+  const { paths, list } = isFloor
+    ? await startPeers(stage, backend.port, options.peers)
+    : { paths: await startVersions(stage, backend.port), list: undefined };
+  console.log(`alive: ${Object.keys(paths).join(', ')}`);
+  const slices = new Slices({ load, backend, sliceMs });
+  const found = await measureThroughput({ slices, paths, baseline, measures: wantedMeasures, rounds, onRow: printRow });
+  await stage.stop();
+  return { peers: list, ...found };
 }
 
-async function slice(path, kind, width) {
-  const { port, pids } = paths[path];
-  await load.ask({ command: 'start', port, kind, width });
-  await sleep(warmUpMs);
-  const before = await snapshot(kind, pids);
-  await sleep(sliceMs);
-  const after = await snapshot(kind, pids);
-  await load.ask({ command: 'stop' });
-  await sleep(settleMs);
-  if (after.failures > 0) console.error(`${path}: ${after.failures} failures in ${kind} x${width}`);
+/** Sealane twice: as it is, and as what it is held against. */
+async function startVersions(stage, backendPort) {
+  const other = options.isTree ? { root: against } : { options: ['--resume', '0'] };
   return {
-    seconds: (after.timeMs - before.timeMs) / 1_000,
-    bytes: after.bytes - before.bytes,
-    count: after.count - before.count,
-    latencies: after.latencies,
-    cpu: after.cpu.map((seconds, index) => seconds - before.cpu[index]),
+    [baseline]: await sealane.start(stage, backendPort, other),
+    sealane: await sealane.start(stage, backendPort),
   };
 }
 
-/** Bytes are counted where they arrive. */
-async function snapshot(kind, pids) {
-  const seen = await load.ask({ command: 'snapshot' });
-  const arrived = kind === 'up' ? await backend.ask({}) : seen;
-  return { ...seen, bytes: arrived.bytes, timeMs: arrived.timeMs, cpu: cpuSeconds(pids) };
+async function standing() {
+  if (wants('memory of connections and sessions')) {
+    results.memory = await measureMemory({ counts, onEntry: printMemory });
+  }
+  if (wants('memory and growth with leases')) {
+    const { memory, growth, relayWithMany } = await measureLeases({ few, counts, many, rounds, sliceMs });
+    printMemory(memory);
+    growth.forEach(printGrowth);
+    results.memory = [...(results.memory ?? []), memory];
+    Object.assign(results, { growth, relayWithMany });
+  }
+  if (wants('growth with connections')) {
+    const { growth, memory } = await measureConnections({ few, many, rounds, sliceMs });
+    growth.forEach(printGrowth);
+    results.growth = [...(results.growth ?? []), ...growth];
+    results.connectionMemory = memory;
+  }
+  if (wants('start-up')) {
+    results.startUp = await measureStartUp({ rounds });
+    for (const { name, ms } of results.startUp) console.log(`${name}: ${ms.median.toFixed(0)} ms`);
+  }
+  if (wants('browser client')) results.browserBytes = await browserClientBytes();
 }
 
-function toRow({ name, unit, share }, slices) {
-  const figure = (one) => {
-    if (unit === 'MB/s') return one.bytes / one.seconds / 1e6;
-    if (unit === 'us') return quantile(one.latencies, share) * 1_000;
-    return one.count / one.seconds;
-  };
-  const floor = slices.floor.map(figure);
-  const sealane = slices.sealane.map(figure);
-  const ratio = sealane.map((value, index) => value / floor[index]);
-  return { name, unit, floor: summarize(floor), sealane: summarize(sealane), ratio: summarize(ratio) };
+function readOptions() {
+  const names = peers.map(({ name }) => name);
+  try {
+    const parsed = parseOptions(process.argv.slice(2), names);
+    if (!parsed.help) return parsed;
+    console.log(usage);
+    process.exit(0);
+  } catch (error) {
+    console.error(`error: ${error.message}\n\n${usage}`);
+    process.exit(2);
+  }
 }
 
-/** Per process, over all slices: single slices are too short for the clock of /proc. */
-function cpuPerGibibyte(slices) {
-  const bytes = slices.reduce((sum, one) => sum + one.bytes, 0);
-  return slices[0].cpu.map((_, index) => slices.reduce((sum, one) => sum + one.cpu[index], 0) / (bytes / gibibyte));
+function printRow({ name, unit, paths }) {
+  console.log(`${name}, ${unit}`);
+  for (const [path, { median, ratio, failures }] of Object.entries(paths)) {
+    const failed = failures > 0 ? `, ${failures} failed` : '';
+    console.log(`  ${path.padEnd(10)} ${number(median).padStart(9)}  ratio ${spread(ratio)}${failed}`);
+  }
+}
+
+function printMemory({ what, path, process: name, slope }) {
+  console.log(`memory per ${what}: ${path}, ${name}: ${number(slope / 1_024)} KiB`);
+}
+
+function printGrowth({ name, of, many: count, ratio }) {
+  console.log(`${name} beside ${count} ${of}, as a ratio to ${few}: ${spread(ratio)}`);
 }

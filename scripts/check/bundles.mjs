@@ -82,6 +82,12 @@ async function sizeProblems({ name, contents, maxGzipBytes }) {
   return bytes <= maxGzipBytes ? [] : [`${name} has ${bytes} bytes gzip, the limit is ${maxGzipBytes}`];
 }
 
+/** Gzip bytes of the client that a page loads, beside libsodium. */
+export async function browserClientBytes() {
+  const result = await bundleText(client, { external: ['libsodium-wrappers', ...builtinModules] });
+  return gzipSync(textOf(result), { level: 9 }).length;
+}
+
 /** An import that is not used leaves nothing behind: `sideEffects` keeps its word, and so does every module. */
 async function leftovers() {
   const unused =

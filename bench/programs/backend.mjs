@@ -1,5 +1,6 @@
-// What stands behind both paths. A connection's first byte says what it does: sink, source, or echo.
+// What stands behind all paths. A connection's first byte says what it does: sink, source, or echo.
 import net from 'node:net';
+import { answer, ready } from './answer.mjs';
 
 const block = Buffer.alloc(65_536, 0x5a);
 let receivedBytes = 0;
@@ -12,17 +13,17 @@ const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket)
     else if (first[0] === 0x44) source(socket);
     else echo(socket, rest);
   });
+  // Paths that open ahead of the first byte, and those that were never used, end here as well.
+  socket.on('end', () => socket.end());
 });
-server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => process.send({ port: server.address().port }));
-process.on('message', () => process.send({ timeMs: performance.now(), bytes: receivedBytes }));
-process.once('disconnect', () => process.exit(0));
+answer({ snapshot: () => ({ timeMs: performance.now(), bytes: receivedBytes }) });
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => ready({ port: server.address().port }));
 
 function sink(socket, rest) {
   receivedBytes += rest.length;
   socket.on('data', (chunk) => {
     receivedBytes += chunk.length;
   });
-  socket.on('end', () => socket.end());
 }
 
 function source(socket) {
@@ -36,5 +37,4 @@ function source(socket) {
 function echo(socket, rest) {
   if (rest.length > 0) socket.write(rest);
   socket.on('data', (chunk) => socket.write(chunk));
-  socket.on('end', () => socket.end());
 }

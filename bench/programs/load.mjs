@@ -1,26 +1,24 @@
 // The load generator. The parent says `start` with a port, a kind and a width, `snapshot`, and `stop`.
 import net from 'node:net';
+import { answer, ready } from './answer.mjs';
 
 const block = Buffer.alloc(65_536, 0x5a);
 const exchangeBytes = 64;
 const request = Buffer.alloc(exchangeBytes, 0x21);
 let run;
 
-process.on('message', ({ id, command, ...options }) => {
-  if (command === 'start') run = start(options);
-  if (command === 'stop') run.stop();
-  const { bytes, count, failures, latencies } = run.state;
-  if (command === 'snapshot') run.state.latencies = [];
-  process.send({
-    id,
-    timeMs: performance.now(),
-    bytes,
-    count,
-    failures,
-    latencies: command === 'snapshot' ? latencies : [],
-  });
+answer({
+  start: (options) => {
+    run = start(options);
+  },
+  snapshot: () => {
+    const { bytes, count, failures, latencies } = run.state;
+    run.state.latencies = [];
+    return { timeMs: performance.now(), bytes, count, failures, latencies };
+  },
+  stop: () => run.stop(),
 });
-process.once('disconnect', () => process.exit(0));
+ready();
 
 function start({ port, kind, width }) {
   const state = { bytes: 0, count: 0, failures: 0, latencies: [], isRunning: true };
@@ -42,7 +40,8 @@ function start({ port, kind, width }) {
     state,
     stop: () => {
       state.isRunning = false;
-      for (const socket of sockets) socket.destroy();
+      // What waits in sockets would go on through the path for seconds, at the cost of whoever is measured next.
+      for (const socket of sockets) socket.resetAndDestroy();
     },
   };
 }
@@ -93,12 +92,14 @@ const kinds = {
     const next = () => {
       if (!state.isRunning) return;
       let pending = exchangeBytes;
+      const startMs = performance.now();
       const socket = open(() => {
         socket.write(Buffer.concat([Buffer.from('E'), request]));
       });
       socket.on('data', (chunk) => {
         pending -= chunk.length;
         if (pending > 0) return;
+        state.latencies.push(performance.now() - startMs);
         state.count++;
         socket.end();
         next();

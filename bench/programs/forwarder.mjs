@@ -1,5 +1,6 @@
-// One hop of the floor: a plain TCP forwarder. `node forwarder.mjs TARGET_PORT`; sends its own port to the parent.
+// One hop of the floor: a plain TCP forwarder. `node forwarder.mjs TARGET_PORT`
 import net from 'node:net';
+import { answer, ready } from './answer.mjs';
 
 const target = Number(process.argv[2]);
 const options = { allowHalfOpen: true, noDelay: true };
@@ -19,5 +20,5 @@ const server = net.createServer(options, (socket) => {
     });
   }
 });
-server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => process.send({ port: server.address().port }));
-process.once('disconnect', () => process.exit(0));
+answer({});
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => ready({ port: server.address().port }));

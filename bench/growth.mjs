@@ -1,0 +1,104 @@
+// How cost grows from few to many: two of everything are alive, one holds 10 and one 10,000, and slices alternate between them.
+import { figureOf } from './measures.mjs';
+import * as sealane from './peers/sealane.mjs';
+import { settledMemory } from './settled-memory.mjs';
+import { Slices } from './slices.mjs';
+import { Stage } from './stage.mjs';
+import { slope, summarize, summarizeRatios } from './statistics.mjs';
+
+/** Clients of one process: what it holds must not be what is measured. */
+const clientsPerProcess = 2_500;
+const latency = { unit: 'us', share: 0.5 };
+
+/**
+ * Leased idle clients at a relay: its memory while they become more, and the time of a dial with a full handshake beside
+ * few and beside many of them. `counts` are where memory is read for the slope.
+ */
+export async function measureLeases({ few, counts, many, rounds, sliceMs }) {
+  const stage = new Stage();
+  try {
+    const backend = await stage.helper('backend.mjs');
+    const load = await stage.helper('load.mjs');
+    const paths = { few: await dialedPath(stage, backend.port), many: await dialedPath(stage, backend.port) };
+    await holdClients(stage, paths.few.url)(few);
+    const hold = holdClients(stage, paths.many.url);
+    const relay = [{ name: 'middle', pids: paths.many.relayPids }];
+    const points = [];
+    for (const count of [...counts, many]) {
+      await hold(count);
+      points.push([count, (await settledMemory(relay))[0]]);
+    }
+    const slices = new Slices({ load, backend, sliceMs });
+    const dial = await compare(slices, paths, { kind: 'connections', rounds });
+    return {
+      memory: {
+        what: 'leased idle client',
+        path: sealane.name,
+        process: 'middle',
+        points,
+        slopePoints: counts.length,
+        slope: slope(points.slice(0, counts.length)),
+      },
+      growth: [{ name: 'dial with a full handshake', of: 'leased clients at the relay', few, many, ...dial }],
+      relayWithMany: { clients: many, bytes: points.at(-1)[1] },
+    };
+  } finally {
+    await stage.stop();
+  }
+}
+
+/** Tunnelled connections held open between one dialer and one owner: round trips and further connections beside them. */
+export async function measureConnections({ few, many, rounds, sliceMs }) {
+  const stage = new Stage();
+  try {
+    const backend = await stage.helper('backend.mjs');
+    const load = await stage.helper('load.mjs');
+    const paths = {};
+    for (const [name, count] of Object.entries({ few, many })) {
+      paths[name] = await sealane.start(stage, backend.port);
+      const holder = await stage.helper('idle-connections.mjs', [paths[name].port]);
+      await holder.ask('hold', { count });
+    }
+    const bytes = await settledMemory(paths.many.processes);
+    const slices = new Slices({ load, backend, sliceMs });
+    const of = 'tunnelled connections held open';
+    const entries = [];
+    for (const [name, kind] of Object.entries({
+      'request-response 64 B': 'requests',
+      'new connection': 'connections',
+    })) {
+      entries.push({ name, of, few, many, ...(await compare(slices, paths, { kind, rounds })) });
+    }
+    const memory = paths.many.processes.map(({ name }, index) => ({ process: name, many, bytes: bytes[index] }));
+    return { growth: entries, memory };
+  } finally {
+    await stage.stop();
+  }
+}
+
+/** Median times of both, and their ratio within rounds. */
+async function compare(slices, paths, { kind, rounds }) {
+  const taken = await slices.rounds(paths, { kind, width: 1, rounds });
+  const [fewUs, manyUs] = ['few', 'many'].map((name) => taken[name].map((slice) => figureOf(latency, slice)));
+  const failures = [...taken.few, ...taken.many].reduce((sum, slice) => sum + slice.failures, 0);
+  return { fewUs: summarize(fewUs), manyUs: summarize(manyUs), ratio: summarizeRatios(manyUs, fewUs), failures };
+}
+
+/** A relay with one owner behind it, and a dialer that makes a new session for every connection. */
+async function dialedPath(stage, backendPort) {
+  const { sessions, url } = await sealane.start(stage, backendPort, { withSessions: true });
+  return { ...sessions, url, relayPids: sessions.processes[1].pids };
+}
+
+/** Grows to a count of leased clients, process by process, and never shrinks. */
+function holdClients(stage, url) {
+  const holders = [];
+  return async (count) => {
+    for (let index = 0; index * clientsPerProcess < count; index++) {
+      holders[index] ??= await stage.helper('leased-clients.mjs', [url]);
+      const own = Math.min(clientsPerProcess, count - index * clientsPerProcess);
+      const { lost } = await holders[index].ask('hold', { count: own });
+      if (lost > 0) throw new Error(`${lost} of ${own} leases were lost`);
+    }
+  };
+}
