@@ -21,6 +21,8 @@ const importers = {
   commander: '^apps/',
   'https-proxy-agent': '^packages/client/src/transport/',
   'proxy-from-env': '^packages/client/src/transport/',
+  libsql: '^apps/relay/src/database/libsql-driver',
+  yaml: '^apps/relay/(src/settings/yaml-source|test/)',
 };
 
 const tests = '([.]test[.]ts|[.]test-d[.]ts)$|/test/';

@@ -27,6 +27,7 @@ const gates = [
   ['unused code', program('knip', '--no-config-hints')],
   ['workspace', program('sherif')],
   ['file sizes', checkFileSizes],
+  ['operations page', () => run(process.execPath, ['apps/relay/scripts/write-operations.mjs', '--check'])],
   ['relay bundle', checkRelayBundle],
   ['browser bundle', checkBrowserBundle],
   ['public surface', checkPublicSurface],

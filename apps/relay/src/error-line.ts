@@ -17,6 +17,12 @@ export function formatErrorLine(error: unknown): string {
   return `error: ${oneLine(text)} (${code})\n`;
 }
 
+/** The same without a line break, for events. */
+export function describeError(error: unknown): string {
+  const { text, code } = describe(error);
+  return `${oneLine(text)} (${code})`;
+}
+
 function describe(error: unknown): { readonly text: string; readonly code: string } {
   if (isSealaneError(error)) return { text: error.message, code: error.code };
   if (error instanceof CommanderError) {

@@ -1,4 +1,5 @@
 import type { RelayEvent } from '@sealane/server';
+import type { SettingsChange } from './settings/configuration.js';
 
 /** Unread output beyond this is dropped: whoever does not read our log must not fill our memory. */
 const MAX_UNREAD_BYTES = 1_048_576;
@@ -48,6 +49,21 @@ export class Output {
   warning(code: string, message: string): void {
     if (this.#json) this.#line({ event: 'warning', code, message });
     else this.#complain(`warning: ${message}\n`);
+  }
+
+  /** Settings were read again. */
+  reloaded({ changed, needsRestart }: SettingsChange): void {
+    if (this.#json) this.#line({ event: 'reloaded', changed, needsRestart });
+    else {
+      this.#say(`reloaded${changed.length === 0 ? ', nothing changed' : `: ${changed.join(', ')}`}`);
+      if (needsRestart.length > 0) this.#say(`needs a restart: ${needsRestart.join(', ')}`);
+    }
+  }
+
+  /** They could not be, and are what they were. */
+  reloadFailed(code: string, message: string): void {
+    if (this.#json) this.#line({ event: 'reload-failed', code, message });
+    else this.#complain(`reload failed, the settings are what they were: ${message} (${code})\n`);
   }
 
   stopping(): void {

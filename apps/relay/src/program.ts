@@ -1,28 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { parseListenAddress } from './listen-address.js';
-import type { ServeOptions } from './serve.js';
-
-interface Flags {
-  readonly listen: string;
-  readonly dataDir: string;
-  readonly json?: true;
-  readonly open?: true;
-  readonly authority: readonly string[];
-  readonly drain: number;
-  readonly list: boolean;
-}
+import { addConfigCommands } from './commands/config-commands.js';
+import { addDatabaseCommands } from './commands/database-commands.js';
+import type { ProgramFlags } from './load-configuration.js';
 
 /** The command line. What serving needs is loaded when it starts, so that help and errors are quick. */
 export function createProgram(): Command {
-  return new Command('sealane-relay')
+  const program = new Command('sealane-relay')
     .description('A relay for Sealane: it carries end-to-end encrypted bytes that it cannot read.')
-    .requiredOption('--listen <host:port>', 'address to listen on; IPv6 in brackets, port 0 picks a free one')
-    .requiredOption(
+    .option('--listen <host:port>', 'address to listen on; IPv6 in brackets, port 0 picks a free one')
+    .option(
       '--data-dir <dir>',
-      "directory of the relay's identity; made if missing, for one relay at a time",
+      "directory of the relay's identity and database; made if missing, for one relay at a time",
       parsePath,
     )
+    .option('--config <file>', 'read settings from this YAML file (SEALANE_RELAY_CONFIG)', parsePath)
+    .option('--set <path=value>', 'set any setting, stronger than file and environment (repeatable)', collect, [])
     .option('--json', 'every line on standard output is one JSON object')
     .option('--open', 'let anybody use the relay, on an address that others can reach')
     .option(
@@ -32,10 +25,11 @@ export function createProgram(): Command {
       [],
     )
     .option('--no-list', 'do not list the leases that their owners made public')
-    .option('--drain <seconds>', 'how long sessions may go on after SIGTERM', parseSeconds, 5)
+    .option('--drain <seconds>', 'how long sessions may go on after SIGTERM (default: 5)', parseSeconds)
     .option('--debug', 'print stack traces of errors')
     .version(readVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
     .addHelpText(
@@ -45,24 +39,22 @@ Examples:
   $ sealane-relay --listen 127.0.0.1:8787 --data-dir ./relay
   $ sealane-relay --listen '[::1]:0' --data-dir ./relay --json
   $ sealane-relay --listen 0.0.0.0:8787 --data-dir /var/lib/sealane --open --authority relay.example:443
+  $ sealane-relay --config /etc/sealane/relay.yaml --set limits.maxSockets=4000
 
+Settings: docs/operations.md. Signals: SIGHUP reads the settings again, SIGTERM stops.
 Behind a TLS proxy clients use wss://; the proxy must pass WebSockets and X-Forwarded-For on.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage.`,
     )
-    .action(async (flags: Flags) => {
-      const options: ServeOptions = {
-        ...parseListenAddress(flags.listen),
-        dataDir: flags.dataDir,
-        json: flags.json === true,
-        open: flags.open === true,
-        authorities: flags.authority,
-        drainMs: flags.drain * 1_000,
-        listing: flags.list,
-      };
+    .action(async (flags: ProgramFlags) => {
+      const { loadConfiguration } = await import('./load-configuration.js');
+      const configuration = loadConfiguration(flags);
       const { serve } = await import('./serve.js');
-      await serve(options);
+      await serve(configuration);
     });
+  addConfigCommands(program);
+  addDatabaseCommands(program);
+  return program;
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

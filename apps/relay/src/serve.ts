@@ -1,94 +1,119 @@
 import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, RelayServer, type ServerIdentity } from '@sealane/server';
-import { SealaneError } from '@sealane/types';
-import { isLoopback, type ListenAddress } from './listen-address.js';
-import { limitsForOpenFiles, maxOpenFiles } from './open-files.js';
+import { isSealaneError, SealaneError } from '@sealane/types';
+import { applySettings, limitsOf } from './apply-settings.js';
+import { RelayDatabase } from './database/relay-database.js';
+import { describeError, usageError } from './error-line.js';
+import { isLoopback, type ListenAddress, parseListenAddress } from './listen-address.js';
+import { DatabaseNameJournal } from './name-journal.js';
 import { Output } from './output.js';
+import { formatProblem } from './settings/config-problem.js';
+import type { Configuration } from './settings/configuration.js';
+import { limitSettings } from './settings/limit-settings.js';
+import { programSettings } from './settings/program-settings.js';
+import { StopSignals } from './stop-signals.js';
 
-export interface ServeOptions extends ListenAddress {
-  readonly dataDir: string;
-  readonly json: boolean;
-  readonly open: boolean;
-  readonly authorities: readonly string[];
-  readonly drainMs: number;
-  readonly listing: boolean;
-}
-
-/** Serves until SIGTERM or SIGINT. @throws ERR_NOT_LOOPBACK, ERR_DATA_DIR*, ERR_KEY_FILE_*, ERR_LISTEN, ERR_ARGUMENT */
-export async function serve(options: ServeOptions): Promise<void> {
+/**
+ * Serves until SIGTERM or SIGINT; reads the settings again at SIGHUP.
+ * @throws ERR_NOT_LOOPBACK, ERR_DATA_DIR*, ERR_KEY_FILE_*, ERR_DATABASE*, ERR_CONFIG, ERR_LISTEN, ERR_ARGUMENT
+ */
+export async function serve(configuration: Configuration): Promise<void> {
   spaceOutCollections();
-  if (!options.open && !isLoopback(options.host)) {
-    throw new SealaneError(
-      'ERR_NOT_LOOPBACK',
-      `anybody who reaches ${options.host} could use this relay; say --open if that is wanted, or listen on 127.0.0.1`,
-    );
-  }
-  const output = new Output({ json: options.json });
-  const identity = await loadServerIdentity(options.dataDir);
+  const address = listenAddressOf(configuration);
+  const dataDir = required(configuration.get(programSettings.dataDir), '--data-dir DIR', 'dataDir');
+  const output = new Output({ json: configuration.get(programSettings.json) });
+  const identity = await loadServerIdentity(dataDir);
   try {
-    await serveAs(identity, options, output);
+    const database = await RelayDatabase.open(dataDir);
+    try {
+      configuration.attach(database.settings);
+      await serveAs(identity, address, { configuration, database, output });
+    } finally {
+      await database.close();
+    }
   } finally {
     await identity.release();
   }
 }
 
-async function serveAs(identity: ServerIdentity, options: ServeOptions, output: Output): Promise<void> {
-  const files = maxOpenFiles();
-  const limits = limitsForOpenFiles(files);
+interface Process {
+  readonly configuration: Configuration;
+  readonly database: RelayDatabase;
+  readonly output: Output;
+}
+
+async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: Process): Promise<void> {
+  const { configuration, database, output } = parts;
+  const { limits, lowFiles } = limitsOf(configuration);
+  const authorities = configuration.get(programSettings.authorities);
+  database.audit.maxEntries = configuration.get(programSettings.auditMaxEntries);
+  database.audit.onFault = (error) => output.warning('AUDIT', `the audit log is not written: ${describeError(error)}`);
   const relay = await RelayServer.create({
     identity: identity.identity,
     nodeKey: identity.nodeKey,
     nodeEpoch: identity.nodeEpoch,
-    authorities: options.authorities,
-    listing: options.listing,
-    ...(limits === undefined ? {} : { limits }),
+    authorities,
+    listing: configuration.get(programSettings.listing),
+    names: new DatabaseNameJournal(database, (message) => output.warning('NAMES', `names are not kept: ${message}`)),
+    limits,
     onEvent: (event) => output.relay(event),
   });
   const signals = new StopSignals();
+  const stopListening = configuration.onChange((change) => applySettings(change, configuration, { relay, database }));
+  const onHangUp = (): void => reload(configuration, output);
   try {
-    const { url } = await relay.listen({ host: options.host, port: options.port });
+    const { url } = await relay.listen(address);
+    process.on('SIGHUP', onHangUp);
     output.listening({ url, id: relay.id });
-    if (limits !== undefined) {
+    if (lowFiles !== undefined) {
       output.warning(
         'OPEN_FILES',
-        `the system lets this process open ${files} files, so at most ${limits.maxSockets} sockets; raise it with ulimit -n`,
+        `the system lets this process open ${lowFiles} files, so at most ${limits.maxSockets} sockets; raise it with ulimit -n`,
       );
     }
-    if (options.authorities.length === 0) {
+    if (authorities.length === 0) {
       output.warning('ANY_AUTHORITY', 'without --authority the relay answers to any address that clients dial');
     }
+    for (const problem of configuration.ignored) output.warning('SETTING_IGNORED', formatProblem(problem));
     await signals.first;
     output.stopping();
     const second = signals.second.then(() => 'at once' as const);
-    const drained = relay.drain({ deadlineMs: options.drainMs }).then(() => relay.close());
+    const drained = relay.drain({ deadlineMs: configuration.get(limitSettings.drainMs) }).then(() => relay.close());
     if ((await Promise.race([second, drained])) === 'at once') process.exit(0);
   } finally {
+    process.off('SIGHUP', onHangUp);
+    stopListening();
     await relay.close();
     output.flush();
   }
 }
 
-/** Listens without a gap: a second signal that met no listener would end the process as if it had crashed. */
-class StopSignals {
-  readonly first: Promise<void>;
-  readonly second: Promise<void>;
-
-  constructor() {
-    let onFirst = (): void => undefined;
-    let onSecond = (): void => undefined;
-    this.first = new Promise((resolve) => {
-      onFirst = resolve;
-    });
-    this.second = new Promise((resolve) => {
-      onSecond = resolve;
-    });
-    let count = 0;
-    const onSignal = (): void => {
-      count++;
-      if (count === 1) onFirst();
-      else onSecond();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+/** Reads file and stored settings again; whatever is wrong with them changes nothing and is told. */
+function reload(configuration: Configuration, output: Output): void {
+  try {
+    const change = configuration.reload();
+    output.reloaded(change);
+    for (const problem of configuration.ignored) output.warning('SETTING_IGNORED', formatProblem(problem));
+  } catch (error) {
+    const code = isSealaneError(error) ? error.code : 'ERR_INTERNAL';
+    output.reloadFailed(code, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** @throws ERR_ARGUMENT, ERR_NOT_LOOPBACK */
+function listenAddressOf(configuration: Configuration): ListenAddress {
+  const text = required(configuration.get(programSettings.listen), '--listen HOST:PORT', 'listen');
+  const address = parseListenAddress(text);
+  if (!configuration.get(programSettings.open) && !isLoopback(address.host)) {
+    throw new SealaneError(
+      'ERR_NOT_LOOPBACK',
+      `anybody who reaches ${address.host} could use this relay; say --open if that is wanted, or listen on 127.0.0.1`,
+    );
+  }
+  return address;
+}
+
+function required(value: string | undefined, flag: string, path: string): string {
+  if (value !== undefined) return value;
+  throw usageError(`"${path}" is not set; give ${flag}, or set it in the file or the environment; see --help`);
 }

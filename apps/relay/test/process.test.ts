@@ -54,7 +54,9 @@ describe('sealane-relay', () => {
 
   it('listens on IPv6, for people too', async () => {
     const relay = startProcess(program, ['--listen', '[::1]:0', '--data-dir', directory], { events: 'none' });
-    await expect.poll(() => relay.stdout).toMatch(/^relay ws:\/\/\[::1\]:\d+\nid {4}[a-z2-7]{56}\npin /);
+    await expect
+      .poll(() => relay.stdout, { timeout: 10_000 })
+      .toMatch(/^relay ws:\/\/\[::1\]:\d+\nid {4}[a-z2-7]{56}\npin /);
     const exit = await relay.stop();
     expect(exit).toEqual({ code: 0, signal: null });
   });
@@ -91,7 +93,7 @@ describe('sealane-relay', () => {
       [['--listen', `127.0.0.1:${port}`, '--data-dir', join(directory, 'other')], 1, /ERR_LISTEN/],
       [
         ['--listen', '127.0.0.1:0', '--data-dir', join(directory, 'other'), '--authority', 'no port'],
-        1,
+        2,
         /ERR_ARGUMENT/,
       ],
     ];

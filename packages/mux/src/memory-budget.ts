@@ -11,7 +11,8 @@ export interface BudgetMember {
  * them those whose frames are so small that their overhead alone exceeds their window.
  */
 export class MemoryBudget {
-  readonly limitBytes: number;
+  /** May change while it is used; after it was lowered, {@link relieve} makes it true. */
+  limitBytes: number;
   #used = 0;
   #reserved = 0;
   /** Hold more in overhead than their window: many tiny frames, which cost the sender next to nothing. */

@@ -16,11 +16,19 @@ export class AuthQueue {
 
   constructor(clock: Clock, cpuShare: number) {
     this.#clock = clock;
-    this.#bucket = new TokenBucket(Math.max(cpuShare, 0.001) * 1_000, BURST_MS, clock.nowMs());
+    this.#bucket = new TokenBucket(ratePerSecond(cpuShare), BURST_MS, clock.nowMs());
   }
 
   get length(): number {
     return this.#waiting.size;
+  }
+
+  /** Another share from now on, for what waits as well. */
+  setShare(cpuShare: number): void {
+    this.#bucket.change(ratePerSecond(cpuShare), BURST_MS, this.#clock.nowMs());
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#schedule();
   }
 
   /** Runs `task` now or later. The returned function takes it out again. */
@@ -60,4 +68,9 @@ export class AuthQueue {
       this.#schedule();
     });
   }
+}
+
+/** Milliseconds of work per second. */
+function ratePerSecond(cpuShare: number): number {
+  return Math.max(cpuShare, 0.001) * 1_000;
 }

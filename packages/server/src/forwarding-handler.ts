@@ -1,7 +1,8 @@
 import type { MuxStream, StreamHandler } from '@sealane/mux';
-import { ResetCode, type SealaneError } from '@sealane/types';
+import { RelayCode, ResetCode, type SealaneError } from '@sealane/types';
 import type { IdentityUsage } from './identity-usage.js';
 import type { LeaseUse, ServedLease } from './lease-manager.js';
+import type { LimitedPart } from './live-limits.js';
 import type { RelayConfig } from './relay-config.js';
 
 /** What the two streams of a connection cost, waiting or joined, beside the bytes that they hold. */
@@ -16,7 +17,7 @@ export interface SessionEnds {
 }
 
 /** Joins the two streams of an accepted connection and carries what comes, unread (v1.md, "Forwarding"). */
-export class ForwardingHandler {
+export class ForwardingHandler implements LimitedPart {
   relayedBytes = 0;
   readonly #config: RelayConfig;
   readonly #usage: IdentityUsage;
@@ -44,6 +45,19 @@ export class ForwardingHandler {
       owner: lease.record.id,
       service: lease.record.service,
     });
+  }
+
+  /** Of an identity with too many sessions the newest are ended. */
+  applyLimits(): void {
+    const { sessionsPerIdentity } = this.#config.limits;
+    const counts = new Map<string, number>();
+    for (const session of [...this.#sessions]) {
+      const ids = new Set([session.ends.dialerId, session.ends.lease.record.id]);
+      if ([...ids].some((id) => (counts.get(id) ?? 0) >= sessionsPerIdentity)) {
+        this.#config.reporter.refused(RelayCode.LIMIT, 'connect');
+        session.end(ResetCode.BUSY);
+      } else for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
   }
 
   /** Resolves when no session is left. */
@@ -86,8 +100,12 @@ class RelayedSession implements LeaseUse {
   }
 
   endWithLease(): void {
-    this.ends.owner.reset(ResetCode.GONE);
-    this.ends.dialer.reset(ResetCode.GONE);
+    this.end(ResetCode.GONE);
+  }
+
+  end(code: ResetCode): void {
+    this.ends.owner.reset(code);
+    this.ends.dialer.reset(code);
     this.forwarding.ended(this);
   }
 

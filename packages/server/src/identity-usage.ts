@@ -1,5 +1,6 @@
 import { RelayCode, relayError } from '@sealane/types';
 import type { RelayLink } from './link.js';
+import type { LimitedPart } from './live-limits.js';
 import type { RelayConfig } from './relay-config.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -10,7 +11,7 @@ interface Usage {
 }
 
 /** What each client key uses of the relay, against the limits per identity. */
-export class IdentityUsage {
+export class IdentityUsage implements LimitedPart {
   readonly #config: RelayConfig;
   readonly #usages = new Map<string, Usage>();
 
@@ -30,6 +31,18 @@ export class IdentityUsage {
   removeLink(link: RelayLink): void {
     this.#usages.get(link.clientId)?.links.delete(link);
     this.#forgetIfIdle(link.clientId);
+  }
+
+  /** Of an identity with too many links the newest go; all rates are the new one. */
+  applyLimits(): void {
+    const { limits, clock } = this.#config;
+    const rate = limits.connectsPerIdentityPerSecond;
+    for (const usage of [...this.#usages.values()]) {
+      usage.connects?.change(rate, Math.max(1, rate), clock.nowMs());
+      for (const link of [...usage.links].slice(limits.linksPerIdentity)) {
+        link.fail(relayError(RelayCode.LIMIT, 'this identity has too many links'));
+      }
+    }
   }
 
   /** One CONNECT more; false above the rate. */

@@ -4,6 +4,7 @@ export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent } from './ev
 export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
 export { type RelayLimits, resolveLimits } from './limits.js';
 export { MemoryLeaseStore } from './memory-lease-store.js';
+export type { JournalName, NameJournal } from './name-journal.js';
 export type {
   RelayAddress,
   RelayAttachOptions,

@@ -3,6 +3,7 @@ import type { LeaseEndReason } from './event.js';
 import { leaseKey } from './lease-key.js';
 import type { ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
 import type { RelayLink } from './link.js';
+import type { LimitedPart } from './live-limits.js';
 import type { RelayConfig } from './relay-config.js';
 import { instanceKey, ResumeOnlyLeases } from './resume-only-leases.js';
 import type { TokenBucket } from './token-bucket.js';
@@ -35,7 +36,7 @@ export interface ServedLease {
 const MAX_CLAIM_ROUNDS = 4;
 
 /** Which link serves which lease, who may take one over, and when it ends. */
-export class LeaseManager {
+export class LeaseManager implements LimitedPart {
   readonly #config: RelayConfig;
   readonly #store: LeaseStore;
   readonly #served = new Map<string, ServedLease>();
@@ -53,6 +54,12 @@ export class LeaseManager {
 
   get store(): LeaseStore {
     return this.#store;
+  }
+
+  applyLimits(): void {
+    const { limits, clock } = this.#config;
+    const rate = limits.connectsPerLeasePerSecond;
+    for (const { load } of this.#served.values()) load.connects?.change(rate, Math.max(1, rate), clock.nowMs());
   }
 
   addLink(link: RelayLink): void {

@@ -24,6 +24,12 @@ export class LinkRates {
     this.#patience = new TokenBucket(BUSY_PER_SECOND, BUSY_BURST, nowMs);
   }
 
+  /** The rate is another one from now on. */
+  applyLimits(): void {
+    const rate = this.#config.limits.requestsPerLinkPerSecond;
+    this.#requests.change(rate, Math.max(rate, REGISTER_COST), this.#config.clock.nowMs());
+  }
+
   /** Counts a request that may be answered now; else BUSY, with the milliseconds after which one may be. */
   ask(kind: MessageKind): SealaneError | undefined {
     const cost = kind === MessageKind.REGISTER ? REGISTER_COST : kind === MessageKind.LIST ? LIST_COST : 1;

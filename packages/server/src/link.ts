@@ -63,11 +63,11 @@ export class RelayLink implements MessageLinkHandler {
   #clientId = '';
   #isFlushing = false;
   readonly #onUp: (() => void) | undefined;
-  readonly #rates: LinkRates;
+  readonly rates: LinkRates;
 
   constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue, onUp?: () => void) {
     this.#onUp = onUp;
-    this.#rates = new LinkRates(config);
+    this.rates = new LinkRates(config);
     this.#config = config;
     this.#host = host;
     this.#transport = transport;
@@ -206,7 +206,7 @@ export class RelayLink implements MessageLinkHandler {
 
   /** The client went above a rate and was told so. Ends the link of one that does not care. */
   strike(): void {
-    if (this.#rates.mayBeTold()) return;
+    if (this.rates.mayBeTold()) return;
     this.fail(relayError(RelayCode.LIMIT, 'the client goes on above its rate'));
   }
 
@@ -288,7 +288,7 @@ export class RelayLink implements MessageLinkHandler {
     if (!('request' in message) || message.kind === MessageKind.ERROR) {
       throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'a client does not send this message');
     }
-    const refusal = this.#rates.ask(message.kind);
+    const refusal = this.rates.ask(message.kind);
     if (refusal !== undefined) {
       this.#config.reporter.refused(RelayCode.BUSY, 'link');
       this.refuse(message.request, refusal);

@@ -2,6 +2,7 @@ import type { Clock } from '@sealane/types';
 import { leaseKey } from './lease-key.js';
 import type { ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
 import type { RelayLimits } from './limits.js';
+import type { NameJournal } from './name-journal.js';
 import { SortedKeys } from './sorted-keys.js';
 
 /** What a lease costs beside its metadata and signed bytes: its other fields, and its places in the maps. */
@@ -36,11 +37,15 @@ export class MemoryLeaseStore implements LeaseStore {
   readonly #public = new SortedKeys();
   readonly #leasesOf = new Map<string, number>();
   readonly #namesOf = new Map<string, number>();
+  readonly #journal: NameJournal | undefined;
   #leaseBytes = 0;
 
-  constructor(limits: RelayLimits, clock: Clock) {
+  /** `limits` are read at every use: they may change. */
+  constructor(limits: RelayLimits, clock: Clock, journal?: NameJournal) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#journal = journal;
+    for (const { name, id, keptUntilMs } of journal?.load() ?? []) this.#restoreName(name, id, keptUntilMs);
   }
 
   get leaseCount(): number {
@@ -70,6 +75,8 @@ export class MemoryLeaseStore implements LeaseStore {
     if (current !== undefined && current.holder !== options.replaces) return { ok: false, reason: 'held', current };
     const refusal = this.#refuse(record, key, last);
     if (refusal !== undefined) return { ok: false, reason: refusal };
+    // Before anything is changed: it may throw.
+    if (record.name !== null) this.#journalUse(record.name, record.id, key);
     if (last === undefined) add(this.#leasesOf, record.id, 1);
     else {
       this.#leaseBytes -= bytesOf(last);
@@ -182,9 +189,15 @@ export class MemoryLeaseStore implements LeaseStore {
       held.leaseKey = key;
       return;
     }
-    if (held !== undefined) this.#forgetName(name, held);
+    // Its journal entry is the new owner's already.
+    if (held !== undefined) this.#removeName(name, held);
     this.#names.set(name, { id, leaseKey: key, keptUntilMs: 0 });
     add(this.#namesOf, id, 1);
+  }
+
+  #journalUse(name: string, id: string, key: string): void {
+    const held = this.#names.get(name);
+    if (held?.id !== id || held.leaseKey !== key) this.#journal?.use(name, id);
   }
 
   #keepName(record: LeaseRecord): void {
@@ -192,9 +205,23 @@ export class MemoryLeaseStore implements LeaseStore {
     if (held === undefined || held.leaseKey !== leaseKey(record.identity, record.service)) return;
     held.leaseKey = undefined;
     held.keptUntilMs = this.#clock.nowMs() + this.#limits.nameGraceMs;
+    if (record.name !== null) {
+      this.#journal?.keep(record.name, held.id, this.#clock.wallMs() + this.#limits.nameGraceMs);
+    }
+  }
+
+  #restoreName(name: string, id: string, keptUntilMs: number | null): void {
+    const leftMs = keptUntilMs === null ? this.#limits.nameGraceMs : keptUntilMs - this.#clock.wallMs();
+    this.#names.set(name, { id, leaseKey: undefined, keptUntilMs: this.#clock.nowMs() + leftMs });
+    add(this.#namesOf, id, 1);
   }
 
   #forgetName(name: string, held: HeldName): void {
+    this.#removeName(name, held);
+    this.#journal?.forget(name);
+  }
+
+  #removeName(name: string, held: HeldName): void {
     this.#names.delete(name);
     add(this.#namesOf, held.id, -1);
   }

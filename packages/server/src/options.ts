@@ -3,6 +3,7 @@ import type { Clock, RandomBytes } from '@sealane/types';
 import type { RelayEvent } from './event.js';
 import type { LeaseStore } from './lease-store.js';
 import type { RelayLimits } from './limits.js';
+import type { NameJournal } from './name-journal.js';
 
 export interface RelayServerOptions {
   /** What URLs pin and leases name as their audience. Shared by the nodes of a cluster. */
@@ -17,6 +18,8 @@ export interface RelayServerOptions {
   readonly authorities?: readonly string[];
   /** Where leases and names are kept. Default: memory of this process. */
   readonly leaseStore?: LeaseStore;
+  /** Where names are kept over restarts, for the store in memory. Default: nowhere. */
+  readonly names?: NameJournal;
   /** Answers LIST with the leases whose owners made them public. Default true. */
   readonly listing?: boolean;
   /** @internal LinkFeature bits to offer, as an older or a newer relay does. */

@@ -1,8 +1,18 @@
-import type { Credential, SigningKey } from '@sealane/crypto/credential';
-import type { MemoryBudget } from '@sealane/mux';
-import type { Clock, RandomBytes } from '@sealane/types';
-import type { RelayLimits } from './limits.js';
-import type { Reporter } from './refusals.js';
+import { type Credential, createNodecert, type SigningKey } from '@sealane/crypto/credential';
+import { MemoryBudget } from '@sealane/mux';
+import { isAuthority } from '@sealane/protocol';
+import {
+  type Clock,
+  LinkFeature,
+  type RandomBytes,
+  SealaneError,
+  systemClock,
+  systemRandomBytes,
+} from '@sealane/types';
+import { RELAY_FEATURES } from './auth.js';
+import { type RelayLimits, resolveLimits } from './limits.js';
+import type { RelayServerOptions } from './options.js';
+import { Reporter } from './refusals.js';
 
 /** What the parts of one relay share. */
 export interface RelayConfig {
@@ -12,9 +22,33 @@ export interface RelayConfig {
   /** LinkFeature bits that HELLO offers. */
   readonly features: number;
   readonly authorities: readonly string[];
+  /** One object for the whole relay, to be read at every use: `setLimits` changes what is in it. */
   readonly limits: RelayLimits;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly budget: MemoryBudget;
   readonly reporter: Reporter;
+}
+
+/** @throws ERR_ARGUMENT for a limit or an authority that is not one */
+export function createRelayConfig(options: RelayServerOptions): RelayConfig {
+  const limits = resolveLimits(options.limits);
+  const authorities = (options.authorities ?? []).map((authority) => authority.toLowerCase());
+  for (const authority of authorities) {
+    if (!isAuthority(authority)) {
+      throw new SealaneError('ERR_ARGUMENT', `"${authority}" is not an authority; it has the form host:port`);
+    }
+  }
+  return {
+    identity: options.identity,
+    nodeKey: options.nodeKey,
+    nodecert: createNodecert(options.identity, options.nodeEpoch ?? 1, options.nodeKey.publicKey),
+    features: options.features ?? (options.listing === false ? RELAY_FEATURES & ~LinkFeature.LIST : RELAY_FEATURES),
+    authorities,
+    limits,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandomBytes,
+    budget: new MemoryBudget(limits.memoryBudgetBytes),
+    reporter: new Reporter(options.onEvent),
+  };
 }

@@ -1,35 +1,31 @@
 import type { Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import { loadCrypto } from '@sealane/crypto';
-import { createNodecert } from '@sealane/crypto/credential';
-import { MemoryBudget, type MuxStream } from '@sealane/mux';
-import { type ControlMessage, isAuthority } from '@sealane/protocol';
+import type { MuxStream } from '@sealane/mux';
+import type { ControlMessage } from '@sealane/protocol';
 import {
   GoAwayCode,
   isSealaneError,
-  LinkFeature,
   MessageKind,
   type MessageLink,
   RelayCode,
   relayError,
   SealaneError,
-  systemClock,
-  systemRandomBytes,
   type Timer,
 } from '@sealane/types';
-import { RELAY_FEATURES } from './auth.js';
 import { AuthQueue } from './auth-queue.js';
 import { ConnectionHandler } from './connection-handler.js';
 import type { RefusalStage } from './event.js';
 import { ForwardingHandler } from './forwarding-handler.js';
 import { createRelayHttpServer, listen } from './http-server.js';
 import { IdentityUsage } from './identity-usage.js';
+import { createLeaseStore } from './journaled-lease-store.js';
 import { LeaseHandler } from './lease-handler.js';
 import { LeaseManager } from './lease-manager.js';
-import { resolveLimits } from './limits.js';
+import type { RelayLimits } from './limits.js';
 import { type LinkHost, RelayLink } from './link.js';
 import { ListHandler } from './list-handler.js';
-import { MemoryLeaseStore } from './memory-lease-store.js';
+import { changeLimits } from './live-limits.js';
 import type {
   RelayAddress,
   RelayAttachOptions,
@@ -37,8 +33,7 @@ import type {
   RelayServerOptions,
   RelayStatistics,
 } from './options.js';
-import { Reporter } from './refusals.js';
-import type { RelayConfig } from './relay-config.js';
+import { createRelayConfig, type RelayConfig } from './relay-config.js';
 import { SocketLimits } from './socket-limits.js';
 import { SocketMemory } from './socket-memory.js';
 import { WebSocketDoor } from './websocket-door.js';
@@ -64,6 +59,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #leaseHandler: LeaseHandler;
   readonly #listHandler: ListHandler;
   readonly #connections: ConnectionHandler;
+  readonly #socketMemory: SocketMemory;
   readonly #forwarding: ForwardingHandler;
   /** All links, those before their authentication among them. */
   readonly #links = new Set<RelayLink>();
@@ -81,7 +77,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#queue = new AuthQueue(clock, limits.authCpuShare);
     this.#leaseQueue = new AuthQueue(clock, limits.authCpuShare);
     this.#usage = new IdentityUsage(config);
-    this.#leases = new LeaseManager(config, options.leaseStore ?? new MemoryLeaseStore(limits, clock));
+    this.#leases = new LeaseManager(config, options.leaseStore ?? createLeaseStore(limits, clock, options.names));
     this.#leaseHandler = new LeaseHandler(config, this.#leases, this.#leaseQueue);
     this.#listHandler = new ListHandler(config, this.#leases);
     this.#forwarding = new ForwardingHandler(config, this.#usage);
@@ -90,12 +86,13 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       usage: this.#usage,
       forwarding: this.#forwarding,
     });
+    this.#socketMemory = new SocketMemory(limits.memoryBudgetBytes / 2, budget);
     this.#door = new WebSocketDoor({
       limits,
       clock,
       sockets: this.#sockets,
       reporter,
-      memory: new SocketMemory(limits.memoryBudgetBytes / 2, budget),
+      memory: this.#socketMemory,
       onLink: (link, onUp) => this.accept(link, onUp),
     });
     this.#scheduleTick();
@@ -107,28 +104,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
    */
   static async create(options: RelayServerOptions): Promise<RelayServer> {
     await loadCrypto();
-    const limits = resolveLimits(options.limits);
-    const authorities = (options.authorities ?? []).map((authority) => authority.toLowerCase());
-    for (const authority of authorities) {
-      if (!isAuthority(authority)) {
-        throw new SealaneError('ERR_ARGUMENT', `"${authority}" is not an authority; it has the form host:port`);
-      }
-    }
-    return new RelayServer(
-      {
-        identity: options.identity,
-        nodeKey: options.nodeKey,
-        nodecert: createNodecert(options.identity, options.nodeEpoch ?? 1, options.nodeKey.publicKey),
-        features: options.features ?? (options.listing === false ? RELAY_FEATURES & ~LinkFeature.LIST : RELAY_FEATURES),
-        authorities,
-        limits,
-        clock: options.clock ?? systemClock,
-        random: options.random ?? systemRandomBytes,
-        budget: new MemoryBudget(limits.memoryBudgetBytes),
-        reporter: new Reporter(options.onEvent),
-      },
-      options,
-    );
+    return new RelayServer(createRelayConfig(options), options);
   }
 
   /** The relay's id: what URLs pin after `#`, and leases name. */
@@ -161,6 +137,29 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     const link = new RelayLink(this.#config, this, transport, this.#queue, onUp);
     this.#links.add(link);
     return link;
+  }
+
+  /** The limits in force now. */
+  get limits(): RelayLimits {
+    return { ...this.#config.limits };
+  }
+
+  /**
+   * Changes limits while the relay serves, all of them or none. What is open above a lowered limit of links, sessions,
+   * unauthenticated sockets or memory ends; rates hold at once, the rest for what comes after (`maxHeaderBytes`: for
+   * servers made after it). No other link or session notices anything.
+   * @throws ERR_ARGUMENT for what is no limit or no value of it
+   */
+  setLimits(changes: Partial<RelayLimits>): void {
+    const relay = {
+      config: this.#config,
+      parts: [this.#sockets, this.#usage, this.#leases, this.#forwarding],
+      queues: [this.#queue, this.#leaseQueue],
+      memory: this.#socketMemory,
+      links: this.#links,
+      servers: this.#servers,
+    };
+    changeLimits(relay, changes);
   }
 
   statistics(): RelayStatistics {

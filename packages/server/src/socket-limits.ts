@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@sealane/types';
 import { type ClientAddress, isForwarded, requestAddress, tcpAddress } from './client-address.js';
 import type { RelayLimits } from './limits.js';
+import type { LimitedPart } from './live-limits.js';
 import type { Reporter } from './refusals.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -31,7 +32,7 @@ interface AddressUse {
 }
 
 /** Admission of sockets before anybody is authenticated (v1.md, "Limits"). Owns no timer: call {@link sweep}. */
-export class SocketLimits {
+export class SocketLimits implements LimitedPart {
   readonly #limits: RelayLimits;
   readonly #clock: Clock;
   readonly #reporter: Reporter;
@@ -95,6 +96,14 @@ export class SocketLimits {
   onDrop(socket: LimitedSocket, farewell: (reason: SocketDrop) => void): void {
     const admission = this.#admissions.get(socket);
     if (admission !== undefined) admission.farewell = farewell;
+  }
+
+  /** Too many unauthenticated sockets go, the oldest first; rates of addresses are the new one. */
+  applyLimits(): void {
+    const nowMs = this.#clock.nowMs();
+    const rate = this.#limits.newSocketsPerAddressPerSecond;
+    for (const { fresh } of this.#addresses.values()) fresh.change(rate, Math.max(1, rate), nowMs);
+    while (this.#unauthenticated.size > this.#limits.maxUnauthenticated) this.#dropOldest();
   }
 
   /** Drops sockets that took too long to authenticate and forgets addresses that are idle. */

@@ -11,7 +11,7 @@ export interface SocketHolder {
  * socket goes that has made no progress for the longest time, so that slow sockets never cost others their streams.
  */
 export class SocketMemory {
-  readonly #limitBytes: number;
+  #limitBytes: number;
   readonly #budget: MemoryBudget;
   /** In the order of their last progress. */
   readonly #holders = new Map<SocketHolder, number>();
@@ -20,6 +20,12 @@ export class SocketMemory {
   constructor(limitBytes: number, budget: MemoryBudget) {
     this.#limitBytes = limitBytes;
     this.#budget = budget;
+  }
+
+  /** Another limit from now on; sockets go until it holds. */
+  setLimit(limitBytes: number): void {
+    this.#limitBytes = limitBytes;
+    if (this.#usedBytes > limitBytes) this.#relieve();
   }
 
   get usedBytes(): number {

@@ -3,8 +3,8 @@
  * It may be overdrawn by {@link charge}, for work whose cost is known only afterwards.
  */
 export class TokenBucket {
-  readonly #ratePerMs: number;
-  readonly #capacity: number;
+  #ratePerMs: number;
+  #capacity: number;
   #tokens: number;
   #filledAtMs: number;
 
@@ -39,6 +39,14 @@ export class TokenBucket {
   isFull(nowMs: number): boolean {
     this.#fill(nowMs);
     return this.#tokens >= this.#capacity;
+  }
+
+  /** Other rate and capacity from now on; what is there stays, up to the capacity. */
+  change(ratePerSecond: number, capacity: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#ratePerMs = ratePerSecond / 1_000;
+    this.#capacity = capacity;
+    this.#tokens = Math.min(this.#tokens, capacity);
   }
 
   #fill(nowMs: number): void {

@@ -105,6 +105,12 @@ export const ErrorCode = {
   ERR_LISTEN: 'the address cannot be listened on',
   ERR_NOT_LOOPBACK: 'an open relay on this address must be asked for',
   ERR_CONFIG: 'the configuration cannot be read',
+  ERR_DATABASE: 'the database failed',
+  ERR_DATABASE_CORRUPT: 'the database is damaged',
+  ERR_DATABASE_DRIVER: 'there is no database here',
+  ERR_DATABASE_FULL: 'the disk is full',
+  ERR_DATABASE_READ_ONLY: 'the disk is read-only',
+  ERR_DATABASE_VERSION: 'the database is newer',
   ERR_SYSTEM: 'the operating system refused',
   ERR_INTERNAL: 'a defect of this program',
 } as const;

@@ -1,0 +1,66 @@
+import type { SqlSession } from './sql-session.js';
+
+export type AccessRole = 'read' | 'operate' | 'admin';
+
+export interface AccessToken {
+  /** What lists and revocations name; no secret. */
+  readonly id: string;
+  readonly role: AccessRole;
+  readonly label: string;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+}
+
+export interface NewAccessToken extends Omit<AccessToken, 'revokedAt'> {
+  /** Of the secret; only the hash is kept. */
+  readonly hash: Uint8Array;
+}
+
+const COLUMNS =
+  'id, role, label, created_at AS createdAt, created_by AS createdBy, expires_at AS expiresAt, revoked_at AS revokedAt' as const;
+
+/** Tokens of the admin API. */
+export class AccessTokenRepository {
+  readonly #session: SqlSession;
+
+  constructor(session: SqlSession) {
+    this.#session = session;
+  }
+
+  add(token: NewAccessToken): void {
+    this.#session.run(
+      'INSERT INTO access_tokens (id, hash, role, label, created_at, created_by, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      token.id,
+      token.hash,
+      token.role,
+      token.label,
+      token.createdAt,
+      token.createdBy,
+      token.expiresAt,
+    );
+  }
+
+  /** Every token with its hash, so that the caller can compare in constant time; those that no longer hold are left out. */
+  usable(nowMs: number): readonly (AccessToken & { readonly hash: Uint8Array })[] {
+    const rows = this.#session.all(
+      `SELECT ${COLUMNS}, hash FROM access_tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) ORDER BY created_at, id`,
+      nowMs,
+    );
+    return rows as unknown as readonly (AccessToken & { readonly hash: Uint8Array })[];
+  }
+
+  /** Oldest first, those that no longer hold among them. */
+  list(): readonly AccessToken[] {
+    const rows = this.#session.all(`SELECT ${COLUMNS} FROM access_tokens ORDER BY created_at, id`);
+    return rows as unknown as readonly AccessToken[];
+  }
+
+  /** False if there is none, or it was revoked before. */
+  revoke(id: string, nowMs: number): boolean {
+    const sql = 'UPDATE access_tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
+    return this.#session.run(sql, nowMs, id) > 0;
+  }
+}

@@ -1,0 +1,52 @@
+import { usageError } from './error-line.js';
+import { Configuration } from './settings/configuration.js';
+import { limitSettings } from './settings/limit-settings.js';
+import { type FlagSetting, parseAssignment } from './settings/other-sources.js';
+import { programSettings } from './settings/program-settings.js';
+
+/** Options of the program that say what a setting is, or where settings are. */
+export interface ProgramFlags {
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly listen?: string;
+  readonly dataDir?: string;
+  readonly json?: true;
+  readonly open?: true;
+  readonly authority: readonly string[];
+  readonly list: boolean;
+  readonly drain?: number;
+}
+
+/** The settings of this command line, without those of the run time. @throws ERR_ARGUMENT, ERR_CONFIG */
+export function loadConfiguration(flags: ProgramFlags): Configuration {
+  return Configuration.load({
+    file: flags.config ?? nonEmpty(process.env['SEALANE_RELAY_CONFIG']),
+    environment: process.env,
+    flags: settingsOf(flags),
+  });
+}
+
+/** `--set` first: an option of its own says it more clearly. */
+function settingsOf(flags: ProgramFlags): readonly FlagSetting[] {
+  const given: FlagSetting[] = flags.set.map((text) => {
+    const assignment = parseAssignment(text);
+    if (assignment === undefined)
+      throw usageError(`--set ${text} is not PATH=VALUE, for example limits.maxSockets=4000`);
+    return { ...assignment, flag: '--set' };
+  });
+  const add = (path: string, flag: string, raw: unknown): void => {
+    if (raw !== undefined) given.push({ path, flag, raw });
+  };
+  add(programSettings.listen.path, '--listen', flags.listen);
+  add(programSettings.dataDir.path, '--data-dir', flags.dataDir);
+  add(programSettings.json.path, '--json', flags.json);
+  add(programSettings.open.path, '--open', flags.open);
+  add(programSettings.authorities.path, '--authority', flags.authority.length === 0 ? undefined : flags.authority);
+  add(programSettings.listing.path, '--no-list', flags.list ? undefined : false);
+  add(limitSettings.drainMs.path, '--drain', flags.drain === undefined ? undefined : Math.round(flags.drain * 1_000));
+  return given;
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}

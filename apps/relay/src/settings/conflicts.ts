@@ -1,0 +1,26 @@
+import { limitSettings } from './limit-settings.js';
+import { formatValue, type Setting } from './setting.js';
+
+/** Settings that are right alone and wrong together. Names the one to complain about first. */
+export interface Conflict {
+  readonly path: string;
+  readonly message: string;
+}
+
+type Get = <T extends Setting>(setting: T) => ReturnType<T['read']>;
+
+/** Pairs of which the first may not be larger than the second. */
+const ordered: readonly (readonly [Setting<number>, Setting<number>])[] = [
+  [limitSettings.leaseTtlMinMs, limitSettings.leaseTtlMaxMs],
+  [limitSettings.linkBusyDeadMs, limitSettings.linkIdleDeadMs],
+  [limitSettings.pingIntervalMs, limitSettings.linkIdleDeadMs],
+];
+
+export function findConflicts(get: Get): readonly Conflict[] {
+  return ordered
+    .filter(([small, large]) => get(small) > get(large))
+    .map(([small, large]) => ({
+      path: small.path,
+      message: `${small.path} is ${formatValue(small, get(small))}, more than ${large.path} with ${formatValue(large, get(large))}`,
+    }));
+}

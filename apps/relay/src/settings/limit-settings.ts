@@ -1,0 +1,132 @@
+import type { RelayLimits } from '@sealane/server';
+import { RelayLimit } from '@sealane/types';
+import {
+  bytesSetting,
+  countSetting,
+  durationSetting,
+  type Setting,
+  type SettingApplies,
+  shareSetting,
+} from './setting.js';
+
+interface LimitFacts {
+  readonly meaning: string;
+  readonly applies: SettingApplies;
+  readonly min?: number;
+  readonly max?: number;
+  /** Of the program, where it differs from the library's. */
+  readonly default?: number;
+}
+
+const TEN_YEARS_MS = 315_360_000_000;
+
+/** One entry per limit of `RelayLimit`; a limit without one does not compile. Its kind follows from the end of its name. */
+const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
+  headersTimeoutMs: { meaning: 'time for the headers of an HTTP request', applies: 'live', min: 100 },
+  maxHeaderBytes: { meaning: 'headers of an HTTP request', applies: 'restart', min: 1_024, max: 1_048_576 },
+  socketsPerAddress: {
+    meaning: 'sockets of one IPv4 address or one IPv6 network of 64 bits',
+    applies: 'live',
+    min: 1,
+  },
+  newSocketsPerAddressPerSecond: { meaning: 'new sockets of one address per second', applies: 'live', min: 1 },
+  maxSockets: {
+    meaning: 'sockets altogether; less where the system lets the process open few files',
+    applies: 'live',
+    min: 1,
+  },
+  authTimeoutMs: { meaning: 'time from the socket to AUTH', applies: 'live', min: 100 },
+  maxUnauthenticated: { meaning: 'sockets before AUTH; above it the oldest is dropped', applies: 'live', min: 1 },
+  authCpuShare: {
+    meaning: 'share of one core that signature checks before AUTH may take, and once more those of leases',
+    applies: 'live',
+    min: 0.001,
+    max: 1,
+  },
+  leasesPerIdentity: { meaning: 'leases of one identity', applies: 'new', min: 0 },
+  linksPerIdentity: { meaning: 'links of one identity; above it the newest are closed', applies: 'live', min: 1 },
+  sessionsPerIdentity: {
+    meaning: 'relayed sessions of one identity, as dialer or owner; above it the newest are ended',
+    applies: 'live',
+    min: 0,
+  },
+  connectsPerIdentityPerSecond: { meaning: 'CONNECT per second of one dialing identity', applies: 'live', min: 1 },
+  connectsPerLeasePerSecond: { meaning: 'CONNECT per second to one lease', applies: 'live', min: 1 },
+  streamsPerLink: { meaning: 'streams that one link may have open, per direction of opening', applies: 'new', min: 1 },
+  requestsPerLinkPerSecond: {
+    meaning: 'requests of one link per second; REGISTER counts as ten, LIST as two',
+    applies: 'live',
+    min: 1,
+  },
+  waitingAcceptsPerLease: { meaning: 'CONNECT to one lease that wait for an answer', applies: 'new', min: 1 },
+  acceptTimeoutMs: { meaning: "time for the owner's answer to a CONNECT", applies: 'new', min: 100 },
+  leaseTtlMinMs: { meaning: 'shortest time granted to a lease', applies: 'new', min: 1_000 },
+  leaseTtlMaxMs: { meaning: 'longest time granted to a lease', applies: 'new', min: 1_000 },
+  leaseTtlMs: { meaning: 'time that clients ask for by default', applies: 'new', min: 1_000 },
+  maxLeases: { meaning: 'leases altogether', applies: 'new', min: 1 },
+  maxLeaseBytes: {
+    meaning: 'memory of all leases, each at its metadata plus 2 KiB, a public one at its signed bytes as well',
+    applies: 'new',
+    min: 65_536,
+  },
+  maxNames: { meaning: 'names altogether, kept ones among them', applies: 'new', min: 0 },
+  namesPerIdentity: { meaning: 'names of one identity, kept ones among them', applies: 'new', min: 0 },
+  nameGraceMs: {
+    meaning: 'time for which a name is kept for its owner after the lease',
+    applies: 'new',
+    min: 0,
+    max: TEN_YEARS_MS,
+  },
+  takeOverPingMs: {
+    meaning: 'time in which the holder of a lease must answer before another instance gets it',
+    applies: 'new',
+    min: 100,
+  },
+  maxSequenceAheadMs: {
+    meaning: "how far a lease's sequence number may lie ahead of the relay's clock",
+    applies: 'new',
+    min: 1_000,
+    max: TEN_YEARS_MS,
+  },
+  memoryBudgetBytes: {
+    meaning:
+      'memory of all windows and socket queues; from half of it no window grows, from three quarters new streams are refused, above it streams are reset',
+    applies: 'live',
+    min: 8_388_608,
+  },
+  maxQueuedBytes: {
+    meaning: 'bytes waiting in one socket above which nothing more is taken from its streams',
+    applies: 'live',
+    min: 16_384,
+    max: 67_108_864,
+  },
+  linkIdleDeadMs: { meaning: 'time without a byte received after which a link is dead', applies: 'live', min: 1_000 },
+  linkBusyDeadMs: { meaning: 'the same while bytes wait and none leaves', applies: 'live', min: 1_000 },
+  pingIntervalMs: { meaning: 'silence after which the relay sends a PING', applies: 'live', min: 1_000 },
+  drainMs: {
+    meaning: 'time that sessions have when the relay stops',
+    applies: 'live',
+    default: 5_000,
+    max: 3_600_000,
+  },
+};
+
+const flags: Readonly<Record<string, string>> = { drainMs: '--drain SECONDS' };
+
+/** The settings `limits.*`, in the order of docs/limits.md. */
+export const limitSettings: { readonly [Name in keyof RelayLimits]: Setting<number> } = Object.fromEntries(
+  Object.entries(facts).map(([name, entry]) => [name, limitSetting(name as keyof RelayLimits, entry)]),
+) as { readonly [Name in keyof RelayLimits]: Setting<number> };
+
+function limitSetting(name: keyof RelayLimits, entry: LimitFacts): Setting<number> {
+  const flag = flags[name];
+  const common = {
+    path: `limits.${name}`,
+    ...entry,
+    default: entry.default ?? RelayLimit[name],
+    ...(flag === undefined ? {} : { flag }),
+  };
+  if (name.endsWith('Ms')) return durationSetting(common);
+  if (name.endsWith('Bytes')) return bytesSetting(common);
+  return name.endsWith('Share') ? shareSetting(common) : countSetting(common);
+}

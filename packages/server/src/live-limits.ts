@@ -1,0 +1,43 @@
+import type { Server } from 'node:http';
+import type { AuthQueue } from './auth-queue.js';
+import { type RelayLimits, resolveLimits } from './limits.js';
+import type { RelayLink } from './link.js';
+import type { RelayConfig } from './relay-config.js';
+import type { SocketMemory } from './socket-memory.js';
+
+/** A part of the relay that keeps something made from limits. */
+export interface LimitedPart {
+  /** The limits of the relay are others now: what is open and above them goes, and rates follow. */
+  applyLimits(): void;
+}
+
+export interface LimitedRelay {
+  readonly config: RelayConfig;
+  readonly parts: readonly LimitedPart[];
+  readonly queues: readonly AuthQueue[];
+  readonly memory: SocketMemory;
+  readonly links: Iterable<RelayLink>;
+  /** Those that the relay made itself. */
+  readonly servers: Iterable<Server>;
+}
+
+/**
+ * Puts other limits in the place of those in force. Everything reads `config.limits` when it needs a limit; what is named
+ * here has something to do when one changes.
+ * @throws ERR_ARGUMENT, and then nothing has changed
+ */
+export function changeLimits(relay: LimitedRelay, changes: Partial<RelayLimits>): void {
+  const { config, parts, queues, memory, links, servers } = relay;
+  Object.assign(config.limits, resolveLimits({ ...config.limits, ...changes }));
+  const { authCpuShare, headersTimeoutMs, memoryBudgetBytes } = config.limits;
+  for (const queue of queues) queue.setShare(authCpuShare);
+  for (const link of links) link.rates.applyLimits();
+  for (const part of parts) part.applyLimits();
+  for (const server of servers) {
+    server.headersTimeout = headersTimeoutMs;
+    server.requestTimeout = headersTimeoutMs;
+  }
+  config.budget.limitBytes = memoryBudgetBytes;
+  memory.setLimit(memoryBudgetBytes / 2);
+  config.budget.relieve();
+}
