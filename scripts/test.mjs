@@ -16,6 +16,7 @@ const sum = summarize(readReport(), status);
 rmSync(directory, { recursive: true, force: true });
 for (const line of sum.lines) console.log(line);
 for (const line of sum.skipReasons) console.log(line);
+for (const line of sum.failures) console.log(line);
 const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
 console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
 process.exitCode = sum.failed > 0 || sum.passed === 0 ? 1 : 0;
@@ -43,6 +44,7 @@ function readReport() {
 function summarize(report, exitStatus) {
   const packages = new Map();
   const skipReasons = [];
+  const failures = [];
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const file of report.testResults) {
     const name = packageOf(file.name);
@@ -52,20 +54,31 @@ function summarize(report, exitStatus) {
       const kind = test.status === 'passed' || test.status === 'failed' ? test.status : 'skipped';
       counts[kind]++;
       if (kind === 'skipped') skipReasons.push(`skipped: ${name}: ${test.fullName}${reasonOf(test)}`);
+      if (kind === 'failed') failures.push(`FAILED ${name}: ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
     }
     const hasFailure = file.assertionResults.some((test) => test.status === 'failed');
-    if (file.status === 'failed' && !hasFailure) counts.failed++;
+    if (file.status === 'failed' && !hasFailure) {
+      counts.failed++;
+      failures.push(`FAILED ${relative(root, file.name)}: ${firstLine(file.message)}`);
+    }
   }
   for (const counts of packages.values()) for (const kind of Object.keys(total)) total[kind] += counts[kind];
-  if (exitStatus !== 0 && total.failed === 0) total.failed = 1;
+  if (exitStatus !== 0 && total.failed === 0) {
+    total.failed = 1;
+    failures.push(`FAILED: the tests ended with status ${exitStatus}, and none says why`);
+  }
   const lines = [...packages].sort().map(([name, { passed, failed, skipped }]) => {
     return `${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
   });
-  return { ...total, lines, skipReasons };
+  return { ...total, lines, skipReasons, failures };
 }
 
 function packageOf(file) {
   return relative(root, file).split('/').slice(0, 2).join('/');
+}
+
+function firstLine(message = '') {
+  return message.split('\n', 1)[0].slice(0, 300);
 }
 
 function reasonOf(test) {

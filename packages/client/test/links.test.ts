@@ -1,7 +1,7 @@
 import { Credential } from '@sealane/crypto/credential';
 import type { Register } from '@sealane/protocol';
-import { decodeLease, encodeFrame, encodeGoAway } from '@sealane/protocol';
-import { FrameType, GoAwayCode, MessageKind, RelayCode, SupersededBy } from '@sealane/types';
+import { decodeLease, encodeFrame, encodeGoAway, encodeMessage } from '@sealane/protocol';
+import { FrameType, GoAwayCode, LinkFeature, MessageKind, RelayCode, SupersededBy } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
 import { allowAny, RelayClient, type StatusEvent } from '../src/index.js';
 import { World } from './support/world.js';
@@ -59,6 +59,31 @@ describe('a link', () => {
     expect(Math.max(...waits.slice(before))).toBeLessThanOrEqual(1_000);
     world.relay.refusesLinks = false;
     await expect(world.until(waiting, 1_100)).rejects.toMatchObject({ code: 'ERR_RELAY_NO_OWNER' });
+  });
+
+  it('that is damaged again and again is back within 1 s each time while a session waits for it', async () => {
+    const world = await World.create({ features: LinkFeature.RESUME });
+    const { listener } = await world.owner();
+    const waits: number[] = [];
+    const dialer = await world.client({
+      onStatus: (event) => {
+        if (event.type === 'link' && event.state === 'waiting') waits.push(event.retryInMs);
+      },
+    });
+    const stream = await world.until(dialer.openStream(listener.address));
+    const far = await world.take(await world.take(listener));
+    const reader = far.readable.getReader();
+    const dialerLink = () => world.relay.links.at(-1);
+    for (let times = 0; times < 12; times++) {
+      const error = { kind: MessageKind.ERROR, request: 0, code: RelayCode.MALFORMED, text: '', value: null } as const;
+      dialerLink()?.send(encodeFrame(FrameType.MESSAGE, 0, 0, encodeMessage(error)));
+      while (waits.length === times) await world.pass(10);
+      stream.raw.write(new Uint8Array(10));
+      let received = 0;
+      while (received < 10) received += (await world.until(reader.read())).value?.length ?? 10;
+    }
+    expect(waits.length).toBe(12);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
   });
 
   it('whose relay says goodbye is replaced, while its sessions go on', async () => {

@@ -183,7 +183,8 @@ export class LinkKeeper {
     }
     if (state.step === 'up' && state.link === link) {
       if (this.#options.clock.nowMs() - state.sinceMs >= STABLE_MS) this.#backoff.reset();
-      this.#wait(error);
+      // Bytes that were damaged on their way read like this: the next link is as good as after a cut.
+      this.#wait(error, 0, error.retryable || error.code === 'ERR_RELAY_MALFORMED');
     }
     this.#options.onDown?.(link, error);
   }
@@ -209,9 +210,9 @@ export class LinkKeeper {
     this.#wait(error);
   }
 
-  #wait(error: SealaneError, leastMs = 0): void {
+  #wait(error: SealaneError, leastMs = 0, isSoon = error.retryable): void {
     const { onStatus, use, url } = this.#options;
-    const retryInMs = Math.max(leastMs, this.#backoff.nextMs(this.#isAwaited && error.retryable));
+    const retryInMs = Math.max(leastMs, this.#backoff.nextMs(this.#isAwaited && isSoon));
     this.#sleep(retryInMs);
     const attempt = this.#backoff.attempts;
     onStatus({ type: 'link', state: 'waiting', use, url, attempt, retryInMs, error });
