@@ -1,8 +1,8 @@
 import net from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FaultyWire, type FaultyWireOptions } from './faulty-wire.js';
 import { seededRandom } from './seeded-random.js';
-import { connectTo } from './tcp.js';
+import { connectTo, startServer } from './tcp.js';
 import { collect, startEchoServer } from './tcp-servers.js';
 import { encodeWebSocketFrame, WebSocketFramer } from './websocket-framer.js';
 
@@ -116,4 +116,32 @@ test('a stalled wire carries nothing until it is released, and a refusing one ta
   wire.refuse(true);
   const refused = net.connect(wire.port, '127.0.0.1');
   expect((await collect(refused)).end).toBe('reset');
+});
+
+test('a wire that closes right after an end leaves no connection open', async () => {
+  const closed: Promise<void>[] = [];
+  await using server = await startServer((socket) => {
+    closed.push(new Promise((resolve) => socket.once('close', () => resolve())));
+    socket.resume();
+    // Behind an end nobody reads on: only a write finds out that the other side is gone.
+    const writing = setInterval(() => socket.write('still there?'), 5);
+    socket.once('close', () => clearInterval(writing));
+  });
+  const wire = await FaultyWire.start(server.target);
+  const socket = await connectTo({ port: wire.port });
+  socket.on('error', () => socket.destroy());
+  socket.resume();
+  socket.write(head);
+  await expect.poll(() => server.accepted).toBe(1);
+  const { end } = net.Socket.prototype;
+  // In the turn in which the wire passes the end on, the shutdown of its other side is on its way.
+  const passesOn = vi.spyOn(net.Socket.prototype, 'end').mockImplementation(function (this: net.Socket) {
+    if (this !== socket) process.nextTick(() => process.nextTick(() => wire.cutAll()));
+    return end.call(this);
+  });
+  socket.end();
+  await expect.poll(() => passesOn.mock.calls.length).toBeGreaterThan(1);
+  passesOn.mockRestore();
+  await wire.close();
+  await Promise.all(closed);
 });

@@ -126,7 +126,7 @@ class WireConnection {
   }
 
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetSocket(socket);
   }
 
   stall(isStalled: boolean): void {
@@ -170,6 +170,13 @@ class WireConnection {
       else tail = tail.then(() => void to.end());
     });
   }
+}
+
+/** A socket whose shutdown is on its way cannot be reset in between: it would stay open, and with it the process. */
+function resetSocket(socket: net.Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  if (isEnding && !socket.destroyed) socket.once('finish', () => socket.resetAndDestroy());
+  else socket.resetAndDestroy();
 }
 
 type WireStep = 'cut' | { readonly bytes: Uint8Array } | { readonly delayMs: number };
