@@ -137,7 +137,7 @@ test('a wire that closes right after an end leaves no connection open', async ()
   // In the turn in which the wire passes the end on, the shutdown of its other side is on its way.
   const passesOn = vi.spyOn(net.Socket.prototype, 'end').mockImplementation(function (this: net.Socket) {
     if (this !== socket) process.nextTick(() => process.nextTick(() => wire.cutAll()));
-    return end.call(this);
+    return Reflect.apply(end, this, []) as net.Socket;
   });
   socket.end();
   await expect.poll(() => passesOn.mock.calls.length).toBeGreaterThan(1);
