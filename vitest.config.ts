@@ -34,7 +34,7 @@ export default defineConfig({
       project('apps/relay'),
       project('apps/cli'),
       project('bench', { include: ['test/**/*.test.mjs'] }),
-      project('packages/integration-tests', { testTimeout: 180_000, fileParallelism: false }),
+      project('packages/integration-tests', { testTimeout: 180_000 }),
     ],
   },
 });
