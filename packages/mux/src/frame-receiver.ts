@@ -9,6 +9,7 @@ import {
   splitOpenBody,
 } from '@sealane/protocol';
 import { FrameFlag, FrameType, MuxLimit, ProtocolSize, ResetCode, resetError, SealaneError } from '@sealane/types';
+import type { BudgetAccount } from './budget-account.js';
 import type { ControlQueue } from './control-queue.js';
 import type { MuxOptions } from './mux-options.js';
 import type { MuxState } from './mux-state.js';
@@ -32,6 +33,7 @@ export interface FrameReceiverHost {
 
 export interface FrameReceiverParts {
   readonly options: MuxOptions;
+  readonly account: BudgetAccount;
   readonly state: MuxState;
   readonly table: StreamTable;
   readonly control: ControlQueue;
@@ -42,6 +44,7 @@ export interface FrameReceiverParts {
 /** The rules for what a peer may send (docs/protocol/v1.md, "Streams" and "Flow control"). */
 export class FrameReceiver {
   readonly #options: MuxOptions;
+  readonly #account: BudgetAccount;
   readonly #limits: FrameLimits;
   readonly #state: MuxState;
   readonly #table: StreamTable;
@@ -56,6 +59,7 @@ export class FrameReceiver {
   constructor(parts: FrameReceiverParts) {
     const { options } = parts;
     this.#options = options;
+    this.#account = parts.account;
     this.#state = parts.state;
     this.#table = parts.table;
     this.#control = parts.control;
@@ -117,6 +121,7 @@ export class FrameReceiver {
       this.#state.counters.streamsRefused += 1;
       this.#control.pushReset(streamId, refusal);
       this.#host.signal();
+      this.#options.handler.onRefused?.(refusal);
       return;
     }
     const stream = this.#host.createInbound();
@@ -132,7 +137,7 @@ export class FrameReceiver {
   #refusal(streamId: number): ResetCode | undefined {
     if (this.#state.goAwaySent !== undefined && streamId > this.#state.goAwaySent) return ResetCode.REFUSED;
     const isFull = this.#table.inboundCount >= this.#options.maxInboundStreams;
-    return isFull || this.#options.budget.refusesStreams ? ResetCode.BUSY : undefined;
+    return isFull || this.#account.refusesStreams ? ResetCode.BUSY : undefined;
   }
 
   #onData(frame: Frame): void {

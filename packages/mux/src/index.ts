@@ -1,4 +1,5 @@
 export type { GoAway } from '@sealane/protocol';
+export { GroupScheduler } from './group-scheduler.js';
 export { type BudgetMember, MemoryBudget } from './memory-budget.js';
 export { Mux } from './mux.js';
 export type {

@@ -1,3 +1,5 @@
+import { MuxLimit } from '@sealane/types';
+
 /** What the budget can end to get memory back. */
 export interface BudgetMember {
   /** Ends the stream with RESET(BUSY) and releases what it holds. */
@@ -7,18 +9,22 @@ export interface BudgetMember {
 /**
  * The bytes that a process may hold for its peers (docs/protocol/v1.md, "Flow control"). One object for all muxes.
  * Pressure has three steps: from half of the limit on no window grows, from three quarters on new streams are BUSY,
- * above the limit the stream that has been full for the longest time is reset, then the next, until it fits; before
- * them those whose frames are so small that their overhead alone exceeds their window.
+ * above the limit the full stream whose reader took nothing for the longest time is reset, then the next, until it
+ * fits; before them those whose frames are so small that their overhead alone exceeds their window. Readers that stand
+ * still do not keep new streams out for long: see {@link endStalled}.
  */
 export class MemoryBudget {
   /** May change while it is used; after it was lowered, {@link relieve} makes it true. */
   limitBytes: number;
   #used = 0;
   #reserved = 0;
+  /** As {@link endStalled} was told last. */
+  #nowMs = Number.NaN;
   /** Hold more in overhead than their window: many tiny frames, which cost the sender next to nothing. */
   readonly #wasteful = new Set<BudgetMember>();
-  readonly #full = new Set<BudgetMember>();
-  readonly #holding = new Set<BudgetMember>();
+  /** Both in the order of the last time at which something was taken from them, which is the value. */
+  readonly #full = new Map<BudgetMember, number>();
+  readonly #holding = new Map<BudgetMember, number>();
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
@@ -76,11 +82,34 @@ export class MemoryBudget {
 
   /** A stream holds bytes; `isFull` when it holds more than half of its window. Keeps the time order per state. */
   hold(member: BudgetMember, isFull: boolean, isWasteful = false): void {
-    this.#holding.add(member);
-    if (isFull) this.#full.add(member);
+    this.#touch(this.#holding, member);
+    if (isFull) this.#touch(this.#full, member);
     else this.#full.delete(member);
     if (isWasteful) this.#wasteful.add(member);
     else this.#wasteful.delete(member);
+  }
+
+  /** The reader of a stream that holds bytes took some. */
+  progress(member: BudgetMember): void {
+    if (this.#holding.get(member) === this.#nowMs) return;
+    this.#touch(this.#holding, member);
+    if (this.#full.has(member)) this.#touch(this.#full, member);
+  }
+
+  /**
+   * Called about once a second by whoever has a clock. While new streams are refused, ends those whose readers took
+   * nothing for ten seconds, full ones first: what they hold would keep everybody else out for as long as they like.
+   */
+  endStalled(nowMs: number): void {
+    const isFirst = Number.isNaN(this.#nowMs);
+    this.#nowMs = nowMs;
+    for (const list of [this.#full, this.#holding]) {
+      for (const [member, sinceMs] of list) {
+        if (isFirst) list.set(member, nowMs);
+        else if (!this.refusesStreams || nowMs - sinceMs < MuxLimit.stalledMs) break;
+        else this.#sacrifice(member);
+      }
+    }
   }
 
   /** A stream holds nothing any more. */
@@ -93,15 +122,24 @@ export class MemoryBudget {
   /** Ends streams until the budget fits: those of tiny frames first, then the longest full. */
   relieve(): void {
     while (this.#used > this.limitBytes) {
-      const victim = first(this.#wasteful) ?? first(this.#full) ?? first(this.#holding);
+      const victim = first(this.#wasteful.keys()) ?? first(this.#full.keys()) ?? first(this.#holding.keys());
       if (victim === undefined) return;
-      this.forget(victim);
-      victim.sacrifice();
+      this.#sacrifice(victim);
     }
+  }
+
+  #sacrifice(member: BudgetMember): void {
+    this.forget(member);
+    member.sacrifice();
+  }
+
+  #touch(list: Map<BudgetMember, number>, member: BudgetMember): void {
+    list.delete(member);
+    list.set(member, this.#nowMs);
   }
 }
 
-function first<T>(set: ReadonlySet<T>): T | undefined {
-  for (const value of set) return value;
+function first<T>(values: Iterable<T>): T | undefined {
+  for (const value of values) return value;
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { GoAway } from '@sealane/protocol';
 import type { Clock } from '@sealane/types';
+import type { GroupScheduler } from './group-scheduler.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { MuxStream } from './mux-stream.js';
 
@@ -25,6 +26,8 @@ export interface MuxHandler {
   /** Stream 0 is the link itself. `stream` is undefined for 0. `body` is a view of the received message. */
   onMessage?(streamId: number, stream: MuxStream | undefined, body: Uint8Array): void;
   onGoAway?(goAway: GoAway): void;
+  /** A stream of the peer was refused before anyone saw it, with this `ResetCode`. */
+  onRefused?(code: number): void;
 }
 
 /** Sizes in bytes. Both sides must be given mirrored values; they come from HELLO/AUTH or from the handshake. */
@@ -51,6 +54,8 @@ export interface MuxOptions {
   /** MESSAGE frames exist on the WebSocket only; elsewhere they are fatal. */
   readonly allowMessages: boolean;
   readonly handler: MuxHandler;
+  /** For turns among groups of streams; by default all streams take turns with one another. */
+  readonly scheduler?: GroupScheduler;
 }
 
 /** Whole frames, ready for one message or one record. The memory is never reused by the mux. */
@@ -73,6 +78,8 @@ export interface PullOptions {
 export interface OpenStreamOptions {
   /** The OPEN waits for the first write, `end` or `sendOpen`, so that it shares their frame. Default false. */
   readonly holdUntilData?: boolean;
+  /** With a `GroupScheduler`, see `MuxStream.group`; the OPEN is sent in its turn, too. */
+  readonly group?: object;
 }
 
 /** Counters since the mux was made; they only grow. */

@@ -8,6 +8,11 @@ export interface MuxStream {
   /** Given when the OPEN is handed to a batch, 0 before: numbers grow in the order of the wire. */
   readonly id: number;
   handler: StreamHandler | undefined;
+  /**
+   * With a `GroupScheduler` streams with the same object here share one turn towards the peer: for forwarders, whose
+   * sources are to get the same each, however many streams they use. Set it before the first write.
+   */
+  group: object | undefined;
   /** Opened by the peer. */
   readonly isInbound: boolean;
   /** Bytes written and not yet handed to a batch. The caller bounds them (`onSent`, `onDrain`). */

@@ -1,5 +1,6 @@
 import { encodeGoAway } from '@sealane/protocol';
 import { ProtocolSize, ResetCode, SealaneError } from '@sealane/types';
+import { BudgetAccount } from './budget-account.js';
 import { FrameReceiver } from './frame-receiver.js';
 import type {
   GoAwayOptions,
@@ -17,6 +18,7 @@ import { ResetPacer } from './reset-pacer.js';
 import { StreamCore, type StreamHost } from './stream-core.js';
 import type { StreamHandler } from './stream-handler.js';
 import { StreamTable } from './stream-table.js';
+import { TurnList } from './turn-list.js';
 
 /**
  * Many flow-controlled streams over one ordered, reliable link of messages or records (docs/protocol/v1.md, "Frames"
@@ -32,17 +34,20 @@ export class Mux {
   readonly #pinger: Pinger;
   readonly #receiver: FrameReceiver;
   readonly #resetPacer: ResetPacer;
+  readonly #account: BudgetAccount;
   readonly #streamHost: StreamHost;
   #isSignalled = false;
   #isPulling = false;
 
   constructor(options: MuxOptions) {
     this.#options = options;
+    this.#account = new BudgetAccount(options.budget);
     this.#table = new StreamTable(options.role);
     const { clock } = options;
     this.#outbox = new Outbox(
       { onOpening: (stream) => this.#table.number(stream), onPingSent: () => this.#pinger.onSent() },
       options.maxBodyBytes,
+      options.scheduler ?? new TurnList(),
     );
     this.#pinger = new Pinger(clock, this.#outbox.control);
     this.#resetPacer = new ResetPacer(clock, (stream) => this.#sendReset(stream, stream.deferredReset));
@@ -53,6 +58,7 @@ export class Mux {
     };
     this.#receiver = new FrameReceiver({
       options,
+      account: this.#account,
       state: this.#state,
       table: this.#table,
       control: this.#outbox.control,
@@ -160,6 +166,7 @@ export class Mux {
       throw new SealaneError('ERR_STREAM_BUSY', undefined, { retryable: true });
     }
     const stream = this.#createStream(false, handler);
+    stream.group = options?.group;
     stream.pendingOpen = open;
     stream.isOpenHeld = options?.holdUntilData === true;
     this.#table.addUnsent(stream);
@@ -246,10 +253,10 @@ export class Mux {
   }
 
   #createStream(isInbound: boolean, handler: StreamHandler | undefined): StreamCore {
-    const { budget, receiveWindowBytes, sendWindowBytes } = this.#options;
+    const { receiveWindowBytes, sendWindowBytes } = this.#options;
     return new StreamCore({
       host: this.#streamHost,
-      budget,
+      account: this.#account,
       isInbound,
       receiveWindowBytes,
       sendWindowBytes,

@@ -3,12 +3,10 @@ import { FRAME_HEADER_BYTES, FrameFlag, FrameType, MuxLimit } from '@sealane/typ
 import { BatchWriter } from './batch-writer.js';
 import { ControlQueue } from './control-queue.js';
 import type { MuxBatch } from './mux-options.js';
-import { Scheduler } from './scheduler.js';
 import type { QueuedChunk } from './send-queue.js';
 import type { StreamCore } from './stream-core.js';
-
-/** A frame without data costs its stream as much as one of this size. */
-const minFrameCost = 64;
+import type { StreamScheduler } from './stream-scheduler.js';
+import { minCostBytes } from './turn-list.js';
 
 export interface OutboxHost {
   /** The stream's OPEN goes out: give it a number. */
@@ -24,7 +22,7 @@ export interface PulledBatch extends MuxBatch {
 /** What waits to be sent, and the order in which batches take it: control first, then the streams in turn. */
 export class Outbox {
   readonly control: ControlQueue = new ControlQueue();
-  readonly scheduler: Scheduler = new Scheduler();
+  readonly scheduler: StreamScheduler;
   framesSent = 0;
   dataBytesSent = 0;
   readonly #host: OutboxHost;
@@ -33,14 +31,15 @@ export class Outbox {
   /** Control took the room that the next data needed: then data goes first once. */
   #isDataFirst = false;
 
-  constructor(host: OutboxHost, maxBodyBytes: number) {
+  constructor(host: OutboxHost, maxBodyBytes: number, scheduler: StreamScheduler) {
+    this.scheduler = scheduler;
     this.#host = host;
     this.#onPingSent = () => host.onPingSent();
     this.#maxBodyBytes = maxBodyBytes;
   }
 
   get hasPending(): boolean {
-    return this.scheduler.readyCount > 0 || this.control.hasMessages || this.control.hasState;
+    return this.scheduler.hasReady || this.control.hasMessages || this.control.hasState;
   }
 
   /** The batch, and the streams that gave data to it; undefined when nothing fits or nothing waits. */
@@ -50,7 +49,7 @@ export class Outbox {
     const senders: StreamCore[] = [];
     const isDataFirst = this.#isDataFirst && !onlyControl;
     if (isDataFirst) this.#writeStreams(writer, maxBytes, senders);
-    const hasData = !onlyControl && this.scheduler.readyCount > 0;
+    const hasData = !onlyControl && this.scheduler.hasReady;
     const endBytes = hasData ? Math.min(maxBytes, writer.bytes + MuxLimit.controlTurnBytes) : maxBytes;
     const hasMessage = this.control.write(writer, endBytes, !onlyControl, this.#onPingSent);
     if (hasData && !isDataFirst) this.#writeStreams(writer, maxBytes, senders);
@@ -68,12 +67,14 @@ export class Outbox {
     this.#isDataFirst = false;
     for (let stream = this.scheduler.next(); stream !== undefined; stream = this.scheduler.next()) {
       const { queue, pendingOpen } = stream;
+      const openBytes = pendingOpen === undefined ? 0 : OPEN_LENGTH_BYTES + pendingOpen.length;
       const wanted = Math.min(queue.firstBytes, this.#maxBodyBytes, queue.credit);
-      if (Math.max(wanted, minFrameCost) > stream.deficitBytes) {
-        this.scheduler.endTurn(stream);
+      const allowance = this.scheduler.allowanceBytes(stream);
+      const cost = frameCost(openBytes, wanted);
+      if (cost > allowance) {
+        this.scheduler.endTurn(stream, cost);
         continue;
       }
-      const openBytes = pendingOpen === undefined ? 0 : OPEN_LENGTH_BYTES + pendingOpen.length;
       const room = maxBytes - writer.bytes - FRAME_HEADER_BYTES - openBytes;
       // A chunk is cut to the batch only where it would not fit into an empty one either.
       if (wanted > room && (writer.bytes > 0 || room < 1)) {
@@ -84,10 +85,10 @@ export class Outbox {
         stream.isInBatch = true;
         senders.push(stream);
       }
-      const limit = Math.min(room, this.#maxBodyBytes, queue.credit, stream.deficitBytes);
+      const limit = Math.min(room, this.#maxBodyBytes, queue.credit, allowance - openBytes);
       const sentBytes = this.#writeFrame(writer, stream, Math.min(wanted, room), limit);
       stream.refresh();
-      this.scheduler.sent(stream, Math.max(sentBytes, minFrameCost));
+      this.scheduler.sent(stream, frameCost(openBytes, sentBytes));
     }
   }
 
@@ -129,4 +130,9 @@ export class Outbox {
     this.dataBytesSent += bytes;
     return bytes;
   }
+}
+
+/** What a frame takes of a turn: all its bytes, and not nothing where it has none. */
+function frameCost(openBytes: number, dataBytes: number): number {
+  return Math.max(openBytes + dataBytes, minCostBytes);
 }

@@ -1,4 +1,5 @@
 import { MuxLimit, SealaneError } from '@sealane/types';
+import type { BudgetAccount } from './budget-account.js';
 import { Fifo } from './fifo.js';
 import type { BudgetMember, MemoryBudget } from './memory-budget.js';
 
@@ -15,6 +16,7 @@ export class ReceiveWindow {
   unreturned = 0;
   windowBytes: number;
   readonly #firstWindowBytes: number;
+  readonly #account: BudgetAccount;
   readonly #budget: MemoryBudget;
   readonly #member: BudgetMember;
   #frames: Fifo<number> | undefined;
@@ -22,11 +24,12 @@ export class ReceiveWindow {
   #epochStartMs = -1;
   #epochBytes = 0;
 
-  constructor(windowBytes: number, budget: MemoryBudget, member: BudgetMember) {
+  constructor(windowBytes: number, account: BudgetAccount, member: BudgetMember) {
     this.credit = windowBytes;
     this.windowBytes = windowBytes;
     this.#firstWindowBytes = windowBytes;
-    this.#budget = budget;
+    this.#account = account;
+    this.#budget = account.budget;
     this.#member = member;
   }
 
@@ -41,7 +44,7 @@ export class ReceiveWindow {
     this.held += length;
     this.#frames ??= new Fifo();
     this.#frames.push(length);
-    this.#budget.take(length + MuxLimit.heldFrameOverheadBytes);
+    this.#account.take(length + MuxLimit.heldFrameOverheadBytes);
   }
 
   /** Returns whether enough was consumed to send credit. */
@@ -49,8 +52,11 @@ export class ReceiveWindow {
     this.held -= bytes;
     this.unreturned += bytes;
     this.#epochBytes += bytes;
-    this.#budget.release(bytes + this.#shiftFrames(bytes) * MuxLimit.heldFrameOverheadBytes);
-    if (this.#listing !== 0) this.list();
+    this.#account.release(bytes + this.#shiftFrames(bytes) * MuxLimit.heldFrameOverheadBytes);
+    if (this.#listing !== 0) {
+      this.#budget.progress(this.#member);
+      this.list();
+    }
     return this.unreturned * 2 >= this.windowBytes;
   }
 
@@ -107,7 +113,7 @@ export class ReceiveWindow {
   /** Drops what is held. */
   drop(): void {
     const frames = this.#frames?.length ?? 0;
-    this.#budget.release(this.held + frames * MuxLimit.heldFrameOverheadBytes);
+    this.#account.release(this.held + frames * MuxLimit.heldFrameOverheadBytes);
     this.held = 0;
     this.#frames = undefined;
     this.list();

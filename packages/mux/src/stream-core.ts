@@ -1,9 +1,12 @@
 import { ResetCode, resetError, SealaneError } from '@sealane/types';
-import type { BudgetMember, MemoryBudget } from './memory-budget.js';
+import type { BudgetAccount } from './budget-account.js';
+import type { BudgetMember } from './memory-budget.js';
 import type { MuxStream } from './mux-stream.js';
 import { ReceiveWindow } from './receive-window.js';
 import { SendQueue } from './send-queue.js';
+import type { StreamGroup } from './stream-group.js';
 import { HEADROOM_BYTES, type StreamHandler } from './stream-handler.js';
+import type { TurnTaker } from './turn-list.js';
 
 /** What a stream asks of its mux. */
 export interface StreamHost {
@@ -16,19 +19,15 @@ export interface StreamHost {
 
 export interface StreamCoreOptions {
   readonly host: StreamHost;
-  readonly budget: MemoryBudget;
+  readonly account: BudgetAccount;
   readonly isInbound: boolean;
   readonly receiveWindowBytes: number;
   readonly sendWindowBytes: number;
   readonly handler: StreamHandler | undefined;
 }
 
-/** Place in the sender's rounds: none, among the streams that just became ready, among the others. */
-export const Turn = { NONE: 0, FRESH: 1, ROUND: 2 } as const;
-export type Turn = (typeof Turn)[keyof typeof Turn];
-
 /** A stream as the mux sees it: the public face and the state behind it. */
-export class StreamCore implements MuxStream, BudgetMember {
+export class StreamCore implements MuxStream, BudgetMember, TurnTaker {
   id = 0;
   handler: StreamHandler | undefined;
   readonly isInbound: boolean;
@@ -48,7 +47,11 @@ export class StreamCore implements MuxStream, BudgetMember {
   deferredReset = -1;
   isReady = false;
   isCreditListed = false;
-  turn: Turn = Turn.NONE;
+  group: object | undefined;
+  /** The group whose turns it shares while it has a place there: the scheduler's. */
+  turnGroup: StreamGroup<StreamCore> | undefined;
+  isFresh = false;
+  isInRound = false;
   isInTurn = false;
   deficitBytes = 0;
   isInBatch = false;
@@ -60,7 +63,7 @@ export class StreamCore implements MuxStream, BudgetMember {
     this.isInbound = options.isInbound;
     this.handler = options.handler;
     this.queue = new SendQueue(options.sendWindowBytes);
-    this.window = new ReceiveWindow(options.receiveWindowBytes, options.budget, this);
+    this.window = new ReceiveWindow(options.receiveWindowBytes, options.account, this);
   }
 
   get queuedBytes(): number {

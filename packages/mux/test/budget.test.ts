@@ -1,3 +1,4 @@
+import { MemoryBudget } from '@sealane/mux';
 import { encodeFrame, encodeOpenBody } from '@sealane/protocol';
 import { FrameFlag, FrameType, MuxLimit, ResetCode } from '@sealane/types';
 import { describe, expect, test } from 'vitest';
@@ -118,6 +119,82 @@ describe('the process budget', () => {
     exchange(pair);
     expect(pair.b.budget.used).toBeLessThanOrEqual(100_000);
     expect(streams.filter((stream) => stream.resetCode === ResetCode.BUSY).length).toBeGreaterThan(100);
+  });
+});
+
+describe('what one peer holds', () => {
+  /** Two muxes with one budget, the acceptors of two pairs. */
+  function createTwo(budgetBytes: number): { greedy: Pair; honest: Pair } {
+    const budget = new MemoryBudget(budgetBytes);
+    const [greedy, honest] = [createPair({ budget }), createPair({ budget })];
+    greedy.b.autoConsume = false;
+    return { greedy, honest };
+  }
+
+  test('is at most half of the budget before its new streams are BUSY, and those of others are not', () => {
+    const { greedy, honest } = createTwo(100_000);
+    hold(greedy, 50_000);
+    const refused = greedy.a.open();
+    exchange(greedy);
+    expect(refused.resetCode).toBe(ResetCode.BUSY);
+    const taken = honest.a.open();
+    exchange(honest);
+    expect([taken.error, honest.b.streams.length]).toEqual([undefined, 1]);
+    greedy.b.streams[0]?.port.consume(10_000);
+    const again = greedy.a.open();
+    exchange(greedy);
+    expect(again.error).toBeUndefined();
+  });
+
+  test('and does not take for ten seconds goes while others are refused for it, one that reads slowly stays', () => {
+    const { greedy, honest } = createTwo(1_000_000);
+    const { budget } = honest.b;
+    budget.endStalled(0);
+    const [slow, stalled, second] = [0, 1, 2].map(() => greedy.a.open()) as [StreamEnd, StreamEnd, StreamEnd];
+    for (const stream of [slow, stalled, second]) stream.port.write(new Uint8Array(262_144));
+    exchange(greedy);
+    expect(budget.refusesStreams).toBe(true);
+    const refused = honest.a.open();
+    exchange(honest);
+    expect(refused.resetCode).toBe(ResetCode.BUSY);
+    for (let second = 1; second <= 9; second += 1) {
+      greedy.b.streams[0]?.port.consume(100);
+      budget.endStalled(second * 1_000);
+    }
+    expect(stalled.error).toBeUndefined();
+    budget.endStalled(10_000);
+    exchange(greedy);
+    expect([slow, stalled, second].map(({ resetCode }) => resetCode)).toEqual([undefined, ResetCode.BUSY, undefined]);
+    const taken = honest.a.open();
+    exchange(honest);
+    expect(taken.error).toBeUndefined();
+    // Nobody is refused any more: the others may stand still for as long as they like.
+    budget.endStalled(100_000);
+    exchange(greedy);
+    expect([slow.error, second.error]).toEqual([undefined, undefined]);
+  });
+
+  test('is less than half of every window: it goes as well, once there is nothing full', () => {
+    const { greedy, honest } = createTwo(1_000_000);
+    const { budget } = honest.b;
+    budget.endStalled(0);
+    const streams = Array.from({ length: 40 }, () => greedy.a.open());
+    exchange(greedy);
+    for (const stream of streams) stream.port.write(new Uint8Array(20_000));
+    exchange(greedy);
+    expect(budget.refusesStreams).toBe(true);
+    budget.endStalled(10_000);
+    exchange(greedy);
+    expect(budget.refusesStreams).toBe(false);
+    expect(streams.filter(({ resetCode }) => resetCode === ResetCode.BUSY).length).toBe(3);
+  });
+
+  test('is told of when it is refused', () => {
+    const { greedy } = createTwo(100_000);
+    hold(greedy, 50_000);
+    greedy.a.open();
+    exchange(greedy);
+    expect(greedy.b.refused).toEqual([ResetCode.BUSY]);
   });
 });
 

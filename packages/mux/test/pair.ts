@@ -1,4 +1,11 @@
-import { MemoryBudget, Mux, type MuxOptions, type MuxStream, type OpenStreamOptions } from '@sealane/mux';
+import {
+  GroupScheduler,
+  MemoryBudget,
+  Mux,
+  type MuxOptions,
+  type MuxStream,
+  type OpenStreamOptions,
+} from '@sealane/mux';
 import { VirtualClock } from '@sealane/testkit';
 import type { SealaneError } from '@sealane/types';
 
@@ -56,6 +63,7 @@ export class Peer {
   writableCalls = 0;
   accept: (end: StreamEnd) => void = () => undefined;
   readonly goAways: number[] = [];
+  readonly refused: number[] = [];
 
   constructor(options: Omit<MuxOptions, 'handler'>) {
     this.budget = options.budget;
@@ -74,6 +82,9 @@ export class Peer {
         },
         onMessage: (streamId, _stream, body) => {
           this.messages.push({ streamId, body });
+        },
+        onRefused: (code) => {
+          this.refused.push(code);
         },
         onGoAway: (goAway) => {
           this.goAways.push(goAway.lastStream);
@@ -109,8 +120,12 @@ export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-export type PairOptions = Partial<Omit<MuxOptions, 'handler' | 'role' | 'clock' | 'budget'>> & {
+export type PairOptions = Partial<Omit<MuxOptions, 'handler' | 'role' | 'clock' | 'budget' | 'scheduler'>> & {
+  /** The opener's streams take turns by their groups. */
+  readonly isGrouped?: boolean;
   readonly budgetBytes?: number;
+  /** Of the acceptor, where it shares one. */
+  readonly budget?: MemoryBudget;
 };
 
 export interface Pair {
@@ -122,7 +137,7 @@ export interface Pair {
 
 export function createPair(options: PairOptions = {}): Pair {
   const clock = new VirtualClock();
-  const { budgetBytes = 1 << 26, ...rest } = options;
+  const { budgetBytes = 1 << 26, budget = new MemoryBudget(budgetBytes), isGrouped = false, ...rest } = options;
   const shared = {
     clock,
     maxBodyBytes: 66_560,
@@ -137,8 +152,13 @@ export function createPair(options: PairOptions = {}): Pair {
   };
   return {
     clock,
-    a: new Peer({ ...shared, role: 'opener', budget: new MemoryBudget(budgetBytes) }),
-    b: new Peer({ ...shared, role: 'acceptor', budget: new MemoryBudget(budgetBytes) }),
+    a: new Peer({
+      ...shared,
+      role: 'opener',
+      budget: new MemoryBudget(budgetBytes),
+      ...(isGrouped ? { scheduler: new GroupScheduler() } : {}),
+    }),
+    b: new Peer({ ...shared, role: 'acceptor', budget }),
   };
 }
 

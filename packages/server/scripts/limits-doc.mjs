@@ -42,7 +42,7 @@ const meanings = {
   takeOverPingMs: ['time in which the holder of a lease must answer before another instance gets it', '`LEASE_IN_USE`'],
   maxSequenceAheadMs: ["how far a lease's sequence number may lie ahead of the relay's clock", '`LEASE_INVALID`'],
   memoryBudgetBytes: [
-    'memory of all windows and socket queues; from half of it no window grows, from three quarters new streams are refused, above it streams of tiny frames are reset, then the one that has been full longest; sockets may hold half of it outside of windows, then the one that stood still longest goes (`SOCKET_MEMORY`)',
+    'memory of all windows and socket queues; from half of it no window grows, from three quarters (by one link alone: from half) new streams are refused and those whose reader took nothing for 10 s are reset, above it streams of tiny frames are reset, then the one that stood still longest; sockets may hold half of it outside of windows, then the one that stood still longest goes (`SOCKET_MEMORY`)',
     '`BUSY`',
   ],
   maxQueuedBytes: [

@@ -206,7 +206,9 @@ export class ConnectionHandler {
     const side = new OwnerSide(this);
     // Dialing links use keys of their own, which say nothing about the dialer: message 1 does, to the owner alone.
     const open = encodeForward({ ...request, dialer: null });
-    const owner = lease.link.openStream(open, side);
+    // Towards each of the two, what comes from one link has the turns of one, however many sessions it has.
+    const owner = lease.link.openStream(open, side, link);
+    dialer.group = lease.link;
     // An owner that does not read leaves the request here.
     this.#config.budget.take(CONNECTION_BYTES + open.length);
     const deadlineMs = this.#config.clock.nowMs() + this.#config.limits.acceptTimeoutMs;

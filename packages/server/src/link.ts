@@ -1,5 +1,5 @@
 import { encodeId } from '@sealane/crypto/credential';
-import { Mux, type MuxStream, type StreamHandler } from '@sealane/mux';
+import { GroupScheduler, Mux, type MuxStream, type StreamHandler } from '@sealane/mux';
 import { type ControlMessage, decodeMessage, encodeFrame, encodeMessage } from '@sealane/protocol';
 import {
   FrameType,
@@ -132,10 +132,10 @@ export class RelayLink implements MessageLinkHandler {
     }
   }
 
-  /** @throws ERR_STREAM_BUSY at the client's limit, ERR_MUX_CLOSED */
-  openStream(open: Uint8Array, handler: StreamHandler): MuxStream {
+  /** For what comes from `source`, with all of which it shares turns. @throws ERR_STREAM_BUSY at the client's limit, ERR_MUX_CLOSED */
+  openStream(open: Uint8Array, handler: StreamHandler, source: RelayLink): MuxStream {
     if (this.#state.step !== 'up') throw new SealaneError('ERR_MUX_CLOSED');
-    return this.#state.mux.openStream(open, handler);
+    return this.#state.mux.openStream(open, handler, { group: source });
   }
 
   /** Refuses a request, or with request 0 the link, and counts it. */
@@ -267,9 +267,11 @@ export class RelayLink implements MessageLinkHandler {
       maxInboundStreams: config.limits.streamsPerLink,
       maxOutboundStreams: Math.min(client.maxStreams, config.limits.streamsPerLink),
       allowMessages: true,
+      scheduler: new GroupScheduler(),
       handler: {
         onWritable: () => this.#scheduleFlush(),
         onOpen: (stream, open) => this.#host.onOpen(this, stream, open),
+        onRefused: () => config.reporter.refused(RelayCode.BUSY, 'connect'),
         onMessage: (streamId, stream, messageBody) => this.#receiveMessage(streamId, stream, messageBody),
       },
     });

@@ -277,9 +277,10 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   }
 
   #tick(): void {
-    const { clock, reporter } = this.#config;
+    const { clock, reporter, budget } = this.#config;
     const nowMs = clock.nowMs();
     this.#sockets.sweep();
+    budget.endStalled(nowMs);
     this.#connections.tick(nowMs);
     for (const link of this.#links) link.tick(nowMs);
     this.#leases.expire().catch((error: unknown) => {

@@ -1,9 +1,15 @@
 import { Credential, SigningKey } from '@sealane/crypto/credential';
-import { createLinkPair, type SimulatedLink, VirtualClock } from '@sealane/testkit';
+import { createLinkPair, type LinkPairOptions, type SimulatedLink, VirtualClock } from '@sealane/testkit';
 import type { RelayEvent } from '../src/event.js';
 import type { RelayServerOptions } from '../src/options.js';
 import { RelayServer } from '../src/relay-server.js';
 import { type ClientOptions, ScriptedClient } from './scripted-client.js';
+import { type LinkTap, tapLink } from './tapped-link.js';
+
+/** The link of a client, and who looks at it. */
+export interface ClientLinkOptions extends LinkPairOptions {
+  readonly tap?: LinkTap;
+}
 
 export interface RelayInMemory {
   readonly relay: RelayServer;
@@ -11,13 +17,19 @@ export interface RelayInMemory {
   readonly clock: VirtualClock;
   readonly events: RelayEvent[];
   /** A client on a new link, authenticated unless its options prevent it. */
-  connect(options?: ClientOptions): Promise<{
+  connect(
+    options?: ClientOptions,
+    link?: ClientLinkOptions,
+  ): Promise<{
     readonly client: ScriptedClient;
     readonly link: SimulatedLink;
     /** The relay's end. */
     readonly far: SimulatedLink;
   }>;
-  owner(options?: ClientOptions): Promise<{
+  owner(
+    options?: ClientOptions,
+    link?: ClientLinkOptions,
+  ): Promise<{
     readonly client: ScriptedClient;
     readonly far: SimulatedLink;
     readonly credential: Credential;
@@ -39,10 +51,10 @@ export async function createRelayInMemory(options: Partial<RelayServerOptions> =
     ...options,
   });
   const pass = (ms = 1): Promise<void> => clock.advanceAsync(ms);
-  const connect: RelayInMemory['connect'] = async (clientOptions) => {
-    const [near, far] = createLinkPair(clock, { lowMarkBytes: 131_072 });
+  const connect: RelayInMemory['connect'] = async (clientOptions, { tap = {}, ...link } = {}) => {
+    const [near, far] = createLinkPair(clock, { lowMarkBytes: 131_072, ...link });
     const client = new ScriptedClient(near, clock, clientOptions);
-    relay.accept(far);
+    relay.accept(tapLink(far, tap));
     await pass();
     await pass();
     return { client, link: near, far };
@@ -54,9 +66,9 @@ export async function createRelayInMemory(options: Partial<RelayServerOptions> =
     events,
     connect,
     pass,
-    async owner(clientOptions) {
+    async owner(clientOptions, link) {
       const credential = await Credential.create();
-      const { client, far } = await connect({ signer: credential, ...clientOptions });
+      const { client, far } = await connect({ signer: credential, ...clientOptions }, link);
       return { client, far, credential };
     },
   };

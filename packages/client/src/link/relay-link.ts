@@ -291,6 +291,7 @@ export class RelayLink {
     if (state.step === 'ended') return;
     this.#scheduleTick();
     const nowMs = clock.nowMs();
+    this.#options.budget.endStalled(nowMs);
     if (this.#sleep.hasSlept()) {
       throw new SealaneError('ERR_LINK_DEAD', 'this machine or process stood still', { retryable: true });
     }

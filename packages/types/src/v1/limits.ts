@@ -51,6 +51,8 @@ export const MuxLimit = {
   maxCredit: 2_147_483_647,
   /** Charged beside the length for each held frame. */
   heldFrameOverheadBytes: 128,
+  /** Under pressure, time after which a full stream whose reader takes nothing is reset for the sake of new ones. */
+  stalledMs: 10_000,
   /** Control bytes sent before data gets its turn. */
   controlTurnBytes: 16_384,
   /** Unsent control data to a peer that does not read; more closes the link. */

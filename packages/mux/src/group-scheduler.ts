@@ -1,0 +1,102 @@
+import type { StreamCore } from './stream-core.js';
+import { StreamGroup } from './stream-group.js';
+import { TurnList } from './turn-list.js';
+
+type Group = StreamGroup<StreamCore>;
+
+const leaveGroup = (stream: StreamCore): void => {
+  stream.turnGroup = undefined;
+};
+
+/**
+ * Turns go round among groups of streams (`MuxStream.group`), and among the streams of a group within its turns, both in
+ * deficit round robin. Streams without a group are one together. For one mux.
+ */
+export class GroupScheduler {
+  readonly #groups: TurnList<Group> = new TurnList((group) => this.#forget(group));
+  /** Those with a place among the groups; what is at rest is not kept. */
+  readonly #byKey = new Map<object | undefined, Group>();
+  /** The group of the stream that `next` returned. */
+  #group: Group | undefined;
+
+  /** @internal Whether a stream could send now. */
+  get hasReady(): boolean {
+    return this.#groups.readyCount > 0;
+  }
+
+  /** @internal Places that streams have, those without anything to send among them. */
+  get places(): number {
+    let places = 0;
+    for (const { streams } of this.#byKey.values()) places += streams.places;
+    return places;
+  }
+
+  /** @internal Groups that have a place. */
+  get groupCount(): number {
+    return this.#byKey.size;
+  }
+
+  /** @internal The stream's `isReady` changed. */
+  change(stream: StreamCore): void {
+    const group = stream.turnGroup ?? this.#groupOf(stream);
+    const wasReady = group.isReady;
+    group.streams.change(stream);
+    if (group.isReady !== wasReady) this.#groups.change(group);
+  }
+
+  /** @internal The stream whose turn it is; call `sent` or `endTurn` for it before asking again. */
+  next(): StreamCore | undefined {
+    this.#group = this.#groups.next();
+    return this.#group?.streams.next();
+  }
+
+  /** @internal What the stream whose turn it is may send of it. */
+  allowanceBytes(stream: StreamCore): number {
+    const group = this.#group;
+    if (group === undefined || this.#isAlone) return stream.deficitBytes;
+    return Math.min(stream.deficitBytes, group.deficitBytes);
+  }
+
+  /** @internal Charges a frame to the stream whose turn it is. */
+  sent(stream: StreamCore, bytes: number): void {
+    const group = this.#group;
+    if (group === undefined) return;
+    group.streams.sent(stream, bytes);
+    if (!group.isReady || !this.#isAlone) this.#groups.sent(group, bytes);
+  }
+
+  /** @internal A frame that costs so much has to wait for another turn, of the stream or of its group. */
+  endTurn(stream: StreamCore, cost: number): void {
+    const group = this.#group;
+    if (group === undefined) return;
+    if (cost > stream.deficitBytes) group.streams.endTurn(stream);
+    else this.#groups.endTurn(group);
+  }
+
+  /** @internal */
+  clear(): void {
+    for (const group of [...this.#byKey.values()]) group.streams.clear();
+    this.#groups.clear();
+    this.#byKey.clear();
+  }
+
+  get #isAlone(): boolean {
+    return this.#groups.readyCount === 1;
+  }
+
+  #groupOf(stream: StreamCore): Group {
+    const key = stream.group;
+    let group = this.#byKey.get(key);
+    if (group === undefined) {
+      group = new StreamGroup(key, leaveGroup);
+      this.#byKey.set(key, group);
+    }
+    stream.turnGroup = group;
+    return group;
+  }
+
+  #forget(group: Group): void {
+    group.streams.rest();
+    this.#byKey.delete(group.key);
+  }
+}
