@@ -20,6 +20,8 @@ if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error('--minutes takes 
 /** No piece of work may take longer, faults included. */
 const hangMs = 90_000;
 const sampleMs = 1_000;
+/** Of each process, when a piece of work fails. */
+const EVENTS_SHOWN = 12;
 const workersPerKind = 2;
 const limits = { memoryMiB: 300, filesLeft: 4 };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -72,6 +74,10 @@ async function doOne(kind, doWork) {
   } catch (error) {
     counts.failed += 1;
     fail(`${kind} ${mySeed}`, error);
+    for (const { name, process } of clients) {
+      const last = process.events.slice(-EVENTS_SHOWN).map((event) => JSON.stringify(event));
+      console.log(`what ${name} said last:\n  ${last.join('\n  ')}`);
+    }
     await sleep(1_000);
   } finally {
     clearTimeout(timer);

@@ -87,9 +87,19 @@ export async function writeAll(socket: net.Socket, chunks: Iterable<Uint8Array>)
 /** Resolves with the way in which the peer ended its direction. Node 20 and 22 may report a reset as 'end'. */
 export function streamEnd(socket: net.Socket): Promise<StreamEnd> {
   return new Promise((resolve) => {
-    socket.once('end', () => resolve(endedInOrder(socket) ? 'fin' : 'reset'));
-    socket.once('error', () => resolve('reset'));
-    socket.once('close', () => resolve('reset'));
+    // The end comes first where there is one: what follows it does not change how it was.
+    const notEnded = (): void => {
+      socket.off('end', onEnd);
+      resolve('reset');
+    };
+    const onEnd = (): void => {
+      socket.off('error', notEnded);
+      socket.off('close', notEnded);
+      void endedInOrder(socket).then((isInOrder) => resolve(isInOrder ? 'fin' : 'reset'));
+    };
+    socket.once('end', onEnd);
+    socket.once('error', notEnded);
+    socket.once('close', notEnded);
   });
 }
 
@@ -97,27 +107,30 @@ export function streamEnd(socket: net.Socket): Promise<StreamEnd> {
  * After a reset the peer's address is gone when it is asked for the first time. It is gone, too, after an orderly end
  * that answers our own FIN, but then the platform remembers the connection for a minute. Unix sockets have no address.
  */
-function endedInOrder(socket: net.Socket): boolean {
+async function endedInOrder(socket: net.Socket): Promise<boolean> {
   const { localPort } = socket;
   if (localPort === undefined || socket.remoteAddress !== undefined) return true;
-  return socket.writableEnded && isRemembered(localPort, dialedPorts.get(socket));
+  const isFinSent = socket.writableEnded;
+  for (let looks = 0; isFinSent && looks < LOOKS; looks++) {
+    if (isRemembered(localPort, dialedPorts.get(socket))) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return false;
 }
 
 /** Ports that sockets were connected to: asking the socket would spoil `endedInOrder`. */
 const dialedPorts = new WeakMap<net.Socket, number>();
 
 /** The list is read in pieces while others come and go in it: one look can miss what is there, and never shows what is not. */
-const LOOKS = 3;
+const LOOKS = 4;
+const LOOK_MS = 5;
 
 /** Whether a connection between these ports stands in FIN_WAIT or TIME_WAIT; an earlier one of the same port is another. */
 function isRemembered(localPort: number, remotePort: number | undefined): boolean {
   const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
   const remote = remotePort === undefined ? '[0-9A-F]{4}' : hex(remotePort);
   const pattern = new RegExp(`^\\s*\\d+: [0-9A-F]+:${hex(localPort)} [0-9A-F]+:${remote} 0[456]`, 'm');
-  const look = (): boolean =>
-    ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => pattern.test(readFileSync(file, 'utf8')));
-  for (let looks = 0; looks < LOOKS; looks++) if (look()) return true;
-  return false;
+  return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => pattern.test(readFileSync(file, 'utf8')));
 }
 
 function toConnectOptions(target: Target): net.NetConnectOpts {
