@@ -1,8 +1,9 @@
-import type { RelayLimits, RelayServer } from '@sealane/server';
+import { parseReservedName, type RelayLimits, type RelayServer } from '@sealane/server';
 import type { RelayDatabase } from './database/relay-database.js';
 import { limitsForOpenFiles, maxOpenFiles } from './open-files.js';
 import type { Configuration, SettingsChange } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
+import { policySettings } from './settings/policy-settings.js';
 import { programSettings } from './settings/program-settings.js';
 
 export interface EffectiveLimits {
@@ -33,5 +34,11 @@ export interface LiveParts {
  */
 export function applySettings({ changed }: SettingsChange, configuration: Configuration, parts: LiveParts): void {
   if (changed.some((path) => path.startsWith('limits.'))) parts.relay.setLimits(limitsOf(configuration).limits);
+  if (changed.includes(policySettings.trustedProxies.path)) {
+    parts.relay.setTrustedProxies(configuration.get(policySettings.trustedProxies));
+  }
+  if (changed.includes(policySettings.reservedNames.path)) {
+    parts.relay.setReservedNames(configuration.get(policySettings.reservedNames).map(parseReservedName));
+  }
   parts.database.audit.maxEntries = configuration.get(programSettings.auditMaxEntries);
 }

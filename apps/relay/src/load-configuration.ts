@@ -2,6 +2,7 @@ import { usageError } from './error-line.js';
 import { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
 import { type FlagSetting, parseAssignment } from './settings/other-sources.js';
+import { policySettings } from './settings/policy-settings.js';
 import { programSettings } from './settings/program-settings.js';
 
 /** Options of the program that say what a setting is, or where settings are. */
@@ -15,6 +16,10 @@ export interface ProgramFlags {
   readonly authority: readonly string[];
   readonly list: boolean;
   readonly drain?: number;
+  readonly trustProxy: readonly string[];
+  readonly proxyProtocol?: true;
+  readonly limitLoopback?: true;
+  readonly reserveName: readonly string[];
 }
 
 /** The settings of this command line, without those of the run time. @throws ERR_ARGUMENT, ERR_CONFIG */
@@ -42,6 +47,11 @@ function settingsOf(flags: ProgramFlags): readonly FlagSetting[] {
   add(programSettings.json.path, '--json', flags.json);
   add(programSettings.open.path, '--open', flags.open);
   add(programSettings.authorities.path, '--authority', flags.authority.length === 0 ? undefined : flags.authority);
+  const { trustedProxies, proxyProtocol, exemptLoopback, reservedNames } = policySettings;
+  add(trustedProxies.path, '--trust-proxy', flags.trustProxy.length === 0 ? undefined : flags.trustProxy);
+  add(proxyProtocol.path, '--proxy-protocol', flags.proxyProtocol);
+  add(exemptLoopback.path, '--limit-loopback', flags.limitLoopback === true ? false : undefined);
+  add(reservedNames.path, '--reserve-name', flags.reserveName.length === 0 ? undefined : flags.reserveName);
   add(programSettings.listing.path, '--no-list', flags.list ? undefined : false);
   add(limitSettings.drainMs.path, '--drain', flags.drain === undefined ? undefined : Math.round(flags.drain * 1_000));
   return given;

@@ -76,6 +76,10 @@ export class Output {
       this.#countRefusal(event.code, event.where);
       return;
     }
+    if (event.type === 'warning') {
+      this.warning(event.code, event.message);
+      return;
+    }
     const { type, ...facts } = event;
     if (this.#json) this.#line({ event: type, ...facts });
     else if (type === 'lease')

@@ -25,6 +25,10 @@ export function createProgram(): Command {
       [],
     )
     .option('--no-list', 'do not list the leases that their owners made public')
+    .option('--trust-proxy <cidr>', 'believe X-Forwarded-For of this address or network (repeatable)', collect, [])
+    .option('--proxy-protocol', 'connections of trusted proxies begin with PROXY data of version 2, all of them')
+    .option('--limit-loopback', 'limit 127.0.0.1 and ::1 per address as all others')
+    .option('--reserve-name <name[=id]>', 'give this name (name* for a beginning) to nobody, or to one id', collect, [])
     .option('--drain <seconds>', 'how long sessions may go on after SIGTERM (default: 5)', parseSeconds)
     .option('--debug', 'print stack traces of errors')
     .version(readVersion(), '--version', 'print the version')
@@ -42,7 +46,8 @@ Examples:
   $ sealane-relay --config /etc/sealane/relay.yaml --set limits.maxSockets=4000
 
 Settings: docs/operations.md. Signals: SIGHUP reads the settings again, SIGTERM stops.
-Behind a TLS proxy clients use wss://; the proxy must pass WebSockets and X-Forwarded-For on.
+Behind a TLS proxy clients use wss://; the proxy must pass WebSockets on, and X-Forwarded-For, and --trust-proxy
+must name it. What other proxies say is not believed: all their clients count as one.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage.`,
     )

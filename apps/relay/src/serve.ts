@@ -1,7 +1,8 @@
 import { spaceOutCollections } from '@sealane/mux/node';
-import { loadServerIdentity, RelayServer, type ServerIdentity } from '@sealane/server';
+import { loadServerIdentity, parseReservedName, RelayServer, type ServerIdentity } from '@sealane/server';
 import { isSealaneError, SealaneError } from '@sealane/types';
 import { applySettings, limitsOf } from './apply-settings.js';
+import { DatabaseBanStore } from './ban-store.js';
 import { RelayDatabase } from './database/relay-database.js';
 import { describeError, usageError } from './error-line.js';
 import { isLoopback, type ListenAddress, parseListenAddress } from './listen-address.js';
@@ -10,6 +11,7 @@ import { Output } from './output.js';
 import { formatProblem } from './settings/config-problem.js';
 import type { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
+import { policySettings } from './settings/policy-settings.js';
 import { programSettings } from './settings/program-settings.js';
 import { StopSignals } from './stop-signals.js';
 
@@ -54,6 +56,10 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     nodeEpoch: identity.nodeEpoch,
     authorities,
     listing: configuration.get(programSettings.listing),
+    trustedProxies: configuration.get(policySettings.trustedProxies),
+    exemptLoopback: configuration.get(policySettings.exemptLoopback),
+    reservedNames: configuration.get(policySettings.reservedNames).map(parseReservedName),
+    banStore: new DatabaseBanStore(database),
     names: new DatabaseNameJournal(database, (message) => output.warning('NAMES', `names are not kept: ${message}`)),
     limits,
     onEvent: (event) => output.relay(event),
@@ -62,7 +68,10 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
   const stopListening = configuration.onChange((change) => applySettings(change, configuration, { relay, database }));
   const onHangUp = (): void => reload(configuration, output);
   try {
-    const { url } = await relay.listen(address);
+    const { url } = await relay.listen({
+      ...address,
+      proxyProtocol: configuration.get(policySettings.proxyProtocol),
+    });
     process.on('SIGHUP', onHangUp);
     output.listening({ url, id: relay.id });
     if (lowFiles !== undefined) {

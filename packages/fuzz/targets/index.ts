@@ -28,6 +28,7 @@ import { noiseOwnerTarget } from './noise-owner.js';
 import { openBodyTarget } from './open-body.js';
 import { openRequestTarget } from './open-request.js';
 import { ownerHostileDialerTarget } from './owner-hostile-dialer.js';
+import { proxyHeaderTarget } from './proxy-header.js';
 import { recordFileTarget } from './record-file.js';
 import { recordOpenerTarget } from './record-opener.js';
 import { recordReaderTarget } from './record-reader.js';
@@ -71,6 +72,7 @@ export const targets: readonly Target[] = [
   configFileTarget,
   listenAddressesTarget,
   clientAddressTarget,
+  proxyHeaderTarget,
   ackStateTarget,
   admissionTarget,
   clientAuthenticationTarget,

@@ -12,6 +12,13 @@ const meanings = {
   maxHeaderBytes: ['headers of an HTTP request', 'HTTP 431, `HEADERS_TOO_LARGE`'],
   socketsPerAddress: ['sockets of one IPv4 address or one IPv6 network of 64 bits', 'HTTP 429, `SOCKETS_PER_ADDRESS`'],
   newSocketsPerAddressPerSecond: ['new sockets of one address per second', 'HTTP 429, `NEW_SOCKETS_PER_ADDRESS`'],
+  leasesPerAddress: ['leases of one address', '`LIMIT`'],
+  sessionsPerAddress: ['relayed sessions of one address, as dialer or owner', '`LIMIT`'],
+  requestsPerAddressPerSecond: ['requests of one address per second, counted as those of a link', '`BUSY`'],
+  connectsPerAddressPerSecond: ['CONNECT of one address per second', '`BUSY`'],
+  bytesFromAddressPerSecond: ['relayed bytes per second that clients of one address send', 'slowed down'],
+  bytesToAddressPerSecond: ['relayed bytes per second that clients of one address are sent', 'slowed down'],
+  bytesPerAddressPerDay: ['relayed bytes of one address from midnight to midnight, UTC, both ways together', '`LIMIT`'],
   maxSockets: ['sockets altogether', 'HTTP 503, `SOCKETS`'],
   authTimeoutMs: ['time from the socket to AUTH', 'closed, `AUTH_TIMEOUT`'],
   maxUnauthenticated: ['sockets before AUTH; above it the oldest is dropped', 'closed, `UNAUTHENTICATED`'],
@@ -21,6 +28,28 @@ const meanings = {
   ],
   leasesPerIdentity: ['leases of one identity', '`LIMIT`'],
   linksPerIdentity: ['links of one identity', '`LIMIT`'],
+  newLinksPerIdentityPerSecond: ['new links of one identity per second', '`BUSY`'],
+  requestsPerIdentityPerSecond: [
+    'requests of all links of one identity per second, counted as those of a link',
+    '`BUSY`',
+  ],
+  bytesFromIdentityPerSecond: ['relayed bytes per second that one identity sends', 'slowed down'],
+  bytesToIdentityPerSecond: ['relayed bytes per second that one identity is sent', 'slowed down'],
+  bytesPerIdentityPerDay: [
+    'relayed bytes of one identity from midnight to midnight, UTC, both ways together',
+    '`LIMIT`',
+  ],
+  sessionsPerLease: ['relayed sessions of one lease', '`LIMIT`'],
+  bytesFromLeasePerSecond: ["relayed bytes per second from a lease's owner", 'slowed down'],
+  bytesToLeasePerSecond: ["relayed bytes per second to a lease's owner", 'slowed down'],
+  bytesPerLeasePerDay: ['relayed bytes of one lease from midnight to midnight, UTC, both ways together', '`LIMIT`'],
+  nameMinLength: ['characters of a name, at least', '`NAME_INVALID`'],
+  nameMaxLength: ['characters of a name, at most', '`NAME_INVALID`'],
+  maxMetadataBytes: ['metadata of a lease', '`LEASE_INVALID`'],
+  maxTracked: [
+    'addresses, identities and leases, each, whose use is remembered; where there is no room one goes that uses nothing and is not limited, else newcomers share one count',
+    '',
+  ],
   sessionsPerIdentity: ['relayed sessions of one identity, as dialer or owner', '`LIMIT`'],
   connectsPerIdentityPerSecond: ['CONNECT per second of one dialing identity', '`BUSY`'],
   connectsPerLeasePerSecond: ['CONNECT per second to one lease', '`BUSY`'],
@@ -69,13 +98,75 @@ const document = `# Limits of a relay
 
 \`sealane-relay\` lowers \`maxSockets\` and \`maxUnauthenticated\` where the system lets it open few files (\`ulimit -n\`).
 Every limit is an option of \`RelayServer.create({ limits })\`. Every refusal is answered with a code where there is
-still somebody to answer, and counted by that code in \`statistics().refusals\`. Sockets of 127.0.0.1 and ::1 are not
-limited per address, unless a proxy on the machine passed them on (\`X-Forwarded-For\`, \`Forwarded\`): then the address
-that the proxy appended counts.
+still somebody to answer, and counted by that code in \`statistics().refusals\`. An address is one of IPv4 or a network
+of 64 bits of IPv6. Limits whose default is 0 are not set, and 0 lifts them.
 
 | limit | default | bounds | above it |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
+
+## Changing them
+
+\`RelayServer.setLimits({ ... })\` changes limits while the relay runs, and they hold at once: of links, leases and sessions that
+are open the newest above a lowered limit are ended with the code that the next one would get; rates hold from the next
+byte or request. The longest time of a lease holds from its next renewal, \`streamsPerLink\` for new links,
+\`maxHeaderBytes\` for servers made after it. The program changes them as its settings \`limits.*\`
+([operations](operations.md)).
+
+BUSY as an answer to a request or to AUTH says in \`value\` after how many milliseconds there is room again
+(\`error.details.value\`); an HTTP refusal says it in \`Retry-After\`, and its code and text in \`Sealane-Refusal\`. Clients
+on Node make \`ERR_RELAY_BUSY\`, \`ERR_RELAY_LIMIT\` and, for a ban, \`ERR_RELAY_DENIED\` of it; a page in a browser sees
+only that the WebSocket failed.
+
+## Bytes
+
+A limit of bytes per second slows down and drops nothing: what may not pass yet stays in the window of its stream, so the
+sender stops when that is full. Sessions that share a limit take turns, one frame each. A burst may have a quarter of a
+second's bytes and at least 65 KiB. A rate is 0 or at least 16 KiB/s: a record of 64 KiB must get through within the 10 s
+after which a session takes its path for broken, so where many sessions share one limit, give it that much for each.
+Bytes of a day are counted only while such a limit is set, and by this process alone: a restart begins anew. A session that
+goes above it is ended (RESET \`BUSY\`), further ones are refused with \`LIMIT\` until midnight UTC.
+
+## Names
+
+\`reservedNames\` (\`sealane-relay --reserve-name\`, setting \`names.reserved\`) keeps names from everybody (\`admin\`, \`status-*\`) or for one id
+(\`status=ID\`): \`NAME_TAKEN\`. What is written exactly goes before a beginning, a longer beginning before a shorter one.
+\`RelayServer.setReservedNames\` changes them; leases under a name that is reserved now end at once.
+
+## Bans
+
+| what | concerns | above it |
+| --- | --- | --- |
+| \`id\` | links, leases and sessions of an identity | ERROR and AUTH: \`DENIED\` |
+| \`name\` | the lease that has the name, and whoever wants it | \`DENIED\` |
+| \`address\` | an IPv4 address, or the /64 of an IPv6 address | HTTP 403, \`BANNED\`; open links: \`DENIED\` |
+| \`network\` | exactly the prefix: \`192.0.2.0/24\`, \`2001:db8::/32\`, \`2001:db8::5/128\` | the same |
+
+\`RelayServer.bans.add({ kind, value, reason, expiresAtMs })\` holds at once: what the ban concerns is ended, with the reason
+and, in \`value\` or \`Retry-After\`, the time until it is over. A dialer uses a key of its own for each link unless it says who
+it is (\`identify\`), so dialers are banned by address. Nobody is exempt from bans, also not 127.0.0.1. There are at most
+100,000; looking one up costs the same for one and for all of them. They are kept by \`banStore\`: by default in memory, by
+the program in its database.
+
+## Client addresses and proxies
+
+Whom the limits and bans per address concern:
+
+| a connection | counts as |
+| --- | --- |
+| of anybody | the address of its TCP peer |
+| of a trusted proxy (\`trustedProxies\`, \`--trust-proxy\`) with \`X-Forwarded-For\` | the last element that is no trusted proxy |
+| of a trusted proxy with PROXY data of version 2 (\`proxyProtocol\`, \`--proxy-protocol\`) | the source that it names; if that is a trusted proxy, \`X-Forwarded-For\` is read as well |
+| of a trusted proxy that names nobody, or nothing that can be read | one client, "via" the last proxy |
+| of anybody else with \`X-Forwarded-For\`, \`Forwarded\` or PROXY data | the TCP peer; a warning \`UNTRUSTED_PROXY\`, at most every ten minutes |
+
+Nobody is trusted by default, also no proxy on the same machine. 127.0.0.1 and ::1 are exempt from limits per address
+(not from bans), never a connection that carries one of the three, and not at all with \`exemptLoopback: false\`
+(\`--limit-loopback\`). \`Forwarded\` is never read. With \`--proxy-protocol\` every connection of a trusted proxy must begin
+with PROXY data (\`PROXY_HEADER\`: the connection ends); a header has at most 2,064 bytes and has to come within
+\`headersTimeoutMs\`. PROXY data of anybody else is answered with HTTP 400, \`PROXY_DATA\`.
+
+## Before AUTH
 
 Before AUTH a socket may send one frame of at most 4 KiB (\`EARLY_BYTES\`), and no answer is larger than HELLO. Of
 what comes after its refusal up to 1 MiB is read and dropped for at most 2 s, so that no reset overtakes the answer.

@@ -1,69 +1,92 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isIPv4, isIPv6 } from 'node:net';
+import { formatIpAddress, type IpAddress, parseIpAddress } from './policy/ip-address.js';
+import { networkOf } from './policy/ip-network.js';
 
 /** Where limits per address count a socket. */
 export interface ClientAddress {
-  /** An IPv4 address, or the first 64 bits of an IPv6 address. */
+  /** An IPv4 address, or the first 64 bits of an IPv6 address; `via ` and a proxy's for a client that it did not name. */
   readonly key: string;
   /** Sockets of the machine itself, which no proxy passed on, are not limited. */
   readonly exempt: boolean;
+  /** The client, or the proxy that did not name it; undefined if the system does not say. */
+  readonly ip: IpAddress | undefined;
 }
 
-/** The key for the peer of a TCP connection. */
-export function tcpAddress(remoteAddress: string | undefined): ClientAddress {
-  const address = unmap(remoteAddress ?? '');
-  return { key: addressKey(address), exempt: address === '127.0.0.1' || address === '::1' };
+/** Whom to believe about addresses. */
+export interface AddressRules {
+  /** A proxy of the operator: what it says of who is behind it is believed. */
+  isTrustedProxy(address: IpAddress): boolean;
+  /** 127.0.0.1 and ::1 are not limited per address, unless somebody is behind them. */
+  readonly exemptLoopback: boolean;
 }
 
-/** True if a proxy passed the request on: then the TCP peer is not the client. */
+/** Proxies in a row; whoever names more is not believed further. */
+const MAX_HOPS = 32;
+const NETWORK_BITS = 64;
+
+/** The address of the peer of a TCP connection. */
+export function tcpAddress(remoteAddress: string | undefined, rules: AddressRules): ClientAddress {
+  const text = remoteAddress ?? '';
+  const ip = parseIpAddress(text);
+  if (ip === undefined) return { key: text, exempt: false, ip: undefined };
+  return { key: addressKey(ip), exempt: rules.exemptLoopback && !text.includes('%') && isThisMachine(ip), ip };
+}
+
+/** The address that a trusted proxy names; `undefined` for a client that it does not name. Never exempt. */
+export function namedAddress(named: IpAddress | undefined, proxy: ClientAddress): ClientAddress {
+  if (named === undefined) return { key: `via ${proxy.key}`, exempt: false, ip: proxy.ip };
+  return { key: addressKey(named), exempt: false, ip: named };
+}
+
+/** True if the request says that a proxy passed it on. */
 export function isForwarded(headers: IncomingHttpHeaders): boolean {
   return headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined;
 }
 
 /**
- * The key for a request. Only a proxy on this machine is believed, and only in what it appended itself: the last
- * element. Whatever cannot be read counts under the proxy's own address, never as exempt.
+ * The address of the client of a request that came from `hop`. X-Forwarded-For is read from its end, as each proxy
+ * appends whom it saw: the first that is no trusted proxy is the client, and what stands before it is that client's own
+ * invention. `Forwarded` is not read; whoever is behind a proxy that says only this counts as one client of that proxy.
  */
-export function requestAddress(remoteAddress: string | undefined, headers: IncomingHttpHeaders): ClientAddress {
-  const peer = tcpAddress(remoteAddress);
-  if (!isForwarded(headers)) return peer;
-  if (!peer.exempt) return peer;
-  const named = lastForwardedFor(headers);
-  return { key: named === undefined ? `via ${peer.key}` : addressKey(unmap(named)), exempt: false };
+export function requestAddress(hop: ClientAddress, headers: IncomingHttpHeaders, rules: AddressRules): ClientAddress {
+  if (!isForwarded(headers)) return hop;
+  if (!isTrustedHop(hop, rules)) return { ...hop, exempt: false };
+  let last = hop;
+  for (const element of lastElements(headers['x-forwarded-for'])) {
+    const named = parseElement(element);
+    if (named === undefined) return namedAddress(undefined, last);
+    last = namedAddress(named, last);
+    if (!rules.isTrustedProxy(named)) return last;
+  }
+  return last === hop ? namedAddress(undefined, hop) : last;
 }
 
-function lastForwardedFor(headers: IncomingHttpHeaders): string | undefined {
-  const list = headers['x-forwarded-for'];
-  const text = (Array.isArray(list) ? list.join(',') : list)?.split(',').at(-1)?.trim();
-  if (text !== undefined) return asAddress(text);
-  const element = headers['forwarded']?.split(',').at(-1) ?? '';
-  const match = /(?:^|;)\s*for="?([^";]+)"?/i.exec(element);
-  return match?.[1] === undefined ? undefined : asAddress(match[1].trim());
+/** True if what the hop says of others is believed. */
+export function isTrustedHop({ ip }: ClientAddress, rules: AddressRules): boolean {
+  return ip !== undefined && rules.isTrustedProxy(ip);
+}
+
+/** The last one first. */
+function lastElements(header: string | string[] | undefined): readonly string[] {
+  if (header === undefined) return [];
+  const elements = (typeof header === 'string' ? header : header.join(',')).split(',');
+  return elements.slice(-MAX_HOPS).reverse();
 }
 
 /** Takes `1.2.3.4`, `1.2.3.4:5`, `2001:db8::1` and `[2001:db8::1]:5`. */
-function asAddress(text: string): string | undefined {
-  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1];
-  const candidate = bracketed ?? (/^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(':')) : text);
-  return isIPv4(candidate) || isIPv6(candidate) ? candidate : undefined;
+function parseElement(element: string): IpAddress | undefined {
+  const text = element.trim();
+  const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text)?.[1];
+  if (bracketed !== undefined) return bracketed.includes(':') ? parseIpAddress(bracketed) : undefined;
+  return parseIpAddress(/^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text);
 }
 
-function unmap(address: string): string {
-  const match = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  return match?.[1] ?? address;
+function isThisMachine(ip: IpAddress): boolean {
+  const text = formatIpAddress(ip);
+  return text === '127.0.0.1' || text === '::1';
 }
 
-function addressKey(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  // A dotted tail stands for two groups.
-  const dotted = after.at(-1)?.includes('.') === true ? 1 : 0;
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length - dotted;
-  const groups = [...before, ...Array.from({ length: zeros }, () => '0'), ...after];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
+function addressKey(ip: IpAddress): string {
+  const text = formatIpAddress(ip);
+  return ip.length === 4 ? text : `${formatIpAddress(networkOf(ip, NETWORK_BITS).address)}/${NETWORK_BITS}`;
 }

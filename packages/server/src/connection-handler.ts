@@ -14,16 +14,16 @@ import {
 import type { EarlyData } from './early-data.js';
 import { CONNECTION_BYTES, type ForwardingHandler } from './forwarding-handler.js';
 import { HeldRequests } from './held-requests.js';
-import type { IdentityUsage } from './identity-usage.js';
 import type { LeaseManager, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
+import type { SessionUse } from './policy/session-use.js';
+import type { UsagePolicy } from './policy/usage-policy.js';
 import type { RelayConfig } from './relay-config.js';
-import { TokenBucket } from './token-bucket.js';
 import { OwnerSide, WaitingConnection } from './waiting-connection.js';
 
 export interface ConnectionHandlerParts {
   readonly leases: LeaseManager;
-  readonly usage: IdentityUsage;
+  readonly usage: UsagePolicy;
   readonly forwarding: ForwardingHandler;
 }
 
@@ -63,8 +63,9 @@ export class ConnectionHandler {
   open(link: RelayLink, stream: MuxStream, body: Uint8Array): void {
     const request = decodeOpen(body);
     stream.handler = ignoring;
-    if (!this.#parts.usage.tryConnect(link.clientId)) {
-      this.#reject(link, stream, RelayCode.BUSY, 'too many requests per second');
+    const tooFast = this.#parts.usage.connect(link);
+    if (tooFast !== undefined) {
+      this.#reject(link, stream, RelayCode.BUSY, tooFast.message);
       link.strike();
       return;
     }
@@ -175,34 +176,32 @@ export class ConnectionHandler {
       this.#reject(link, stream, admitted.code, admitted.text);
       return;
     }
-    const { lease } = admitted;
+    const { lease, use } = admitted;
     try {
-      this.#forward(link, stream, request, lease);
+      this.#forward(link, stream, request, lease, use);
     } catch (error) {
-      this.#parts.usage.removeSession(link.clientId, lease.record.id);
+      use.release();
       throw error;
     }
   }
 
   /** The lease that the request may be forwarded to, its session counted; or why it may not. */
-  #admit(link: RelayLink, lease: ServedLease | undefined): { readonly lease: ServedLease } | Refusal {
+  #admit(
+    link: RelayLink,
+    lease: ServedLease | undefined,
+  ): { readonly lease: ServedLease; readonly use: SessionUse } | Refusal {
     const { usage } = this.#parts;
-    const { limits, clock, budget } = this.#config;
+    const { limits, budget } = this.#config;
     if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
-    const rate = limits.connectsPerLeasePerSecond;
-    const { load } = lease;
-    load.connects ??= new TokenBucket(rate, Math.max(1, rate), clock.nowMs());
-    if (load.waiting >= limits.waitingAcceptsPerLease || !load.connects.tryTake(clock.nowMs())) {
+    if (lease.load.waiting >= limits.waitingAcceptsPerLease || !usage.connectTo(lease)) {
       return { code: RelayCode.BUSY, text: 'the owner has too many requests' };
     }
     if (budget.refusesStreams) return { code: RelayCode.BUSY, text: 'the relay is short of memory' };
-    if (!usage.tryAddSession(link.clientId, lease.record.id)) {
-      return { code: RelayCode.LIMIT, text: 'too many sessions' };
-    }
-    return { lease };
+    const use = usage.addSession(link, lease);
+    return typeof use === 'string' ? { code: RelayCode.LIMIT, text: use } : { lease, use };
   }
 
-  #forward(link: RelayLink, dialer: MuxStream, request: Connect | Resume, lease: ServedLease): void {
+  #forward(link: RelayLink, dialer: MuxStream, request: Connect | Resume, lease: ServedLease, use: SessionUse): void {
     const side = new OwnerSide(this);
     // Dialing links use keys of their own, which say nothing about the dialer: message 1 does, to the owner alone.
     const open = encodeForward({ ...request, dialer: null });
@@ -217,6 +216,7 @@ export class ConnectionHandler {
       dialer,
       owner,
       lease,
+      use,
       deadlineMs,
       openBytes: open.length,
       isResume: request.kind === OpenKind.RESUME,
@@ -229,13 +229,13 @@ export class ConnectionHandler {
   }
 
   #accept(connection: WaitingConnection, body: Uint8Array): void {
-    const { dialer, owner, lease, dialerLink } = connection;
+    const { dialer, owner, lease, use, dialerLink } = connection;
     this.#finish(connection, true);
     dialerLink.sendBody(body.slice(), dialer);
     this.#parts.forwarding.join({
       number: ++this.#sessionNumber,
       lease,
-      dialerId: dialerLink.clientId,
+      use,
       dialer,
       owner,
     });
@@ -246,11 +246,11 @@ export class ConnectionHandler {
   /** Takes a connection out of those that wait; false if it was not among them. */
   #finish(connection: WaitingConnection, becomesSession = false): boolean {
     if (!this.#waiting.delete(connection)) return false;
-    const { lease, dialerLink } = connection;
+    const { lease, use } = connection;
     lease.load.waiting--;
     lease.uses.delete(connection);
     this.#config.budget.release(connection.openBytes + (becomesSession ? 0 : CONNECTION_BYTES));
-    if (!becomesSession) this.#parts.usage.removeSession(dialerLink.clientId, lease.record.id);
+    if (!becomesSession) use.release();
     return true;
   }
 

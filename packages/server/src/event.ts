@@ -22,8 +22,13 @@ export type RelayEvent =
       readonly bytesToDialer: number;
     }
   | { readonly type: 'refused'; readonly code: RefusalName; readonly where: RefusalStage }
+  /** Something for the operator to mend. */
+  | { readonly type: 'warning'; readonly code: WarningCode; readonly message: string }
   | { readonly type: 'fault'; readonly code: string; readonly message: string };
 
-export type RefusalStage = 'socket' | 'http' | 'auth' | 'lease' | 'lookup' | 'connect' | 'link';
+/** `UNTRUSTED_PROXY`: somebody who is no trusted proxy says whom it passes on. */
+export type WarningCode = 'UNTRUSTED_PROXY';
 
-export type LeaseEndReason = 'released' | 'expired' | 'superseded' | 'link-lost';
+export type RefusalStage = 'socket' | 'http' | 'auth' | 'lease' | 'lookup' | 'connect' | 'link' | 'session';
+
+export type LeaseEndReason = 'released' | 'expired' | 'superseded' | 'link-lost' | 'denied';

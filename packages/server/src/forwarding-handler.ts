@@ -1,8 +1,11 @@
 import type { MuxStream, StreamHandler } from '@sealane/mux';
 import { RelayCode, ResetCode, type SealaneError } from '@sealane/types';
-import type { IdentityUsage } from './identity-usage.js';
 import type { LeaseUse, ServedLease } from './lease-manager.js';
 import type { LimitedPart } from './live-limits.js';
+import type { ByteGate } from './policy/byte-gate.js';
+import type { SessionUse } from './policy/session-use.js';
+import type { Usage } from './policy/usage.js';
+import type { UsagePolicy } from './policy/usage-policy.js';
 import type { RelayConfig } from './relay-config.js';
 
 /** What the two streams of a connection cost, waiting or joined, beside the bytes that they hold. */
@@ -11,7 +14,7 @@ export const CONNECTION_BYTES = 4_096;
 export interface SessionEnds {
   readonly number: number;
   readonly lease: ServedLease;
-  readonly dialerId: string;
+  readonly use: SessionUse;
   readonly dialer: MuxStream;
   readonly owner: MuxStream;
 }
@@ -20,13 +23,13 @@ export interface SessionEnds {
 export class ForwardingHandler implements LimitedPart {
   relayedBytes = 0;
   readonly #config: RelayConfig;
-  readonly #usage: IdentityUsage;
+  readonly #policy: UsagePolicy;
   readonly #sessions = new Set<RelayedSession>();
   #idleWaiters: (() => void)[] = [];
 
-  constructor(config: RelayConfig, usage: IdentityUsage) {
+  constructor(config: RelayConfig, policy: UsagePolicy) {
     this.#config = config;
-    this.#usage = usage;
+    this.#policy = policy;
   }
 
   get sessionCount(): number {
@@ -37,6 +40,7 @@ export class ForwardingHandler implements LimitedPart {
   join(ends: SessionEnds): void {
     const session = new RelayedSession(this, ends);
     this.#sessions.add(session);
+    this.#pace(session);
     ends.lease.uses.add(session);
     const { number, lease } = ends;
     this.#config.reporter.event({
@@ -47,31 +51,37 @@ export class ForwardingHandler implements LimitedPart {
     });
   }
 
-  /** Of an identity with too many sessions the newest are ended. */
-  applyLimits(): void {
-    const { sessionsPerIdentity } = this.#config.limits;
-    const counts = new Map<string, number>();
-    for (const session of [...this.#sessions]) {
-      const ids = new Set([session.ends.dialerId, session.ends.lease.record.id]);
-      if ([...ids].some((id) => (counts.get(id) ?? 0) >= sessionsPerIdentity)) {
-        this.#config.reporter.refused(RelayCode.LIMIT, 'connect');
-        session.end(ResetCode.BUSY);
-      } else for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
-    }
-  }
-
   /** Resolves when no session is left. */
   whenIdle(): Promise<void> {
     if (this.#sessions.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
+  /** The limits have changed: paces what goes on by the new ones, and ends the newest sessions that are too many. */
+  applyLimits(): void {
+    const counts = new Map<Usage, number>();
+    const wallMs = this.#config.clock.wallMs();
+    for (const session of [...this.#sessions]) {
+      const usages = [...session.ends.use.usages];
+      const isTooMuch = (usage: Usage): boolean =>
+        (counts.get(usage) ?? 0) >= usage.limits.sessions || usage.isDayOver(wallMs);
+      if (usages.some(isTooMuch)) {
+        this.#endByLimit(session);
+        continue;
+      }
+      for (const usage of usages) counts.set(usage, (counts.get(usage) ?? 0) + 1);
+      this.#pace(session);
+    }
+  }
+
   ended(session: RelayedSession): void {
     if (!this.#sessions.delete(session)) return;
-    const { lease, dialerId, number } = session.ends;
+    const { lease, use, number } = session.ends;
+    session.toOwner.close();
+    session.toDialer.close();
     this.#config.budget.release(CONNECTION_BYTES);
     lease.uses.delete(session);
-    this.#usage.removeSession(dialerId, lease.record.id);
+    use.release();
     this.#config.reporter.event({
       type: 'session-close',
       session: number,
@@ -80,6 +90,23 @@ export class ForwardingHandler implements LimitedPart {
     });
     if (this.#sessions.size > 0) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  #pace(session: RelayedSession): void {
+    const { ends, toOwner, toDialer } = session;
+    const onSpent = (): void => this.#endByLimit(session);
+    for (const [leg, direction] of [
+      [toOwner, 'to-owner'],
+      [toDialer, 'to-dialer'],
+    ] as const) {
+      const deliver = (chunk: Uint8Array, fin: boolean): void => leg.deliver(chunk, fin);
+      leg.pace(this.#policy.gate(ends.use, direction, { deliver, onSpent }));
+    }
+  }
+
+  #endByLimit(session: RelayedSession): void {
+    this.#config.reporter.refused(RelayCode.LIMIT, 'session');
+    session.end(ResetCode.BUSY);
   }
 }
 
@@ -123,6 +150,8 @@ class Leg implements StreamHandler {
   isFinished = false;
   readonly #session: RelayedSession;
   readonly #sink: MuxStream;
+  /** Where bytes are limited: holds back what may not pass yet. */
+  #gate: ByteGate | undefined;
 
   constructor(session: RelayedSession, sink: MuxStream) {
     this.#session = session;
@@ -130,6 +159,23 @@ class Leg implements StreamHandler {
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {
+    if (this.#gate === undefined) this.deliver(chunk, fin);
+    else this.#gate.push(chunk, fin);
+  }
+
+  /** Other limits from now on, also for what an earlier gate holds. */
+  pace(gate: ByteGate | undefined): void {
+    const held = this.#gate?.take() ?? [];
+    this.#gate = gate;
+    for (const { chunk, fin } of held) this.onData(chunk, fin);
+  }
+
+  /** What is held back has nowhere to go any more. */
+  close(): void {
+    this.#gate?.take();
+  }
+
+  deliver(chunk: Uint8Array, fin: boolean): void {
     const length = chunk.length;
     if (length > 0) {
       this.bytes += length;

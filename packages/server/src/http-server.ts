@@ -1,22 +1,30 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { SealaneError, SUBPROTOCOL } from '@sealane/types';
+import type { AddressInfo, Socket } from 'node:net';
+import { type Clock, SealaneError, SUBPROTOCOL } from '@sealane/types';
 import { answerSocket } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { RelayAddress, RelayListenOptions } from './options.js';
+import { readProxyHeader } from './proxy-header-reader.js';
+import { startsAsProxyHeader } from './proxy-protocol.js';
 import type { Reporter } from './refusals.js';
 import type { SocketLimits } from './socket-limits.js';
 import type { WebSocketDoor } from './websocket-door.js';
 
 const CHECK_INTERVAL_MS = 1_000;
 
+export interface RelayHttpServerOptions {
+  readonly limits: RelayLimits;
+  readonly clock: Clock;
+  readonly sockets: SocketLimits;
+  readonly door: WebSocketDoor;
+  readonly reporter: Reporter;
+  /** Connections of trusted proxies begin with PROXY data, all of them. */
+  readonly proxyProtocol: boolean;
+}
+
 /** An HTTP server with a relay's limits, for a relay that listens itself. */
-export function createRelayHttpServer(
-  limits: RelayLimits,
-  sockets: SocketLimits,
-  door: WebSocketDoor,
-  reporter: Reporter,
-): Server {
+export function createRelayHttpServer(options: RelayHttpServerOptions): Server {
+  const { limits, sockets, reporter } = options;
   const server = createServer(
     {
       maxHeaderSize: limits.maxHeaderBytes,
@@ -37,18 +45,18 @@ export function createRelayHttpServer(
       response.end('NOT_WEBSOCKET: this is a Sealane relay; connect to it with a WebSocket\n');
     },
   );
-  server.prependListener('connection', (socket) => {
-    const refusal = sockets.admit(socket);
-    if (refusal !== undefined) door.refuseSocket(socket, refusal);
-  });
+  takeConnections(server, options);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    const [status, code] = clientErrors[error.code ?? ''] ?? [400, 'BAD_REQUEST'];
+    const isProxyData = beginsWithProxyData(error);
+    if (isProxyData) sockets.noteProxyData(socket as Socket);
+    const [status, code] = isProxyData ? [400, 'PROXY_DATA'] : (clientErrors[error.code ?? ''] ?? [400, 'BAD_REQUEST']);
     reporter.refused(code, 'http');
-    answerSocket(socket, { status, code, text: 'the request cannot be read' });
+    const text = isProxyData ? 'PROXY data is not taken from this address' : 'the request cannot be read';
+    answerSocket(socket, { status, code, text });
   });
   return server;
 }
@@ -57,6 +65,46 @@ const clientErrors: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'HEADERS_TOO_LARGE'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'HEADERS_TIMEOUT'],
 };
+
+/** Every connection is counted first; HTTP sees one that begins with PROXY data when that is read. */
+function takeConnections(server: Server, options: RelayHttpServerOptions): void {
+  const { limits, clock, sockets, door, reporter, proxyProtocol } = options;
+  const listeners = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const serve = (): void => {
+      for (const listener of listeners) listener.call(server, socket);
+    };
+    const refusal = sockets.admit(socket);
+    if (refusal !== undefined) {
+      // HTTP reads what is sent meanwhile, so that no reset overtakes the answer.
+      door.refuseSocket(socket, refusal);
+      serve();
+    } else if (!proxyProtocol || !sockets.isTrustedProxy(socket)) serve();
+    else {
+      readProxyHeader(socket, {
+        clock,
+        timeoutMs: limits.headersTimeoutMs,
+        onHeader: ({ source }) => {
+          const late = sockets.passedOn(socket, source);
+          if (late !== undefined) door.refuseSocket(socket, late);
+          serve();
+        },
+        onFailure: () => {
+          reporter.refused('PROXY_HEADER', 'socket');
+          socket.destroy();
+        },
+      });
+    }
+  });
+}
+
+/** What a parser of HTTP stumbles over in PROXY data of either version. */
+function beginsWithProxyData(error: NodeJS.ErrnoException & { readonly rawPacket?: unknown }): boolean {
+  const { rawPacket } = error;
+  if (!(rawPacket instanceof Uint8Array)) return false;
+  return startsAsProxyHeader(rawPacket) || Buffer.from(rawPacket.subarray(0, 6)).toString('latin1') === 'PROXY ';
+}
 
 /** @throws ERR_LISTEN */
 export async function listen(server: Server, options: RelayListenOptions, reporter: Reporter): Promise<RelayAddress> {

@@ -1,6 +1,6 @@
 export { loadServerIdentity, type ServerIdentity } from './data-dir.js';
 export { type DataDirLock, lockDataDir } from './data-dir-lock.js';
-export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent } from './event.js';
+export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent, WarningCode } from './event.js';
 export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
 export { type RelayLimits, resolveLimits } from './limits.js';
 export { MemoryLeaseStore } from './memory-lease-store.js';
@@ -12,4 +12,9 @@ export type {
   RelayServerOptions,
   RelayStatistics,
 } from './options.js';
+export type { Ban, BanKind, BanOptions } from './policy/ban.js';
+export type { BanList } from './policy/ban-list.js';
+export { type BanStore, MemoryBanStore } from './policy/ban-store.js';
+export { isNetwork } from './policy/ip-network.js';
+export { isReservable, parseReservedName, type ReservedName } from './policy/reserved-names.js';
 export { RelayServer } from './relay-server.js';

@@ -15,6 +15,8 @@ import type { AuthQueue } from './auth-queue.js';
 import type { LeaseManager } from './lease-manager.js';
 import type { LeaseRecord } from './lease-store.js';
 import type { RelayLink } from './link.js';
+import { refuseLease } from './policy/lease-rules.js';
+import type { UsagePolicy } from './policy/usage-policy.js';
 import type { RelayConfig } from './relay-config.js';
 
 /** Registrations whose signatures are still to be checked, of one link and of all. */
@@ -25,11 +27,13 @@ const MAX_WAITING = 2_000;
 export class LeaseHandler {
   readonly #config: RelayConfig;
   readonly #leases: LeaseManager;
+  readonly #usage: UsagePolicy;
   readonly #queue: AuthQueue;
   readonly #waitingOf = new Map<RelayLink, number>();
 
-  constructor(config: RelayConfig, leases: LeaseManager, queue: AuthQueue) {
+  constructor(config: RelayConfig, leases: LeaseManager, usage: UsagePolicy, queue: AuthQueue) {
     this.#config = config;
+    this.#usage = usage;
     this.#leases = leases;
     this.#queue = queue;
   }
@@ -37,9 +41,18 @@ export class LeaseHandler {
   /** Answers REGISTERED. @throws relay errors, ERR_PROTOCOL_* */
   async register(link: RelayLink, message: Register): Promise<void> {
     const record = await this.#inTurn(link, message);
+    const refusal = refuseLease(this.#config, record) ?? this.#refuseAnother(link, record);
+    if (refusal !== undefined) throw refusal;
     await this.#leases.register(link, record, (message.flags & RegisterFlag.TAKE_OVER) !== 0);
     const { service, sequence, ttlMs, name } = record;
     link.send({ kind: MessageKind.REGISTERED, request: message.request, service, sequence, ttlMs, name });
+  }
+
+  /** A lease in place of one that counts already is none more. */
+  #refuseAnother(link: RelayLink, { identity, service }: LeaseRecord): SealaneError | undefined {
+    const before = this.#leases.route(identity, service);
+    const isCounted = before !== undefined && before.link.origin.usage === link.origin.usage;
+    return isCounted ? undefined : this.#usage.refuseLease(link);
   }
 
   /** Signature checks take a share of a core, so that nobody's registrations hold up what others send. */

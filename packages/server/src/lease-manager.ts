@@ -3,10 +3,8 @@ import type { LeaseEndReason } from './event.js';
 import { leaseKey } from './lease-key.js';
 import type { ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
 import type { RelayLink } from './link.js';
-import type { LimitedPart } from './live-limits.js';
 import type { RelayConfig } from './relay-config.js';
 import { instanceKey, ResumeOnlyLeases } from './resume-only-leases.js';
-import type { TokenBucket } from './token-bucket.js';
 
 /** Something that goes on under a lease and can be ended with it. */
 export interface LeaseUse {
@@ -18,7 +16,6 @@ export interface LeaseUse {
 export interface LeaseLoad {
   /** CONNECTs that wait for the owner's answer. */
   waiting: number;
-  connects: TokenBucket | undefined;
 }
 
 /** A lease that a live link of this relay serves. */
@@ -36,7 +33,7 @@ export interface ServedLease {
 const MAX_CLAIM_ROUNDS = 4;
 
 /** Which link serves which lease, who may take one over, and when it ends. */
-export class LeaseManager implements LimitedPart {
+export class LeaseManager {
   readonly #config: RelayConfig;
   readonly #store: LeaseStore;
   readonly #served = new Map<string, ServedLease>();
@@ -46,6 +43,9 @@ export class LeaseManager implements LimitedPart {
   /** A process of an owner can be reached, under this key of its instance. */
   onServed: (key: string, lease: ServedLease) => void = () => undefined;
 
+  /** Each lease once when it is served, and once when it is no longer. */
+  onCount: (lease: ServedLease, delta: 1 | -1) => void = () => undefined;
+
   constructor(config: RelayConfig, store: LeaseStore) {
     this.#config = config;
     this.#store = store;
@@ -54,12 +54,6 @@ export class LeaseManager implements LimitedPart {
 
   get store(): LeaseStore {
     return this.#store;
-  }
-
-  applyLimits(): void {
-    const { limits, clock } = this.#config;
-    const rate = limits.connectsPerLeasePerSecond;
-    for (const { load } of this.#served.values()) load.connects?.change(rate, Math.max(1, rate), clock.nowMs());
   }
 
   addLink(link: RelayLink): void {
@@ -112,7 +106,7 @@ export class LeaseManager implements LimitedPart {
       record,
       link,
       endsAtMs: this.#config.clock.nowMs() + record.ttlMs,
-      load: before?.link === link ? before.load : { waiting: 0, connects: before?.load.connects },
+      load: before?.link === link ? before.load : { waiting: 0 },
       uses: before?.link === link ? before.uses : new Set(),
     });
     const { id, service, name, ttlMs } = result.previous === undefined ? record : { ...result.previous, ...record };
@@ -126,6 +120,10 @@ export class LeaseManager implements LimitedPart {
       forResuming.endsAtMs = this.#config.clock.nowMs() + forResuming.record.ttlMs;
       return forResuming.record;
     }
+    const held = this.#served.get(leaseKey(link.clientKey, service));
+    // The longest time was lowered: the owner registers again, and is granted what holds now.
+    if (held !== undefined && held.record.ttlMs > this.#config.limits.leaseTtlMaxMs)
+      throw relayError(RelayCode.NO_LEASE);
     const record = await this.#store.renew(link.clientKey, service, link.id, sequence);
     const served = this.#served.get(leaseKey(link.clientKey, service));
     if (record === undefined || served?.link !== link) throw relayError(RelayCode.NO_LEASE);
@@ -155,6 +153,19 @@ export class LeaseManager implements LimitedPart {
       lost.map(({ record }) => record),
     );
     for (const served of lost) this.#drop(served, 'link-lost');
+  }
+
+  /** The leases that links serve now, those for resuming alone not among them. */
+  served(): readonly ServedLease[] {
+    return [...this.#served.values()];
+  }
+
+  /** Ends a lease that is not allowed any more, and what goes on under it. */
+  async deny(served: ServedLease): Promise<void> {
+    const { identity, service, holder } = served.record;
+    this.#drop(served, 'denied');
+    for (const use of [...served.uses]) use.endWithLease();
+    await this.#store.release(identity, service, holder);
   }
 
   /** About once a second. */
@@ -194,8 +205,12 @@ export class LeaseManager implements LimitedPart {
 
   #serve(served: ServedLease): void {
     const previous = this.#served.get(served.key);
-    if (previous !== undefined) this.#byLink.get(previous.link)?.delete(previous);
+    if (previous !== undefined) {
+      this.#byLink.get(previous.link)?.delete(previous);
+      this.onCount(previous, -1);
+    }
     this.#served.set(served.key, served);
+    this.onCount(served, 1);
     let leases = this.#byLink.get(served.link);
     if (leases === undefined) {
       leases = new Set();
@@ -207,6 +222,7 @@ export class LeaseManager implements LimitedPart {
   }
 
   #drop(served: ServedLease, reason: LeaseEndReason): void {
+    this.onCount(served, -1);
     if (this.#served.get(served.key) === served) this.#served.delete(served.key);
     const leases = this.#byLink.get(served.link);
     leases?.delete(served);

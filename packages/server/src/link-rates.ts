@@ -10,6 +10,11 @@ const MAX_WAIT_MS = 60_000;
 const BUSY_BURST = 2_000;
 const BUSY_PER_SECOND = 100;
 
+/** What a request counts as in rates of requests. */
+export function requestCost(kind: MessageKind): number {
+  return kind === MessageKind.REGISTER ? REGISTER_COST : kind === MessageKind.LIST ? LIST_COST : 1;
+}
+
 /** How fast one link may ask, and how often it is told that it asks too fast. */
 export class LinkRates {
   readonly #config: RelayConfig;
@@ -32,7 +37,7 @@ export class LinkRates {
 
   /** Counts a request that may be answered now; else BUSY, with the milliseconds after which one may be. */
   ask(kind: MessageKind): SealaneError | undefined {
-    const cost = kind === MessageKind.REGISTER ? REGISTER_COST : kind === MessageKind.LIST ? LIST_COST : 1;
+    const cost = requestCost(kind);
     if (this.#requests.tryTake(this.#config.clock.nowMs(), cost)) return undefined;
     const value = Math.ceil(Math.min(MAX_WAIT_MS, (cost / this.#config.limits.requestsPerLinkPerSecond) * 1_000));
     return relayError(RelayCode.BUSY, 'too many requests per second', { details: { value } });

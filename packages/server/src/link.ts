@@ -18,22 +18,12 @@ import {
 import { type AuthenticatedClient, createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
 import type { AuthQueue } from './auth-queue.js';
 import { joinBatch } from './link-batch.js';
+import type { LinkHost, LinkOrigin } from './link-host.js';
 import { LinkLiveness } from './link-liveness.js';
 import { LinkRates } from './link-rates.js';
 import { describeFault, refusalName } from './refusals.js';
 import type { RelayConfig } from './relay-config.js';
 import { wireRefusal } from './wire-refusal.js';
-
-/** What a relay does with a link's traffic. Whatever these throw ends the link, never the process. */
-export interface LinkHost {
-  /** Last word before AUTH_OK: throws a relay error to refuse. */
-  onAuthenticated(link: RelayLink): void;
-  onRequest(link: RelayLink, message: ControlMessage): void;
-  onOpen(link: RelayLink, stream: MuxStream, open: Uint8Array): void;
-  onStreamMessage(link: RelayLink, stream: MuxStream, body: Uint8Array): void;
-  /** Once for each link; `wasUp` if `onAuthenticated` had let it in. */
-  onEnd(link: RelayLink, reason: string, wasUp: boolean): void;
-}
 
 type LinkState =
   | { readonly step: 'greeted'; readonly helloHash: Uint8Array }
@@ -62,11 +52,11 @@ export class RelayLink implements MessageLinkHandler {
   #client: AuthenticatedClient | undefined;
   #clientId = '';
   #isFlushing = false;
-  readonly #onUp: (() => void) | undefined;
+  readonly origin: LinkOrigin;
   readonly rates: LinkRates;
 
-  constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue, onUp?: () => void) {
-    this.#onUp = onUp;
+  constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue, origin: LinkOrigin) {
+    this.origin = origin;
     this.rates = new LinkRates(config);
     this.#config = config;
     this.#host = host;
@@ -277,7 +267,7 @@ export class RelayLink implements MessageLinkHandler {
     });
     this.#host.onAuthenticated(this);
     this.#state = { step: 'up', mux };
-    this.#onUp?.();
+    this.origin.onUp?.();
     this.sendBody(createAuthOk(config, helloHash, client, this.#idBytes));
   }
 

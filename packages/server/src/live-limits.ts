@@ -31,8 +31,12 @@ export function changeLimits(relay: LimitedRelay, changes: Partial<RelayLimits>)
   Object.assign(config.limits, resolveLimits({ ...config.limits, ...changes }));
   const { authCpuShare, headersTimeoutMs, memoryBudgetBytes } = config.limits;
   for (const queue of queues) queue.setShare(authCpuShare);
-  for (const link of links) link.rates.applyLimits();
   for (const part of parts) part.applyLimits();
+  for (const link of links) {
+    link.rates.applyLimits();
+    // Below other marks than before, its queue might wait for a call that does not come.
+    link.onDrain();
+  }
   for (const server of servers) {
     server.headersTimeout = headersTimeoutMs;
     server.requestTimeout = headersTimeoutMs;

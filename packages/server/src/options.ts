@@ -4,6 +4,8 @@ import type { RelayEvent } from './event.js';
 import type { LeaseStore } from './lease-store.js';
 import type { RelayLimits } from './limits.js';
 import type { NameJournal } from './name-journal.js';
+import type { BanStore } from './policy/ban-store.js';
+import type { ReservedName } from './policy/reserved-names.js';
 
 export interface RelayServerOptions {
   /** What URLs pin and leases name as their audience. Shared by the nodes of a cluster. */
@@ -22,6 +24,17 @@ export interface RelayServerOptions {
   readonly names?: NameJournal;
   /** Answers LIST with the leases whose owners made them public. Default true. */
   readonly listing?: boolean;
+  /** Where bans are kept. Default: memory of this process. */
+  readonly banStore?: BanStore;
+  /** Names that not everybody may have. */
+  readonly reservedNames?: readonly ReservedName[];
+  /**
+   * Addresses and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For, and PROXY data, is believed. Default: none,
+   * also not this machine.
+   */
+  readonly trustedProxies?: readonly string[];
+  /** Sockets of 127.0.0.1 and ::1 that no proxy passed on are not limited per address. Default true. */
+  readonly exemptLoopback?: boolean;
   /** @internal LinkFeature bits to offer, as an older or a newer relay does. */
   readonly features?: number;
   readonly clock?: Clock;
@@ -40,6 +53,8 @@ export interface RelayListenOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly path?: string;
+  /** Connections of trusted proxies begin with PROXY data of version 2, all of them. Default false. */
+  readonly proxyProtocol?: boolean;
 }
 
 export interface RelayAddress {

@@ -12,6 +12,9 @@ import {
 import { RELAY_FEATURES } from './auth.js';
 import { type RelayLimits, resolveLimits } from './limits.js';
 import type { RelayServerOptions } from './options.js';
+import { BanList } from './policy/ban-list.js';
+import { ReservedNames } from './policy/reserved-names.js';
+import { TrustedProxies } from './policy/trusted-proxies.js';
 import { Reporter } from './refusals.js';
 
 /** What the parts of one relay share. */
@@ -24,14 +27,17 @@ export interface RelayConfig {
   readonly authorities: readonly string[];
   /** One object for the whole relay, to be read at every use: `setLimits` changes what is in it. */
   readonly limits: RelayLimits;
+  readonly bans: BanList;
+  readonly reservedNames: ReservedNames;
+  readonly proxies: TrustedProxies;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly budget: MemoryBudget;
   readonly reporter: Reporter;
 }
 
-/** @throws ERR_ARGUMENT for a limit or an authority that is not one */
-export function createRelayConfig(options: RelayServerOptions): RelayConfig {
+/** @throws ERR_ARGUMENT for a limit, an authority, a network or a name that is not one; what the store of bans throws */
+export async function createRelayConfig(options: RelayServerOptions): Promise<RelayConfig> {
   const limits = resolveLimits(options.limits);
   const authorities = (options.authorities ?? []).map((authority) => authority.toLowerCase());
   for (const authority of authorities) {
@@ -39,6 +45,7 @@ export function createRelayConfig(options: RelayServerOptions): RelayConfig {
       throw new SealaneError('ERR_ARGUMENT', `"${authority}" is not an authority; it has the form host:port`);
     }
   }
+  const clock = options.clock ?? systemClock;
   return {
     identity: options.identity,
     nodeKey: options.nodeKey,
@@ -46,7 +53,10 @@ export function createRelayConfig(options: RelayServerOptions): RelayConfig {
     features: options.features ?? (options.listing === false ? RELAY_FEATURES & ~LinkFeature.LIST : RELAY_FEATURES),
     authorities,
     limits,
-    clock: options.clock ?? systemClock,
+    bans: await BanList.load(clock, options.banStore),
+    reservedNames: new ReservedNames(options.reservedNames),
+    proxies: new TrustedProxies(options.trustedProxies, options.exemptLoopback),
+    clock,
     random: options.random ?? systemRandomBytes,
     budget: new MemoryBudget(limits.memoryBudgetBytes),
     reporter: new Reporter(options.onEvent),

@@ -3,27 +3,17 @@ import type { Server as SecureServer } from 'node:https';
 import { loadCrypto } from '@sealane/crypto';
 import type { MuxStream } from '@sealane/mux';
 import type { ControlMessage } from '@sealane/protocol';
-import {
-  GoAwayCode,
-  isSealaneError,
-  MessageKind,
-  type MessageLink,
-  RelayCode,
-  relayError,
-  SealaneError,
-  type Timer,
-} from '@sealane/types';
+import { GoAwayCode, type MessageLink, RelayCode, relayError, SealaneError, type Timer } from '@sealane/types';
 import { AuthQueue } from './auth-queue.js';
 import { ConnectionHandler } from './connection-handler.js';
-import type { RefusalStage } from './event.js';
 import { ForwardingHandler } from './forwarding-handler.js';
 import { createRelayHttpServer, listen } from './http-server.js';
-import { IdentityUsage } from './identity-usage.js';
 import { createLeaseStore } from './journaled-lease-store.js';
 import { LeaseHandler } from './lease-handler.js';
 import { LeaseManager } from './lease-manager.js';
 import type { RelayLimits } from './limits.js';
-import { type LinkHost, RelayLink } from './link.js';
+import { RelayLink } from './link.js';
+import type { LinkHost, LinkOrigin } from './link-host.js';
 import { ListHandler } from './list-handler.js';
 import { changeLimits } from './live-limits.js';
 import type {
@@ -33,11 +23,16 @@ import type {
   RelayServerOptions,
   RelayStatistics,
 } from './options.js';
+import { type BanList, banError } from './policy/ban-list.js';
+import { PolicyEnforcer } from './policy/policy-enforcer.js';
+import type { ReservedName } from './policy/reserved-names.js';
+import { UsagePolicy } from './policy/usage-policy.js';
+import { describeFault } from './refusals.js';
 import { createRelayConfig, type RelayConfig } from './relay-config.js';
+import { RequestHandler } from './request-handler.js';
 import { SocketLimits } from './socket-limits.js';
 import { SocketMemory } from './socket-memory.js';
 import { WebSocketDoor } from './websocket-door.js';
-import { wireRefusal } from './wire-refusal.js';
 
 const TICK_MS = 1_000;
 /** After it what is left of the sockets is cut. */
@@ -54,10 +49,10 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #door: WebSocketDoor;
   readonly #queue: AuthQueue;
   readonly #leaseQueue: AuthQueue;
-  readonly #usage: IdentityUsage;
+  readonly #usage: UsagePolicy;
+  readonly #enforcer: PolicyEnforcer;
   readonly #leases: LeaseManager;
-  readonly #leaseHandler: LeaseHandler;
-  readonly #listHandler: ListHandler;
+  readonly #requests: RequestHandler;
   readonly #connections: ConnectionHandler;
   readonly #socketMemory: SocketMemory;
   readonly #forwarding: ForwardingHandler;
@@ -73,18 +68,24 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   private constructor(config: RelayConfig, options: RelayServerOptions) {
     this.#config = config;
     const { limits, clock, reporter, budget } = config;
-    this.#sockets = new SocketLimits(limits, clock, reporter);
     this.#queue = new AuthQueue(clock, limits.authCpuShare);
     this.#leaseQueue = new AuthQueue(clock, limits.authCpuShare);
-    this.#usage = new IdentityUsage(config);
+    this.#usage = new UsagePolicy(config);
+    this.#sockets = new SocketLimits({ ...config, rules: config.proxies, addresses: this.#usage.addresses });
     this.#leases = new LeaseManager(config, options.leaseStore ?? createLeaseStore(limits, clock, options.names));
-    this.#leaseHandler = new LeaseHandler(config, this.#leases, this.#leaseQueue);
-    this.#listHandler = new ListHandler(config, this.#leases);
+    this.#leases.onCount = (lease, delta) => (delta > 0 ? this.#usage.addLease(lease) : this.#usage.removeLease(lease));
     this.#forwarding = new ForwardingHandler(config, this.#usage);
     this.#connections = new ConnectionHandler(config, {
       leases: this.#leases,
       usage: this.#usage,
       forwarding: this.#forwarding,
+    });
+    this.#requests = new RequestHandler(config, {
+      usage: this.#usage,
+      leases: this.#leases,
+      leaseHandler: new LeaseHandler(config, this.#leases, this.#usage, this.#leaseQueue),
+      listHandler: new ListHandler(config, this.#leases),
+      connections: this.#connections,
     });
     this.#socketMemory = new SocketMemory(limits.memoryBudgetBytes / 2, budget);
     this.#door = new WebSocketDoor({
@@ -93,8 +94,16 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       sockets: this.#sockets,
       reporter,
       memory: this.#socketMemory,
-      onLink: (link, onUp) => this.accept(link, onUp),
+      onLink: (link, onUp, origin) => this.accept(link, { onUp, usage: origin?.usage }),
     });
+    this.#enforcer = new PolicyEnforcer({
+      config,
+      usage: this.#usage,
+      sockets: this.#sockets,
+      leases: this.#leases,
+      links: this.#links,
+    });
+    config.bans.onBan = (ban) => this.#enforcer.onBan(ban);
     this.#scheduleTick();
   }
 
@@ -104,7 +113,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
    */
   static async create(options: RelayServerOptions): Promise<RelayServer> {
     await loadCrypto();
-    return new RelayServer(createRelayConfig(options), options);
+    return new RelayServer(await createRelayConfig(options), options);
   }
 
   /** The relay's id: what URLs pin after `#`, and leases name. */
@@ -124,19 +133,22 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   /** Listens on an address of its own, without TLS. @throws ERR_LISTEN */
   async listen(options: RelayListenOptions): Promise<RelayAddress> {
     this.#assertOpen();
-    const { limits, reporter } = this.#config;
-    const server = createRelayHttpServer(limits, this.#sockets, this.#door, reporter);
+    const { reporter } = this.#config;
+    const server = createRelayHttpServer({
+      ...this.#config,
+      sockets: this.#sockets,
+      door: this.#door,
+      proxyProtocol: options.proxyProtocol === true,
+    });
     this.#detach.push(this.#door.attach(server, options.path ?? '/'));
     const address = await listen(server, options, reporter);
     this.#servers.push(server);
     return address;
   }
 
-  /** Serves one more link, over any transport that carries messages. `onUp` is called once it is authenticated. */
-  accept(transport: MessageLink, onUp?: () => void): RelayLink {
-    const link = new RelayLink(this.#config, this, transport, this.#queue, onUp);
-    this.#links.add(link);
-    return link;
+  /** Who is not served, and the way to change it. */
+  get bans(): BanList {
+    return this.#config.bans;
   }
 
   /** The limits in force now. */
@@ -145,21 +157,40 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   }
 
   /**
-   * Changes limits while the relay serves, all of them or none. What is open above a lowered limit of links, sessions,
-   * unauthenticated sockets or memory ends; rates hold at once, the rest for what comes after (`maxHeaderBytes`: for
-   * servers made after it). No other link or session notices anything.
+   * Changes limits while the relay serves, all of them or none. They hold at once, also for what is open: above a lowered
+   * limit the newest go, with the code that the next one gets (docs/limits.md; `maxHeaderBytes`: for servers made after
+   * it). No other link or session notices anything.
    * @throws ERR_ARGUMENT for what is no limit or no value of it
    */
   setLimits(changes: Partial<RelayLimits>): void {
     const relay = {
       config: this.#config,
-      parts: [this.#sockets, this.#usage, this.#leases, this.#forwarding],
+      // The books first: what the others ask of them has to be of the new limits.
+      parts: [this.#usage, this.#sockets, this.#enforcer, this.#forwarding],
       queues: [this.#queue, this.#leaseQueue],
       memory: this.#socketMemory,
       links: this.#links,
       servers: this.#servers,
     };
     changeLimits(relay, changes);
+  }
+
+  /** Other reserved names from now on; leases under them end at once. @throws ERR_ARGUMENT */
+  setReservedNames(names: readonly ReservedName[]): void {
+    this.#config.reservedNames.set(names);
+    this.#enforcer.recheckLeases();
+  }
+
+  /** Other trusted proxies from now on, for new connections. @throws ERR_ARGUMENT */
+  setTrustedProxies(networks: readonly string[]): void {
+    this.#config.proxies.set(networks);
+  }
+
+  /** Serves one more link, over any transport that carries messages. */
+  accept(transport: MessageLink, origin: LinkOrigin = {}): RelayLink {
+    const link = new RelayLink(this.#config, this, transport, this.#queue, origin);
+    this.#links.add(link);
+    return link;
   }
 
   statistics(): RelayStatistics {
@@ -210,6 +241,8 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   /** @internal */
   onAuthenticated(link: RelayLink): void {
     if (this.#connections.isDraining) throw relayError(RelayCode.DRAINING);
+    const ban = this.#config.bans.findId(link.clientId);
+    if (ban !== undefined) throw banError(ban, this.#config.clock.wallMs());
     this.#usage.addLink(link);
     this.#leases.addLink(link);
     this.#upLinks++;
@@ -218,15 +251,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
 
   /** @internal */
   onRequest(link: RelayLink, message: ControlMessage): void {
-    const request = 'request' in message ? message.request : 0;
-    this.#answer(link, message).catch((error: unknown) => {
-      const known = isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', undefined, { cause: error });
-      if (known !== error) {
-        this.#config.reporter.event({ type: 'fault', code: known.code, message: String(error) });
-      }
-      this.#config.reporter.refused(wireRefusal(known).code, stageOf(message));
-      link.refuse(request, known);
-    });
+    this.#requests.receive(link, message);
   }
 
   /** @internal */
@@ -249,25 +274,6 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#config.reporter.event({ type: 'link-close', link: link.id, client: link.clientId, reason });
   }
 
-  async #answer(link: RelayLink, message: ControlMessage): Promise<void> {
-    const { kind } = message;
-    if (kind === MessageKind.LOOKUP) return await this.#connections.lookup(link, message);
-    if (kind === MessageKind.LIST) return await this.#listHandler.list(link, message);
-    if (kind === MessageKind.REGISTER) {
-      if (this.#connections.isDraining) throw relayError(RelayCode.DRAINING);
-      return await this.#leaseHandler.register(link, message);
-    }
-    if (kind === MessageKind.RENEW) {
-      const { ttlMs } = await this.#leases.renew(link, message.service, message.sequence);
-      return link.send({ kind: MessageKind.RENEWED, request: message.request, ttlMs });
-    }
-    if (kind === MessageKind.RELEASE) {
-      await this.#leases.release(link, message.service, message.sequence);
-      return link.send({ kind: MessageKind.RELEASED, request: message.request });
-    }
-    throw relayError(RelayCode.MALFORMED, 'a client does not send this message');
-  }
-
   #scheduleTick(): void {
     this.#timer = this.#config.clock.schedule(TICK_MS, () => {
       if (this.#closing !== undefined) return;
@@ -280,12 +286,15 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     const { clock, reporter, budget } = this.#config;
     const nowMs = clock.nowMs();
     this.#sockets.sweep();
+    this.#usage.sweep();
     budget.endStalled(nowMs);
     this.#connections.tick(nowMs);
     for (const link of this.#links) link.tick(nowMs);
-    this.#leases.expire().catch((error: unknown) => {
-      reporter.event({ type: 'fault', code: 'ERR_INTERNAL', message: String(error) });
-    });
+    const onFault = (error: unknown): void => {
+      reporter.event({ type: 'fault', code: 'ERR_INTERNAL', message: describeFault(error) });
+    };
+    this.#leases.expire().catch(onFault);
+    this.#config.bans.sweep().catch(onFault);
   }
 
   #assertOpen(): void {
@@ -297,6 +306,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#timer?.cancel();
     this.#queue.close();
     this.#leaseQueue.close();
+    this.#usage.close();
     for (const detach of this.#detach) detach();
     this.#stopListening();
     for (const server of this.#servers) server.closeIdleConnections();
@@ -306,6 +316,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     const grace = clock.schedule(CLOSE_GRACE_MS, () => {
       for (const link of links) link.abort();
       this.#door.abortAll();
+      this.#sockets.destroyAll();
       for (const server of this.#servers) server.closeAllConnections();
     });
     await Promise.all([...this.#stopped, this.#door.whenEmpty()]);
@@ -319,8 +330,4 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       this.#stopped.push(new Promise((resolve) => server.close(() => resolve())));
     }
   }
-}
-
-function stageOf({ kind }: ControlMessage): RefusalStage {
-  return kind === MessageKind.LOOKUP || kind === MessageKind.LIST ? 'lookup' : 'lease';
 }

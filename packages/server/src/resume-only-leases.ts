@@ -47,7 +47,7 @@ export class ResumeOnlyLeases {
       throw relayError(RelayCode.LIMIT, 'too many leases for resuming alone');
     }
     const endsAtMs = clock.nowMs() + record.ttlMs;
-    const load = before?.load ?? { waiting: 0, connects: undefined };
+    const load = before?.load ?? { waiting: 0 };
     const served: ServedLease = { key, record, link, endsAtMs, load, uses: before?.uses ?? new Set() };
     if (before !== undefined) this.#drop(before);
     this.#served.set(key, served);

@@ -2,6 +2,9 @@ import { EventEmitter } from 'node:events';
 import { VirtualClock } from '@sealane/testkit';
 import { describe, expect, it } from 'vitest';
 import { type RelayLimits, resolveLimits } from './limits.js';
+import { BanList } from './policy/ban-list.js';
+import { TrustedProxies } from './policy/trusted-proxies.js';
+import { UsageTable } from './policy/usage-table.js';
 import { Reporter } from './refusals.js';
 import { SocketLimits } from './socket-limits.js';
 
@@ -20,20 +23,24 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-function setup(overrides: Partial<RelayLimits> = {}) {
+async function setup(overrides: Partial<RelayLimits> = {}, trusted: readonly string[] = []) {
   const clock = new VirtualClock();
   const reporter = new Reporter(undefined);
-  const limits = new SocketLimits(resolveLimits(overrides), clock, reporter);
+  const resolved = resolveLimits(overrides);
+  const addresses = new UsageTable('address', resolved, clock);
+  const rules = new TrustedProxies(trusted);
+  const bans = await BanList.load(clock);
+  const limits = new SocketLimits({ limits: resolved, clock, reporter, addresses, rules, bans });
   const open = (address: string) => {
     const socket = new FakeSocket(address);
-    return { socket, refusal: limits.admit(socket) };
+    return { socket, refusal: limits.admit(socket)?.code };
   };
-  return { clock, reporter, limits, open };
+  return { clock, reporter, limits, addresses, open };
 }
 
 describe('SocketLimits', () => {
-  it('takes a limited number of new sockets per address and second, and no more than its share at once', () => {
-    const { clock, limits, open } = setup({ socketsPerAddress: 30, newSocketsPerAddressPerSecond: 20 });
+  it('takes a limited number of new sockets per address and second, and no more than its share at once', async () => {
+    const { clock, limits, open } = await setup({ socketsPerAddress: 30, newSocketsPerAddressPerSecond: 20 });
     const first = Array.from({ length: 21 }, () => open('192.0.2.1').refusal);
     expect(first.filter((refusal) => refusal === undefined)).toHaveLength(20);
     expect(first.at(-1)).toBe('NEW_SOCKETS_PER_ADDRESS');
@@ -45,24 +52,24 @@ describe('SocketLimits', () => {
     expect(limits.sockets).toBe(31);
   });
 
-  it('counts one IPv6 network as one address', () => {
-    const { open } = setup({ socketsPerAddress: 1 });
+  it('counts one IPv6 network as one address', async () => {
+    const { open } = await setup({ socketsPerAddress: 1 });
     expect(open('2001:db8::1').refusal).toBeUndefined();
     expect(open('2001:db8::ffff:1').refusal).toBe('SOCKETS_PER_ADDRESS');
   });
 
-  it('does not limit the machine itself, except what a proxy on it passes on', () => {
-    const { limits, open } = setup({ socketsPerAddress: 2 });
+  it('does not limit the machine itself, except what a proxy on it passes on', async () => {
+    const { limits, open } = await setup({ socketsPerAddress: 2 }, ['127.0.0.1']);
     for (let i = 0; i < 10; i++) expect(open('127.0.0.1').refusal).toBeUndefined();
     const forwarded = Array.from({ length: 3 }, () => {
       const { socket } = open('127.0.0.1');
-      return limits.readmit(socket, { 'x-forwarded-for': '203.0.113.5' });
+      return limits.readmit(socket, { 'x-forwarded-for': '203.0.113.5' })?.code;
     });
     expect(forwarded).toEqual([undefined, undefined, 'SOCKETS_PER_ADDRESS']);
   });
 
-  it('has one cap for all sockets together', () => {
-    const { open } = setup({ maxSockets: 2 });
+  it('has one cap for all sockets together', async () => {
+    const { open } = await setup({ maxSockets: 2 });
     expect([open('127.0.0.1').refusal, open('::1').refusal, open('127.0.0.1').refusal]).toEqual([
       undefined,
       undefined,
@@ -70,16 +77,16 @@ describe('SocketLimits', () => {
     ]);
   });
 
-  it('drops the oldest unauthenticated socket when too many wait', () => {
-    const { limits, reporter, open } = setup({ maxUnauthenticated: 3 });
+  it('drops the oldest unauthenticated socket when too many wait', async () => {
+    const { limits, reporter, open } = await setup({ maxUnauthenticated: 3 });
     const sockets = Array.from({ length: 5 }, () => open('127.0.0.1').socket);
     expect(sockets.map((socket) => socket.destroyed)).toEqual([true, true, false, false, false]);
     expect(limits.unauthenticated).toBe(3);
     expect(reporter.refusals).toEqual({ UNAUTHENTICATED: 2 });
   });
 
-  it('drops a socket that does not authenticate in time, and leaves those that did', () => {
-    const { clock, limits, reporter, open } = setup();
+  it('drops a socket that does not authenticate in time, and leaves those that did', async () => {
+    const { clock, limits, reporter, open } = await setup();
     const slow = open('127.0.0.1').socket;
     const good = open('127.0.0.1').socket;
     limits.authenticated(good);
@@ -93,8 +100,8 @@ describe('SocketLimits', () => {
     expect(limits.sockets).toBe(1);
   });
 
-  it('gives a place back when a socket closes', () => {
-    const { open } = setup({ socketsPerAddress: 1, newSocketsPerAddressPerSecond: 10 });
+  it('gives a place back when a socket closes', async () => {
+    const { open } = await setup({ socketsPerAddress: 1, newSocketsPerAddressPerSecond: 10 });
     const { socket } = open('192.0.2.1');
     socket.destroy();
     expect(open('192.0.2.1').refusal).toBeUndefined();

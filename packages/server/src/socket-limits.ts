@@ -1,10 +1,23 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Clock } from '@sealane/types';
-import { type ClientAddress, isForwarded, requestAddress, tcpAddress } from './client-address.js';
+import { type Clock, RelayCode, relayError, type SealaneError } from '@sealane/types';
+import {
+  type AddressRules,
+  type ClientAddress,
+  isForwarded,
+  isTrustedHop,
+  namedAddress,
+  requestAddress,
+  tcpAddress,
+} from './client-address.js';
 import type { RelayLimits } from './limits.js';
 import type { LimitedPart } from './live-limits.js';
+import { type BanList, banError } from './policy/ban-list.js';
+import type { IpAddress } from './policy/ip-address.js';
+import { ProxyWarning } from './policy/proxy-warning.js';
+import type { Usage } from './policy/usage.js';
+import type { UsageTable } from './policy/usage-table.js';
 import type { Reporter } from './refusals.js';
-import { TokenBucket } from './token-bucket.js';
+import { bannedRefusal, type SocketRefusal, socketRefusal } from './socket-refusal.js';
 
 /** What the limits need of a socket. */
 export interface LimitedSocket {
@@ -13,43 +26,53 @@ export interface LimitedSocket {
   once(event: 'close', listener: () => void): unknown;
 }
 
+export interface SocketLimitsOptions {
+  readonly limits: RelayLimits;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  readonly addresses: UsageTable;
+  readonly rules: AddressRules;
+  readonly bans: BanList;
+}
+
+/** Where a socket comes from, and in whose books it counts: nobody's if the address is exempt. */
+export interface SocketOrigin {
+  readonly address: ClientAddress;
+  readonly usage: Usage | undefined;
+}
+
 /** One socket that was let in; it counts until it closes. */
-export interface Admission {
+interface Admission {
   readonly socket: LimitedSocket;
   readonly sinceMs: number;
-  address: ClientAddress;
+  /** The near end of the connection: the TCP peer, or whom PROXY data names. */
+  hop: ClientAddress;
+  origin: SocketOrigin;
+  /** A trusted proxy counts only once it is known that nobody is behind it. */
+  isCounted: boolean;
+  isAuthenticated: boolean;
   /** The last word to the socket when it is dropped. */
-  farewell: ((reason: SocketDrop) => void) | undefined;
+  farewell: ((error: SealaneError) => void) | undefined;
 }
 
-export type SocketDrop = 'UNAUTHENTICATED' | 'AUTH_TIMEOUT';
-
-export type SocketRefusal = 'SOCKETS' | 'SOCKETS_PER_ADDRESS' | 'NEW_SOCKETS_PER_ADDRESS';
-
-interface AddressUse {
-  sockets: number;
-  readonly fresh: TokenBucket;
-}
-
-/** Admission of sockets before anybody is authenticated (v1.md, "Limits"). Owns no timer: call {@link sweep}. */
+/**
+ * Admission of sockets: limits per address, bans, and of those before authentication number and time (v1.md,
+ * "Limits"). Owns no timer: call {@link sweep}.
+ */
 export class SocketLimits implements LimitedPart {
-  readonly #limits: RelayLimits;
-  readonly #clock: Clock;
-  readonly #reporter: Reporter;
-  readonly #addresses = new Map<string, AddressUse>();
-  readonly #admissions = new WeakMap<LimitedSocket, Admission>();
-  /** In order of arrival, so that the oldest is the first. */
+  readonly #options: SocketLimitsOptions;
+  readonly #warning: ProxyWarning;
+  /** In order of arrival. */
+  readonly #open = new Map<LimitedSocket, Admission>();
   readonly #unauthenticated = new Set<Admission>();
-  #sockets = 0;
 
-  constructor(limits: RelayLimits, clock: Clock, reporter: Reporter) {
-    this.#limits = limits;
-    this.#clock = clock;
-    this.#reporter = reporter;
+  constructor(options: SocketLimitsOptions) {
+    this.#options = options;
+    this.#warning = new ProxyWarning(options.clock, options.reporter);
   }
 
   get sockets(): number {
-    return this.#sockets;
+    return this.#open.size;
   }
 
   get unauthenticated(): number {
@@ -58,103 +81,171 @@ export class SocketLimits implements LimitedPart {
 
   /** Counts a new TCP connection, or says why not. Past the limit of unauthenticated ones the oldest goes. */
   admit(socket: LimitedSocket): SocketRefusal | undefined {
-    const address = tcpAddress(socket.remoteAddress);
-    if (this.#sockets >= this.#limits.maxSockets) return 'SOCKETS';
-    const refusal = this.#enter(address);
-    if (refusal !== undefined) return refusal;
-    const admission: Admission = { socket, address, sinceMs: this.#clock.nowMs(), farewell: undefined };
-    this.#sockets++;
-    this.#admissions.set(socket, admission);
+    const { limits, rules, clock } = this.#options;
+    const address = tcpAddress(socket.remoteAddress, rules);
+    if (this.#open.size >= limits.maxSockets) return socketRefusal('SOCKETS');
+    const isProxy = isTrustedHop(address, rules);
+    const entered = isProxy ? { usage: undefined } : this.#enter(address);
+    if ('code' in entered) return entered;
+    const admission: Admission = {
+      socket,
+      sinceMs: clock.nowMs(),
+      hop: address,
+      origin: { address, usage: entered.usage },
+      isCounted: !isProxy,
+      isAuthenticated: false,
+      farewell: undefined,
+    };
+    this.#open.set(socket, admission);
     this.#unauthenticated.add(admission);
     socket.once('close', () => this.#release(admission));
-    if (this.#unauthenticated.size > this.#limits.maxUnauthenticated) this.#dropOldest();
+    if (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOldest();
     return undefined;
   }
 
-  /** Looks again when the request's headers are known: who was passed on by a proxy is counted as itself. */
+  /** A trusted proxy and nobody else may begin with PROXY data. */
+  isTrustedProxy(socket: LimitedSocket): boolean {
+    const admission = this.#open.get(socket);
+    return admission !== undefined && isTrustedHop(admission.hop, this.#options.rules);
+  }
+
+  /** A trusted proxy said in PROXY data whom it passes on; `undefined`: it does not say whom. */
+  passedOn(socket: LimitedSocket, source: IpAddress | undefined): SocketRefusal | undefined {
+    const admission = this.#open.get(socket);
+    if (admission === undefined) return undefined;
+    admission.hop = namedAddress(source, admission.hop);
+    // A proxy before this proxy: the request says who is behind it.
+    if (source !== undefined && isTrustedHop(admission.hop, this.#options.rules)) return undefined;
+    return this.#move(admission, admission.hop);
+  }
+
+  /** Looks again when the request's headers are known: who was passed on by a trusted proxy is counted as itself. */
   readmit(socket: LimitedSocket, headers: IncomingHttpHeaders): SocketRefusal | undefined {
-    const admission = this.#admissions.get(socket);
+    const admission = this.#open.get(socket);
     if (admission === undefined) return this.admit(socket) ?? this.readmit(socket, headers);
-    if (!isForwarded(headers)) return undefined;
-    const address = requestAddress(socket.remoteAddress, headers);
-    if (address.key === admission.address.key && address.exempt === admission.address.exempt) return undefined;
-    const refusal = this.#enter(address);
-    if (refusal !== undefined) return refusal;
-    this.#leave(admission.address);
-    admission.address = address;
-    return undefined;
+    const { rules } = this.#options;
+    if (isForwarded(headers) && !isTrustedHop(admission.hop, rules)) {
+      const claim = headers['x-forwarded-for'] === undefined ? 'Forwarded' : 'X-Forwarded-For';
+      this.#warning.note(claim, admission.hop.key);
+    }
+    return this.#move(admission, requestAddress(admission.hop, headers, rules));
+  }
+
+  /** Somebody who is no trusted proxy sent PROXY data. */
+  noteProxyData(socket: LimitedSocket): void {
+    this.#warning.note('PROXY', tcpAddress(socket.remoteAddress, this.#options.rules).key);
+  }
+
+  originOf(socket: LimitedSocket): SocketOrigin | undefined {
+    return this.#open.get(socket)?.origin;
   }
 
   authenticated(socket: LimitedSocket): void {
-    const admission = this.#admissions.get(socket);
+    const admission = this.#open.get(socket);
     if (admission === undefined) return;
+    admission.isAuthenticated = true;
     this.#unauthenticated.delete(admission);
-    admission.farewell = undefined;
   }
 
-  /** What is to be said to the socket if it is dropped before it is authenticated. */
-  onDrop(socket: LimitedSocket, farewell: (reason: SocketDrop) => void): void {
-    const admission = this.#admissions.get(socket);
+  /** What is to be said to the socket if it is dropped. */
+  onDrop(socket: LimitedSocket, farewell: (error: SealaneError) => void): void {
+    const admission = this.#open.get(socket);
     if (admission !== undefined) admission.farewell = farewell;
   }
 
-  /** Too many unauthenticated sockets go, the oldest first; rates of addresses are the new one. */
-  applyLimits(): void {
-    const nowMs = this.#clock.nowMs();
-    const rate = this.#limits.newSocketsPerAddressPerSecond;
-    for (const { fresh } of this.#addresses.values()) fresh.change(rate, Math.max(1, rate), nowMs);
-    while (this.#unauthenticated.size > this.#limits.maxUnauthenticated) this.#dropOldest();
-  }
-
-  /** Drops sockets that took too long to authenticate and forgets addresses that are idle. */
+  /** Drops sockets that took too long to authenticate. */
   sweep(): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#options.clock.nowMs();
     for (const admission of this.#unauthenticated) {
-      if (nowMs - admission.sinceMs < this.#limits.authTimeoutMs) break;
-      this.#drop(admission, 'AUTH_TIMEOUT');
-    }
-    for (const [key, use] of this.#addresses) {
-      if (use.sockets === 0 && use.fresh.isFull(nowMs)) this.#addresses.delete(key);
+      if (nowMs - admission.sinceMs < this.#options.limits.authTimeoutMs) break;
+      this.#drop(admission, 'AUTH_TIMEOUT', relayError(RelayCode.TIMEOUT, 'not authenticated'));
     }
   }
 
-  #enter(address: ClientAddress): SocketRefusal | undefined {
-    if (address.exempt) return undefined;
-    const nowMs = this.#clock.nowMs();
-    let use = this.#addresses.get(address.key);
-    if (use === undefined) {
-      const rate = this.#limits.newSocketsPerAddressPerSecond;
-      use = { sockets: 0, fresh: new TokenBucket(rate, Math.max(1, rate), nowMs) };
-      this.#addresses.set(address.key, use);
+  /** There are new bans: drops whom they concern. */
+  dropBanned(): void {
+    const { bans, clock } = this.#options;
+    for (const admission of this.#open.values()) {
+      // Who is behind a trusted proxy is known with the request.
+      const ban = admission.isCounted ? bans.findAddress(admission.origin.address.ip) : undefined;
+      if (ban !== undefined) this.#drop(admission, 'BANNED', banError(ban, clock.wallMs()));
     }
-    if (use.sockets >= this.#limits.socketsPerAddress) return 'SOCKETS_PER_ADDRESS';
-    if (!use.fresh.tryTake(nowMs)) return 'NEW_SOCKETS_PER_ADDRESS';
-    use.sockets++;
+  }
+
+  /** The newest go that are too many; of unauthenticated ones the oldest. */
+  applyLimits(): void {
+    const { limits } = this.#options;
+    const counts = new Map<Usage, number>();
+    let all = 0;
+    for (const admission of this.#open.values()) {
+      const { usage } = admission.origin;
+      const ofAddress = usage === undefined ? 0 : (counts.get(usage) ?? 0) + 1;
+      if (usage !== undefined && ofAddress > usage.limits.open) {
+        this.#drop(admission, 'SOCKETS_PER_ADDRESS', relayError(RelayCode.LIMIT, 'too many links of this address'));
+      } else if (all >= limits.maxSockets) {
+        this.#drop(admission, 'SOCKETS', relayError(RelayCode.BUSY, 'too many links'));
+      } else {
+        if (usage !== undefined) counts.set(usage, ofAddress);
+        all++;
+      }
+    }
+    while (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOldest();
+  }
+
+  /** Ends every socket that is left, without a word. */
+  destroyAll(): void {
+    for (const socket of [...this.#open.keys()]) socket.destroy();
+  }
+
+  #move(admission: Admission, address: ClientAddress): SocketRefusal | undefined {
+    const before = admission.origin;
+    const isSame = address.key === before.address.key && address.exempt === before.address.exempt;
+    if (isSame && admission.isCounted) return undefined;
+    const entered = this.#enter(address);
+    if ('code' in entered) return entered;
+    leave(before.usage);
+    admission.origin = { address, usage: entered.usage };
+    admission.isCounted = true;
     return undefined;
   }
 
-  #leave(address: ClientAddress): void {
-    const use = address.exempt ? undefined : this.#addresses.get(address.key);
-    if (use !== undefined) use.sockets--;
+  #enter(address: ClientAddress): { readonly usage: Usage | undefined } | SocketRefusal {
+    const { addresses, bans, clock } = this.#options;
+    const ban = bans.findAddress(address.ip);
+    if (ban !== undefined) return bannedRefusal(ban, clock.wallMs());
+    if (address.exempt) return { usage: undefined };
+    const nowMs = clock.nowMs();
+    const usage = addresses.of(address.key);
+    if (usage.open >= usage.limits.open) return socketRefusal('SOCKETS_PER_ADDRESS');
+    if (usage.fresh?.tryTake(nowMs) === false) {
+      return socketRefusal('NEW_SOCKETS_PER_ADDRESS', usage.fresh.waitForMs(1, nowMs));
+    }
+    usage.open++;
+    return { usage };
   }
 
   #release(admission: Admission): void {
-    this.#sockets--;
+    this.#open.delete(admission.socket);
     this.#unauthenticated.delete(admission);
-    this.#leave(admission.address);
+    leave(admission.origin.usage);
   }
 
   #dropOldest(): void {
     for (const oldest of this.#unauthenticated) {
-      this.#drop(oldest, 'UNAUTHENTICATED');
+      this.#drop(oldest, 'UNAUTHENTICATED', relayError(RelayCode.BUSY, 'not authenticated'));
       return;
     }
   }
 
-  #drop(admission: Admission, reason: SocketDrop): void {
+  #drop(admission: Admission, code: string, error: SealaneError): void {
     this.#unauthenticated.delete(admission);
-    this.#reporter.refused(reason, 'socket');
-    admission.farewell?.(reason);
-    admission.socket.destroy();
+    this.#options.reporter.refused(code, 'socket');
+    admission.farewell?.(error);
+    // A link says its last word and closes by itself, in bounded time.
+    if (!admission.isAuthenticated) admission.socket.destroy();
   }
+}
+
+function leave(usage: Usage | undefined): void {
+  if (usage !== undefined) usage.open--;
 }

@@ -36,6 +36,12 @@ export class TokenBucket {
     return Math.ceil((1 - Math.min(0, this.#tokens)) / this.#ratePerMs);
   }
 
+  /** Milliseconds until `amount` can be taken; 0 if it can be now. */
+  waitForMs(amount: number, nowMs: number): number {
+    this.#fill(nowMs);
+    return this.#tokens >= amount ? 0 : Math.ceil((amount - this.#tokens) / this.#ratePerMs);
+  }
+
   isFull(nowMs: number): boolean {
     this.#fill(nowMs);
     return this.#tokens >= this.#capacity;

@@ -3,12 +3,15 @@ import { RelayCode, ResetCode, SealaneError } from '@sealane/types';
 import { EarlyData } from './early-data.js';
 import type { LeaseUse, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
+import type { SessionUse } from './policy/session-use.js';
 
 export interface WaitingParts {
   readonly dialerLink: RelayLink;
   readonly dialer: MuxStream;
   readonly owner: MuxStream;
   readonly lease: ServedLease;
+  /** Its place in the books, which becomes the session's. */
+  readonly use: SessionUse;
   readonly deadlineMs: number;
   readonly openBytes: number;
   /** It asks for a path of a session that there is. */
@@ -29,6 +32,7 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
   readonly dialer: MuxStream;
   readonly owner: MuxStream;
   readonly lease: ServedLease;
+  readonly use: SessionUse;
   readonly deadlineMs: number;
   readonly openBytes: number;
   readonly isResume: boolean;
@@ -44,6 +48,7 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
     this.dialer = parts.dialer;
     this.owner = parts.owner;
     this.lease = parts.lease;
+    this.use = parts.use;
     this.deadlineMs = parts.deadlineMs;
     this.openBytes = parts.openBytes;
     this.isResume = parts.isResume;

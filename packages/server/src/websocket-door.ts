@@ -9,8 +9,9 @@ import { drainAndDestroy } from './drain-and-destroy.js';
 import { answerSocket, type HttpAnswer } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { Reporter } from './refusals.js';
-import type { SocketLimits, SocketRefusal } from './socket-limits.js';
+import type { SocketLimits, SocketOrigin } from './socket-limits.js';
 import type { SocketMemory } from './socket-memory.js';
+import type { SocketRefusal } from './socket-refusal.js';
 import { WebSocketLink } from './websocket-link.js';
 
 export interface WebSocketDoorOptions {
@@ -20,10 +21,10 @@ export interface WebSocketDoorOptions {
   readonly reporter: Reporter;
   readonly memory: SocketMemory;
   /** A new link; `onUp` is to be called once it is authenticated. */
-  readonly onLink: (link: WebSocketLink, onUp: () => void) => DoorLink;
+  readonly onLink: (link: WebSocketLink, onUp: () => void, origin: SocketOrigin | undefined) => DoorLink;
 }
 
-/** What the door needs of a link that is not authenticated yet. */
+/** What the door needs of a link. */
 export interface DoorLink {
   /** Tells the client why its socket goes now. */
   dismiss(error: SealaneError): void;
@@ -84,9 +85,8 @@ export class WebSocketDoor {
 
   /** Answers a TCP connection that the limits do not let in. */
   refuseSocket(socket: Duplex, refusal: SocketRefusal): void {
-    const status = refusal === 'SOCKETS' ? 503 : 429;
-    this.#options.reporter.refused(refusal, 'socket');
-    answerSocket(socket, { status, code: refusal, text: 'too many connections', headers: { 'Retry-After': '1' } });
+    this.#options.reporter.refused(refusal.code, 'socket');
+    answerSocket(socket, refusal);
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -112,7 +112,7 @@ export class WebSocketDoor {
     const { limits, clock, sockets, reporter, memory, onLink } = this.#options;
     socket.setNoDelay(true);
     const link = new WebSocketLink(webSocket, socket, {
-      lowMarkBytes: limits.maxQueuedBytes / 2,
+      lowMarkBytes: () => limits.maxQueuedBytes / 2,
       memory,
       onRefused: (code) => reporter.refused(code, 'socket'),
     });
@@ -131,14 +131,13 @@ export class WebSocketDoor {
       state.dismiss(relayError(RelayCode.LIMIT, 'too many bytes before AUTH'));
       drainAndDestroy(socket, clock);
     };
-    const state = onLink(link, () => {
+    const onUp = (): void => {
       socket.off('data', count);
       sockets.authenticated(socket);
-    });
+    };
+    const state = onLink(link, onUp, sockets.originOf(socket));
     socket.on('data', count);
-    sockets.onDrop(socket, (reason) =>
-      state.dismiss(relayError(reason === 'AUTH_TIMEOUT' ? RelayCode.TIMEOUT : RelayCode.BUSY, 'not authenticated')),
-    );
+    sockets.onDrop(socket, (error) => state.dismiss(error));
   }
 
   #refuse(socket: Duplex, answer: HttpAnswer): void {

@@ -6,7 +6,7 @@ import type { SocketHolder, SocketMemory } from './socket-memory.js';
 
 export interface WebSocketLinkOptions {
   /** `onDrain` comes when the queue falls below this. */
-  readonly lowMarkBytes: number;
+  readonly lowMarkBytes: () => number;
   /** Charged with what waits in the socket and with messages that are not whole, beside what waits in windows. */
   readonly memory: SocketMemory;
   /** Something that ended the socket and is counted nowhere else: its name, for the statistics. */
@@ -20,7 +20,7 @@ const READ_OVERHEAD_BYTES = 512;
 export class WebSocketLink implements MessageLink, SocketHolder {
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
-  readonly #lowMarkBytes: number;
+  readonly #lowMarkBytes: () => number;
   readonly #memory: SocketMemory;
   readonly #onRefused: (code: string) => void;
   readonly #progress = new MessageProgress();
@@ -44,7 +44,7 @@ export class WebSocketLink implements MessageLink, SocketHolder {
     this.#webSocket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // Who pings and does not read gets no queue of answers.
     this.#webSocket.on('ping', (data) => {
-      if (this.#webSocket.bufferedAmount < this.#lowMarkBytes) this.#webSocket.pong(data);
+      if (this.#webSocket.bufferedAmount < this.#lowMarkBytes()) this.#webSocket.pong(data);
     });
     // A 'close' event always follows.
     this.#webSocket.on('error', (error) => {
@@ -69,7 +69,8 @@ export class WebSocketLink implements MessageLink, SocketHolder {
       this.#sentBytes += length;
       // A peer that takes our pings while its own message stands still makes no progress.
       if (this.#progressCharge === 0) this.#memory.progress(this);
-      if (before >= this.#lowMarkBytes && this.#queuedBytes < this.#lowMarkBytes) this.#handler?.onDrain();
+      const lowMarkBytes = this.#lowMarkBytes();
+      if (before >= lowMarkBytes && this.#queuedBytes < lowMarkBytes) this.#handler?.onDrain();
     });
   }
 

@@ -105,7 +105,7 @@ describe('a hostile client after its authentication', () => {
 
   it('is cut off when it makes the relay answer and does not read', async () => {
     const { relay, owner, pass, connect } = await createRelayInMemory({
-      limits: { requestsPerLinkPerSecond: 1_000_000 },
+      limits: { requestsPerLinkPerSecond: 1_000_000, requestsPerIdentityPerSecond: 0 },
     });
     await owner();
     const { client, far } = await connect();

@@ -4,9 +4,15 @@ import { Credential, SigningKey } from '@sealane/crypto/credential';
 import { type MessageLink, type MessageLinkHandler, SUBPROTOCOL, systemClock } from '@sealane/types';
 import { onTestFinished } from 'vitest';
 import WebSocket from 'ws';
-import type { RelayAddress, RelayServerOptions } from '../src/options.js';
+import type { RelayAddress, RelayListenOptions, RelayServerOptions } from '../src/options.js';
 import { RelayServer } from '../src/relay-server.js';
 import { type ClientOptions, ScriptedClient } from './scripted-client.js';
+
+/** The address that a client comes from, and what its request carries. */
+export interface SocketOptions {
+  readonly localAddress?: string;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+}
 
 /** A client's end of a real WebSocket. */
 export class ClientSocket implements MessageLink {
@@ -15,8 +21,8 @@ export class ClientSocket implements MessageLink {
   sentBytes = 0;
   #handler: MessageLinkHandler | undefined;
 
-  constructor(url: string) {
-    this.webSocket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false });
+  constructor(url: string, options: SocketOptions = {}) {
+    this.webSocket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false, ...options });
     this.webSocket.binaryType = 'nodebuffer';
     this.webSocket.on('message', (data) => {
       const bytes = data as Buffer;
@@ -60,9 +66,9 @@ export class ClientSocket implements MessageLink {
 export interface RelayOnSocket extends RelayAddress {
   readonly relay: RelayServer;
   readonly key: Uint8Array;
-  connect(options?: ClientOptions): Promise<ScriptedClient>;
+  connect(options?: ClientOptions, socketOptions?: SocketOptions): Promise<ScriptedClient>;
   /** A TCP connection that says what the test tells it. */
-  raw(): Promise<RawSocket>;
+  raw(localAddress?: string): Promise<RawSocket>;
 }
 
 export interface RawSocket {
@@ -74,31 +80,31 @@ export interface RawSocket {
 
 /** A relay that listens on a free port until the test is over. */
 export async function listenRelay(
-  options: Partial<RelayServerOptions> = {},
+  options: Partial<RelayServerOptions> & Pick<RelayListenOptions, 'proxyProtocol'> = {},
   host = '127.0.0.1',
 ): Promise<RelayOnSocket> {
   const identity = await Credential.create();
   const relay = await RelayServer.create({ identity, nodeKey: SigningKey.create(), ...options });
   onTestFinished(() => relay.close());
-  const address = await relay.listen({ host, port: 0 });
+  const address = await relay.listen({ host, port: 0, proxyProtocol: options.proxyProtocol === true });
   return {
     ...address,
     relay,
     key: identity.publicKey,
-    async connect(clientOptions) {
-      const client = new ScriptedClient(new ClientSocket(address.url), systemClock, clientOptions);
+    async connect(clientOptions, socketOptions) {
+      const client = new ScriptedClient(new ClientSocket(address.url, socketOptions), systemClock, clientOptions);
       await client.until(
         () => client.isUp || client.end !== undefined || clientOptions?.isSilent === true,
         'the link is up',
       );
       return client;
     },
-    raw: () => openRaw(host, address.port),
+    raw: (localAddress) => openRaw(host, address.port, localAddress),
   };
 }
 
-export async function openRaw(host: string, port: number): Promise<RawSocket> {
-  const socket = connectTcp({ host, port });
+export async function openRaw(host: string, port: number, localAddress?: string): Promise<RawSocket> {
+  const socket = connectTcp({ host, port, ...(localAddress === undefined ? {} : { localAddress }) });
   let received = '';
   socket.setEncoding('latin1');
   socket.on('data', (text: string) => {

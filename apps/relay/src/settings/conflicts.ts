@@ -1,4 +1,5 @@
 import { limitSettings } from './limit-settings.js';
+import { policySettings } from './policy-settings.js';
 import { formatValue, type Setting } from './setting.js';
 
 /** Settings that are right alone and wrong together. Names the one to complain about first. */
@@ -17,10 +18,16 @@ const ordered: readonly (readonly [Setting<number>, Setting<number>])[] = [
 ];
 
 export function findConflicts(get: Get): readonly Conflict[] {
-  return ordered
+  const conflicts: Conflict[] = ordered
     .filter(([small, large]) => get(small) > get(large))
     .map(([small, large]) => ({
       path: small.path,
       message: `${small.path} is ${formatValue(small, get(small))}, more than ${large.path} with ${formatValue(large, get(large))}`,
     }));
+  const { proxyProtocol, trustedProxies } = policySettings;
+  if (get(proxyProtocol) && get(trustedProxies).length === 0) {
+    const message = `${proxyProtocol.path} needs ${trustedProxies.path}, which says whose PROXY data is believed`;
+    conflicts.push({ path: proxyProtocol.path, message });
+  }
+  return conflicts;
 }

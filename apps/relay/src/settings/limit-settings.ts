@@ -4,8 +4,10 @@ import {
   bytesSetting,
   countSetting,
   durationSetting,
+  formatBytes,
   type Setting,
   type SettingApplies,
+  SettingProblem,
   shareSetting,
 } from './setting.js';
 
@@ -30,6 +32,28 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
     min: 1,
   },
   newSocketsPerAddressPerSecond: { meaning: 'new sockets of one address per second', applies: 'live', min: 1 },
+  leasesPerAddress: { meaning: 'leases of one address; 0: not limited', applies: 'live' },
+  sessionsPerAddress: {
+    meaning: 'relayed sessions of one address, as dialer or owner; 0: not limited',
+    applies: 'live',
+  },
+  requestsPerAddressPerSecond: {
+    meaning: 'requests of one address per second, counted as those of a link; 0: not limited',
+    applies: 'live',
+  },
+  connectsPerAddressPerSecond: { meaning: 'CONNECT of one address per second; 0: not limited', applies: 'live' },
+  bytesFromAddressPerSecond: {
+    meaning: 'relayed bytes per second that clients of one address send; 0: not limited',
+    applies: 'live',
+  },
+  bytesToAddressPerSecond: {
+    meaning: 'relayed bytes per second that clients of one address are sent; 0: not limited',
+    applies: 'live',
+  },
+  bytesPerAddressPerDay: {
+    meaning: 'relayed bytes of one address from midnight to midnight UTC, both ways together; 0: not limited',
+    applies: 'live',
+  },
   maxSockets: {
     meaning: 'sockets altogether; less where the system lets the process open few files',
     applies: 'live',
@@ -43,8 +67,29 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
     min: 0.001,
     max: 1,
   },
-  leasesPerIdentity: { meaning: 'leases of one identity', applies: 'new', min: 0 },
+  leasesPerIdentity: {
+    meaning: 'leases of one identity; above it the newest are ended',
+    applies: 'live',
+    min: 0,
+  },
   linksPerIdentity: { meaning: 'links of one identity; above it the newest are closed', applies: 'live', min: 1 },
+  newLinksPerIdentityPerSecond: { meaning: 'new links of one identity per second; 0: not limited', applies: 'live' },
+  requestsPerIdentityPerSecond: {
+    meaning: 'requests of all links of one identity per second, counted as those of a link; 0: not limited',
+    applies: 'live',
+  },
+  bytesFromIdentityPerSecond: {
+    meaning: 'relayed bytes per second that one identity sends; 0: not limited',
+    applies: 'live',
+  },
+  bytesToIdentityPerSecond: {
+    meaning: 'relayed bytes per second that one identity is sent; 0: not limited',
+    applies: 'live',
+  },
+  bytesPerIdentityPerDay: {
+    meaning: 'relayed bytes of one identity from midnight to midnight UTC, both ways together; 0: not limited',
+    applies: 'live',
+  },
   sessionsPerIdentity: {
     meaning: 'relayed sessions of one identity, as dialer or owner; above it the newest are ended',
     applies: 'live',
@@ -52,6 +97,19 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
   },
   connectsPerIdentityPerSecond: { meaning: 'CONNECT per second of one dialing identity', applies: 'live', min: 1 },
   connectsPerLeasePerSecond: { meaning: 'CONNECT per second to one lease', applies: 'live', min: 1 },
+  sessionsPerLease: { meaning: 'relayed sessions of one lease; 0: not limited', applies: 'live' },
+  bytesFromLeasePerSecond: {
+    meaning: "relayed bytes per second from a lease's owner; 0: not limited",
+    applies: 'live',
+  },
+  bytesToLeasePerSecond: {
+    meaning: "relayed bytes per second to a lease's owner; 0: not limited",
+    applies: 'live',
+  },
+  bytesPerLeasePerDay: {
+    meaning: 'relayed bytes of one lease from midnight to midnight UTC, both ways together; 0: not limited',
+    applies: 'live',
+  },
   streamsPerLink: { meaning: 'streams that one link may have open, per direction of opening', applies: 'new', min: 1 },
   requestsPerLinkPerSecond: {
     meaning: 'requests of one link per second; REGISTER counts as ten, LIST as two',
@@ -61,7 +119,11 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
   waitingAcceptsPerLease: { meaning: 'CONNECT to one lease that wait for an answer', applies: 'new', min: 1 },
   acceptTimeoutMs: { meaning: "time for the owner's answer to a CONNECT", applies: 'new', min: 100 },
   leaseTtlMinMs: { meaning: 'shortest time granted to a lease', applies: 'new', min: 1_000 },
-  leaseTtlMaxMs: { meaning: 'longest time granted to a lease', applies: 'new', min: 1_000 },
+  leaseTtlMaxMs: {
+    meaning: 'longest time granted to a lease; holds from its next renewal',
+    applies: 'live',
+    min: 1_000,
+  },
   leaseTtlMs: { meaning: 'time that clients ask for by default', applies: 'new', min: 1_000 },
   maxLeases: { meaning: 'leases altogether', applies: 'new', min: 1 },
   maxLeaseBytes: {
@@ -71,6 +133,9 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
   },
   maxNames: { meaning: 'names altogether, kept ones among them', applies: 'new', min: 0 },
   namesPerIdentity: { meaning: 'names of one identity, kept ones among them', applies: 'new', min: 0 },
+  nameMinLength: { meaning: 'characters of a name, at least', applies: 'live', min: 1, max: 40 },
+  nameMaxLength: { meaning: 'characters of a name, at most; 0: no names', applies: 'live', min: 0, max: 40 },
+  maxMetadataBytes: { meaning: 'metadata of a lease', applies: 'live', min: 0, max: 4_096 },
   nameGraceMs: {
     meaning: 'time for which a name is kept for its owner after the lease',
     applies: 'new',
@@ -87,6 +152,12 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
     applies: 'new',
     min: 1_000,
     max: TEN_YEARS_MS,
+  },
+  maxTracked: {
+    meaning: 'addresses, identities and leases, each, whose use is remembered',
+    applies: 'live',
+    min: 1_000,
+    max: 1_000_000,
   },
   memoryBudgetBytes: {
     meaning:
@@ -118,6 +189,24 @@ export const limitSettings: { readonly [Name in keyof RelayLimits]: Setting<numb
   Object.entries(facts).map(([name, entry]) => [name, limitSetting(name as keyof RelayLimits, entry)]),
 ) as { readonly [Name in keyof RelayLimits]: Setting<number> };
 
+/** 0, or as much that a record of 64 KiB gets through before its session gives its path up. */
+const MIN_BYTES_PER_SECOND = 16_384;
+
+function byteRateSetting(facts: Parameters<typeof bytesSetting>[0]): Setting<number> {
+  const setting = bytesSetting(facts);
+  const read = (raw: unknown): number => {
+    const value = setting.read(raw);
+    if (value > 0 && value < MIN_BYTES_PER_SECOND) {
+      throw new SettingProblem(
+        'range',
+        `is ${formatBytes(value)}; write 0 or at least ${formatBytes(MIN_BYTES_PER_SECOND)}`,
+      );
+    }
+    return value;
+  };
+  return { ...setting, read };
+}
+
 function limitSetting(name: keyof RelayLimits, entry: LimitFacts): Setting<number> {
   const flag = flags[name];
   const common = {
@@ -126,6 +215,7 @@ function limitSetting(name: keyof RelayLimits, entry: LimitFacts): Setting<numbe
     default: entry.default ?? RelayLimit[name],
     ...(flag === undefined ? {} : { flag }),
   };
+  if (name.startsWith('bytes')) return name.endsWith('PerSecond') ? byteRateSetting(common) : bytesSetting(common);
   if (name.endsWith('Ms')) return durationSetting(common);
   if (name.endsWith('Bytes')) return bytesSetting(common);
   return name.endsWith('Share') ? shareSetting(common) : countSetting(common);

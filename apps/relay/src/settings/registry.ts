@@ -1,5 +1,6 @@
 import { closest } from './closest.js';
 import { limitSettings } from './limit-settings.js';
+import { policySettings } from './policy-settings.js';
 import { programSettings } from './program-settings.js';
 import type { Setting } from './setting.js';
 
@@ -10,7 +11,11 @@ export const ENVIRONMENT_PREFIX = 'SEALANE_RELAY_';
  * Every setting of the relay. A new one is an entry in one of the groups (or a new group here); everything else follows:
  * file, environment, `--set`, `config show`, JSON Schema, `init` and docs/operations.md.
  */
-export const allSettings: readonly Setting[] = [...Object.values(programSettings), ...Object.values(limitSettings)];
+export const allSettings: readonly Setting[] = [
+  ...Object.values(programSettings),
+  ...Object.values(policySettings),
+  ...Object.values(limitSettings),
+];
 
 const byPath: ReadonlyMap<string, Setting> = new Map(allSettings.map((setting) => [setting.path, setting]));
 const byEnvironment: ReadonlyMap<string, Setting> = new Map(

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
 import { type MessageLink, type MessageLinkHandler, SealaneError } from '@sealane/types';
 import { type ClientOptions, WebSocket } from 'ws';
+import { httpRefusal } from './http-refusal.js';
 import { createProxyTunnel, isLoopback, type ProxyTunnel } from './proxy.js';
 import type { TransportFactory, TransportOptions } from './transport.js';
 
@@ -73,7 +74,11 @@ function opened(
     let answer: IncomingMessage | undefined;
     const fail = (cause: Error): void => {
       finish();
-      reject(versionError(url, options.subprotocol, answer) ?? openError(url, cause, tunnel, answer?.statusCode));
+      reject(
+        versionError(url, options.subprotocol, answer) ??
+          httpRefusal(answer) ??
+          openError(url, cause, tunnel, answer?.statusCode),
+      );
     };
     const open = (): void => {
       finish();

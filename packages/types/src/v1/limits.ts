@@ -137,6 +137,13 @@ export const RelayLimit = {
   maxHeaderBytes: 8_192,
   socketsPerAddress: 200,
   newSocketsPerAddressPerSecond: 20,
+  leasesPerAddress: 1_000,
+  sessionsPerAddress: 8_192,
+  requestsPerAddressPerSecond: 2_000,
+  connectsPerAddressPerSecond: 2_000,
+  bytesFromAddressPerSecond: 0,
+  bytesToAddressPerSecond: 0,
+  bytesPerAddressPerDay: 0,
   maxSockets: 16_000,
   authTimeoutMs: 10_000,
   maxUnauthenticated: 2_000,
@@ -144,9 +151,19 @@ export const RelayLimit = {
   authCpuShare: 0.25,
   leasesPerIdentity: 16,
   linksPerIdentity: 16,
+  newLinksPerIdentityPerSecond: 50,
   sessionsPerIdentity: 1_024,
+  requestsPerIdentityPerSecond: 1_000,
   connectsPerIdentityPerSecond: 1_000,
+  bytesFromIdentityPerSecond: 0,
+  bytesToIdentityPerSecond: 0,
+  bytesPerIdentityPerDay: 0,
+  sessionsPerLease: 0,
   connectsPerLeasePerSecond: 1_000,
+  /** From the owner of the lease, and to it. */
+  bytesFromLeasePerSecond: 0,
+  bytesToLeasePerSecond: 0,
+  bytesPerLeasePerDay: 0,
   /** Streams that one link may have open at the relay, whichever side opened them. */
   streamsPerLink: 1_024,
   /** REGISTER, RENEW, RELEASE, LOOKUP and LIST together. */
@@ -162,9 +179,14 @@ export const RelayLimit = {
   maxNames: 100_000,
   /** Names in use and names kept for their owner, together. */
   namesPerIdentity: 32,
+  nameMinLength: 1,
+  nameMaxLength: 40,
+  maxMetadataBytes: 4_096,
   nameGraceMs: 86_400_000,
   takeOverPingMs: 2_000,
   maxSequenceAheadMs: 86_400_000,
+  /** Addresses, identities and leases, each, whose use is remembered. */
+  maxTracked: 65_536,
   memoryBudgetBytes: 167_772_160,
   /** Bytes waiting in one WebSocket above which nothing more is taken from its streams. */
   maxQueuedBytes: 262_144,
