@@ -64,14 +64,17 @@ export class BanList {
     return this.#isInForce(ban);
   }
 
+  /** @internal */
   findId(id: string): Ban | undefined {
     return this.#find('id', id);
   }
 
+  /** @internal */
   findName(name: string): Ban | undefined {
     return this.#find('name', name);
   }
 
+  /** @internal */
   findAddress(address: IpAddress | undefined): Ban | undefined {
     if (address === undefined || this.#networks.size === 0) return undefined;
     for (const bans of this.#networks.matches(address)) {
@@ -80,7 +83,7 @@ export class BanList {
     return undefined;
   }
 
-  /** About once a second: forgets bans that are over. What the store throws is its own matter: it is asked again. */
+  /** @internal About once a second: forgets bans that are over. What the store throws is its own matter: it is asked again. */
   async sweep(): Promise<void> {
     for (const ban of this.#bans.values()) {
       if (this.#isInForce(ban)) continue;

@@ -88,7 +88,7 @@ describe('networks', () => {
             const bytes = address(base);
             return networkOf(bytes, Math.min(length, bytes.length * 8));
           });
-          all.forEach((network, i) => table.set(network, i));
+          for (const [i, network] of all.entries()) table.set(network, i);
           const asked = all[0]?.address ?? address(text);
           for (const ip of [asked, address(text)]) {
             const expected = all.some(
