@@ -33,7 +33,7 @@ export class HostileRelay implements AsyncDisposable {
     this.nodeKey = nodeKey;
     // The door of the server gives every authenticated or other socket to `accept`: here the man steps in between.
     const accept = server.accept.bind(server);
-    server.accept = (transport, onUp) => accept(this.#interpose(transport), onUp);
+    server.accept = (transport, origin) => accept(this.#interpose(transport), origin);
   }
 
   static async create(options: HostileRelayOptions = {}): Promise<HostileRelay> {

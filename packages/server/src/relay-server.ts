@@ -94,7 +94,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       sockets: this.#sockets,
       reporter,
       memory: this.#socketMemory,
-      onLink: (link, onUp, origin) => this.#accept(link, { onUp, usage: origin?.usage }),
+      onLink: (link, onUp, origin) => this.accept(link, { onUp, usage: origin?.usage }),
     });
     this.#enforcer = new PolicyEnforcer({
       config,
@@ -187,11 +187,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   }
 
   /** Serves one more link, over any transport that carries messages. */
-  accept(transport: MessageLink): RelayLink {
-    return this.#accept(transport, {});
-  }
-
-  #accept(transport: MessageLink, origin: LinkOrigin): RelayLink {
+  accept(transport: MessageLink, origin: LinkOrigin = {}): RelayLink {
     const link = new RelayLink(this.#config, this, transport, this.#queue, origin);
     this.#links.add(link);
     return link;
