@@ -20,8 +20,9 @@ export async function measureLeases({ few, counts, many, rounds, sliceMs }) {
     const backend = await stage.helper('backend.mjs');
     const load = await stage.helper('load.mjs');
     const paths = { few: await dialedPath(stage, backend.port), many: await dialedPath(stage, backend.port) };
-    await holdClients(stage, paths.few.url)(few);
-    const hold = holdClients(stage, paths.many.url);
+    const holdFew = await holdClients(stage, paths.few.url, few);
+    await holdFew(few);
+    const hold = await holdClients(stage, paths.many.url, many);
     const relay = [{ name: 'middle', pids: paths.many.relayPids }];
     const points = [];
     for (const count of [...counts, many]) {
@@ -37,6 +38,7 @@ export async function measureLeases({ few, counts, many, rounds, sliceMs }) {
         process: 'middle',
         points,
         slopePoints: counts.length,
+        slopes: [slope(points.slice(0, counts.length))],
         slope: slope(points.slice(0, counts.length)),
       },
       growth: [{ name: 'dial with a full handshake', of: 'leased clients at the relay', few, many, ...dial }],
@@ -90,15 +92,17 @@ async function dialedPath(stage, backendPort) {
   return { ...sessions, url, relayPids: sessions.processes[1].pids };
 }
 
-/** Grows to a count of leased clients, process by process, and never shrinks. */
-function holdClients(stage, url) {
+/** Grows to a count of leased clients, spread over as many processes as the largest count needs, and never shrinks. */
+async function holdClients(stage, url, most) {
+  const processes = Math.ceil(most / clientsPerProcess);
   const holders = [];
+  for (let index = 0; index < processes; index++) holders.push(await stage.helper('leased-clients.mjs', [url]));
   return async (count) => {
-    for (let index = 0; index * clientsPerProcess < count; index++) {
-      holders[index] ??= await stage.helper('leased-clients.mjs', [url]);
-      const own = Math.min(clientsPerProcess, count - index * clientsPerProcess);
-      const { lost } = await holders[index].ask('hold', { count: own });
+    const holding = holders.map(async (holder, index) => {
+      const own = Math.floor((count + index) / processes);
+      const { lost } = await holder.ask('hold', { count: own });
       if (lost > 0) throw new Error(`${lost} of ${own} leases were lost`);
-    }
+    });
+    await Promise.all(holding);
   };
 }

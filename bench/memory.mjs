@@ -3,35 +3,52 @@ import * as floor from './peers/floor.mjs';
 import * as sealane from './peers/sealane.mjs';
 import { settledMemory } from './settled-memory.mjs';
 import { Stage } from './stage.mjs';
-import { slope } from './statistics.mjs';
+import { quantile, slope } from './statistics.mjs';
 
 const sessionOwners = 8;
 const sessionClients = 64;
 
-/** `counts`: how many are held, from the first to the last of the slope. Each entry: `{ what, path, process, points, slope }`. */
-export async function measureMemory({ counts, onEntry }) {
-  const entries = [];
+/**
+ * `counts`: how many are held, from the first to the last of the slope. What a heap has not given back swings by megabytes, so
+ * the two ends are measured `repeats` times, each in new processes, and the slope is their median. Each entry:
+ * `{ what, path, process, points, slopes, slope }`, the points being those of the first time.
+ */
+export async function measureMemory({ counts, repeats, onEntry }) {
+  const ends = [counts[0], counts.at(-1)];
+  const all = [];
   for (const measure of [idleConnections(floor), idleConnections(sealane), idleSessions]) {
-    const stage = new Stage();
-    try {
-      const { what, path, processes, hold } = await measure(stage);
-      const points = processes.map(() => []);
-      for (const count of counts) {
-        const { lost } = await hold(count);
-        if (lost > 0) throw new Error(`${what}: ${lost} of ${count} were lost`);
-        const bytes = await settledMemory(processes);
-        for (const [index, own] of points.entries()) own.push([count, bytes[index]]);
-      }
-      for (const [index, { name }] of processes.entries()) {
-        const entry = { what, path, process: name, points: points[index], slope: slope(points[index]) };
-        entries.push(entry);
-        onEntry(entry);
-      }
-    } finally {
-      await stage.stop();
+    const entries = await hold(measure, counts);
+    for (let repeat = 1; repeat < repeats; repeat++) {
+      const more = await hold(measure, ends);
+      for (const [index, { slopes }] of entries.entries()) slopes.push(...more[index].slopes);
     }
+    for (const entry of entries) {
+      entry.slope = quantile(entry.slopes, 0.5);
+      onEntry(entry);
+    }
+    all.push(...entries);
   }
-  return entries;
+  return all;
+}
+
+/** One entry for each process, in processes that did nothing else. */
+async function hold(measure, counts) {
+  const stage = new Stage();
+  try {
+    const { what, path, processes, holdCount } = await measure(stage);
+    const points = processes.map(() => []);
+    for (const count of counts) {
+      const { lost } = await holdCount(count);
+      if (lost > 0) throw new Error(`${what}: ${lost} of ${count} were lost`);
+      const bytes = await settledMemory(processes);
+      for (const [index, own] of points.entries()) own.push([count, bytes[index]]);
+    }
+    return processes.map(({ name }, index) => {
+      return { what, path, process: name, points: points[index], slopes: [slope(points[index])] };
+    });
+  } finally {
+    await stage.stop();
+  }
 }
 
 const idleConnections = (peer) => async (stage) => {
@@ -59,6 +76,6 @@ async function idleSessions(stage) {
       { name: 'middle', pids: [relay.pid] },
       { name: 'owner side', pids: [owners.pid] },
     ],
-    hold: (count) => dialers.ask('hold', { count }),
+    holdCount: (count) => dialers.ask('hold', { count }),
   };
 }

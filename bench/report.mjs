@@ -141,7 +141,7 @@ function memoryTable(memory, relayWithMany, connectionMemory = []) {
       const own = memory.filter(({ what, path }) => `${what}/${path}` === key);
       const cells = ['dialer side', 'middle', 'owner side'].map((name) => {
         const entry = own.find(({ process }) => process === name);
-        return entry === undefined ? '' : number(entry.slope / 1_024);
+        return entry === undefined ? '' : slopeText(entry);
       });
       const counts = own[0].points.map(([count]) => count).slice(0, own[0].slopePoints);
       return [own[0].what, own[0].path, ...cells, `${grouped(counts[0])}, ${grouped(counts.at(-1))}`];
@@ -155,6 +155,13 @@ function memoryTable(memory, relayWithMany, connectionMemory = []) {
       : ['', `A relay with ${grouped(relayWithMany.clients)} leased clients: ${mebibytes(relayWithMany.bytes)}.`]),
     ...(many === '' ? [] : ['', `With ${grouped(connectionMemory[0].many)} tunnelled connections held: ${many}.`]),
   ];
+}
+
+/** The median of several times, with the least and the most of them. */
+function slopeText({ slope, slopes }) {
+  const kibibytes = (bytes) => number(bytes / 1_024);
+  if (slopes.length < 2) return kibibytes(slope);
+  return `${kibibytes(slope)} (${kibibytes(Math.min(...slopes))} to ${kibibytes(Math.max(...slopes))})`;
 }
 
 function growthTable(growth) {

@@ -80,7 +80,7 @@ async function startVersions(stage, backendPort) {
 
 async function standing() {
   if (wants('memory of connections and sessions')) {
-    results.memory = await measureMemory({ counts, onEntry: printMemory });
+    results.memory = await measureMemory({ counts, repeats: quick ? 1 : 3, onEntry: printMemory });
   }
   if (wants('memory and growth with leases')) {
     const { memory, growth, relayWithMany } = await measureLeases({ few, counts, many, rounds, sliceMs });
@@ -123,8 +123,9 @@ function printRow({ name, unit, paths }) {
   }
 }
 
-function printMemory({ what, path, process: name, slope }) {
-  console.log(`memory per ${what}: ${path}, ${name}: ${number(slope / 1_024)} KiB`);
+function printMemory({ what, path, process: name, slope, slopes }) {
+  const all = slopes.map((one) => number(one / 1_024)).join(', ');
+  console.log(`memory per ${what}: ${path}, ${name}: ${number(slope / 1_024)} KiB (${all})`);
 }
 
 function printGrowth({ name, of, many: count, ratio }) {

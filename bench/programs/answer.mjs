@@ -4,10 +4,16 @@ export function answer(commands) {
     try {
       process.send({ ...(await commands[command](options)), id });
     } catch (error) {
-      process.send({ id, error: error.code ?? error.message });
+      process.send({ id, error: describe(error) });
     }
   });
   process.once('disconnect', () => process.exit(0));
+}
+
+/** The error and what caused it. */
+function describe(error) {
+  const own = [error.code, error.message].filter(Boolean).join(': ');
+  return error.cause instanceof Error ? `${own} (${describe(error.cause)})` : own;
 }
 
 /** Tells the parent that everything is there. */

@@ -39,6 +39,7 @@ const results = () => ({
         [1_000, 60e6],
         [6_000, 90e6],
       ],
+      slopes: [6_000],
       slope: 6_000,
     },
     {
@@ -46,6 +47,7 @@ const results = () => ({
       path: 'sealane',
       process: 'owner side',
       points: [[1_000, 1e6]],
+      slopes: [20_480, 10_240, 30_720],
       slope: 20_480,
     },
     {
@@ -53,6 +55,7 @@ const results = () => ({
       path: 'sealane',
       process: 'dialer side',
       points: [[1_000, 1e6]],
+      slopes: [1_024],
       slope: 1_024,
     },
   ],
@@ -100,6 +103,7 @@ describe('report', () => {
     expect(text).toContain('| spiped | in C | **missing**: spiped is not installed |');
     expect(text).toContain('| bulk up, 16 streams, MB/s | 100 (3 failed) | 75.00 (3 failed) | 25.00 (3 failed) |');
     expect(text).toContain('| bulk down, 1 stream | 0.60 (0.60 to 0.60) | 0.20 (0.20 to 0.20) |');
+    expect(text).toContain('| idle tunnelled connection | sealane | 1.00 |  | 20.00 (10.00 to 30.00) | 1,000, 1,000 |');
     expect(text).toMatch(/bulk, 1 stream, .* \| at least 0.7 \| 0.60 \| \*\*not reached\*\*, 14 % below it \|/);
   });
 
