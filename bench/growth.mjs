@@ -1,6 +1,8 @@
 // How cost grows from few to many: two of everything are alive, one holds 10 and one 10,000, and slices alternate between them.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { figureOf } from './measures.mjs';
 import * as sealane from './peers/sealane.mjs';
+import { openFiles } from './process-table.mjs';
 import { settledMemory } from './settled-memory.mjs';
 import { Slices } from './slices.mjs';
 import { Stage } from './stage.mjs';
@@ -8,6 +10,8 @@ import { slope, summarize, summarizeRatios } from './statistics.mjs';
 
 /** Clients of one process: what it holds must not be what is measured. */
 const clientsPerProcess = 2_500;
+/** How long links that were lost may take to come back. */
+const linkedMs = 60_000;
 const latency = { unit: 'us', share: 0.5 };
 
 /**
@@ -24,9 +28,12 @@ export async function measureLeases({ few, counts, many, rounds, sliceMs }) {
     await holdFew(few);
     const hold = await holdClients(stage, paths.many.url, many);
     const relay = [{ name: 'middle', pids: paths.many.relayPids }];
+    const [relayPid] = paths.many.relayPids;
+    const filesBefore = openFiles(relayPid);
     const points = [];
     for (const count of [...counts, many]) {
       await hold(count);
+      await untilOpen(relayPid, filesBefore + count);
       points.push([count, (await settledMemory(relay))[0]]);
     }
     const slices = new Slices({ load, backend, sliceMs });
@@ -90,6 +97,17 @@ async function compare(slices, paths, { kind, rounds }) {
 async function dialedPath(stage, backendPort) {
   const { sessions, url } = await sealane.start(stage, backendPort, { withSessions: true });
   return { ...sessions, url, relayPids: sessions.processes[1].pids };
+}
+
+/** Links come back by themselves where a busy machine lost them; a relay that holds fewer than wanted is not measured. */
+async function untilOpen(pid, count) {
+  const deadlineMs = performance.now() + linkedMs;
+  while (openFiles(pid) < count) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(`the relay has ${openFiles(pid)} of ${count} files open: this machine is too busy to hold them`);
+    }
+    await sleep(250);
+  }
 }
 
 /** Grows to a count of leased clients, spread over as many processes as the largest count needs, and never shrinks. */

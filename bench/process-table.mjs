@@ -19,6 +19,11 @@ export function residentBytes(pids) {
   }, 0);
 }
 
+/** Files, sockets among them, that a process has open. */
+export function openFiles(pid) {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
 /** All processes below these, whoever started them. */
 export function descendants(pids) {
   const children = new Map();

@@ -9,9 +9,10 @@ const end = '<!-- end of measured -->';
 /** Every table of a run; what was not measured has none. */
 export function toMarkdown(results) {
   const { run, peers, rows, cpu, memory, relayWithMany, growth, connectionMemory, startUp, goals } = results;
-  const { node, cores, rounds, sliceMs, date, seconds } = run;
+  const { node, cores, rounds, sliceMs, date, seconds, failures } = run;
   return [
     `Node ${node}, ${cores} cores, ${rounds} rounds of slices of ${sliceMs} ms, ${date}; the run took ${Math.round(seconds / 60)} min.`,
+    ...failures.map(({ part, error }) => `\n**Failed**: ${part}: ${error}`),
     ...section('Who took part', peers, peersTable),
     ...section('Figures', rows, (own) => figuresTable(own, run.baseline)),
     ...section(`Ratios to ${run.baseline}`, rows, (own) => ratiosTable(own, run.baseline)),
@@ -29,7 +30,7 @@ export function drawCharts({ run, rows, memory }) {
   if (rows !== undefined && rows.length > 0) {
     const paths = [...new Set(rows.flatMap((row) => Object.keys(row.paths)))].filter((path) => path !== run.baseline);
     charts['ratios.svg'] = drawRatios({
-      title: `Against ${run.baseline}, medians and quartiles of ${run.rounds} rounds`,
+      title: `Ratios to ${run.baseline}, medians and quartiles of ${run.rounds} rounds`,
       axis: `ratio to ${run.baseline} (MB/s and connections: more is better; request-response: less is better)`,
       paths,
       rows: rows.map(({ name, paths: own }) => ({

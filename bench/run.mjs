@@ -28,6 +28,7 @@ const few = 10;
 const many = quick ? 400 : 10_000;
 
 const results = {};
+const failures = [];
 const wantedMeasures = measures.filter(({ name }) => wants(name));
 if (wantedMeasures.length > 0) Object.assign(results, await throughput());
 // What is held and how it starts is a matter of what a user runs: no baseline of ours has a part in it.
@@ -40,6 +41,7 @@ results.run = {
   date: new Date().toISOString().slice(0, 10),
   seconds: Math.round((performance.now() - startMs) / 1_000),
   baseline,
+  failures,
 };
 if (isFloor) {
   const goals = judgeGoals(results);
@@ -53,7 +55,7 @@ if (options.isComplete) {
   writeResults(join(root, 'docs/benchmarks'), results);
   writePage(join(root, 'docs/benchmarks.md'), results);
 }
-process.exit(0);
+process.exit(failures.length > 0 ? 1 : 0);
 
 async function throughput() {
   const stage = new Stage();
@@ -79,27 +81,42 @@ async function startVersions(stage, backendPort) {
 }
 
 async function standing() {
-  if (wants('memory of connections and sessions')) {
+  await part('memory of connections and sessions', async () => {
     results.memory = await measureMemory({ counts, repeats: quick ? 1 : 3, onEntry: printMemory });
-  }
-  if (wants('memory and growth with leases')) {
+  });
+  await part('memory and growth with leases', async () => {
     const { memory, growth, relayWithMany } = await measureLeases({ few, counts, many, rounds, sliceMs });
     printMemory(memory);
     growth.forEach(printGrowth);
     results.memory = [...(results.memory ?? []), memory];
     Object.assign(results, { growth, relayWithMany });
-  }
-  if (wants('growth with connections')) {
+  });
+  await part('growth with connections', async () => {
     const { growth, memory } = await measureConnections({ few, many, rounds, sliceMs });
     growth.forEach(printGrowth);
     results.growth = [...(results.growth ?? []), ...growth];
     results.connectionMemory = memory;
-  }
-  if (wants('start-up')) {
+  });
+  await part('start-up', async () => {
     results.startUp = await measureStartUp({ rounds });
     for (const { name, ms } of results.startUp) console.log(`${name}: ${ms.median.toFixed(0)} ms`);
+  });
+  await part('browser client', async () => {
+    results.browserBytes = await browserClientBytes();
+  });
+}
+
+/** A part that fails takes nothing of the others with it; the report tells of it, and the exit status. */
+async function part(name, measure) {
+  if (!wants(name)) return;
+  const partStartMs = performance.now();
+  try {
+    await measure();
+    console.log(`${name}: took ${((performance.now() - partStartMs) / 1_000).toFixed(0)} s`);
+  } catch (error) {
+    console.error(`${name} failed: ${error.message}`);
+    failures.push({ part: name, error: error.message });
   }
-  if (wants('browser client')) results.browserBytes = await browserClientBytes();
 }
 
 function readOptions() {

@@ -19,7 +19,16 @@ function row(name, unit, ratios, failures = 0) {
 }
 
 const results = () => ({
-  run: { node: '20', cores: 2, rounds: 11, sliceMs: 700, date: '2026-01-01', seconds: 600, baseline: 'floor' },
+  run: {
+    node: '20',
+    cores: 2,
+    rounds: 11,
+    sliceMs: 700,
+    date: '2026-01-01',
+    seconds: 600,
+    baseline: 'floor',
+    failures: [{ part: 'start-up', error: 'relay ended with 1' }],
+  },
   peers: [
     { name: 'floor', description: 'plain', version: '1' },
     { name: 'spiped', description: 'in C', missing: 'spiped is not installed' },
@@ -98,8 +107,9 @@ describe('report', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  test('a missing peer, failures, and goals that were missed are told', () => {
+  test('a missing peer, parts and connections that failed, and goals that were missed are told', () => {
     const text = toMarkdown({ ...results(), goals: judgeGoals(results()) });
+    expect(text).toContain('**Failed**: start-up: relay ended with 1');
     expect(text).toContain('| spiped | in C | **missing**: spiped is not installed |');
     expect(text).toContain('| bulk up, 16 streams, MB/s | 100 (3 failed) | 75.00 (3 failed) | 25.00 (3 failed) |');
     expect(text).toContain('| bulk down, 1 stream | 0.60 (0.60 to 0.60) | 0.20 (0.20 to 0.20) |');
