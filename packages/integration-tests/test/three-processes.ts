@@ -12,6 +12,8 @@ export const cliFile = join(dirname(resolve('sealane/package.json')), 'dist/main
 export interface ThreeOptions {
   /** `ulimit -n` of the relay. */
   readonly relayOpenFiles?: number;
+  /** Further options of the relay. */
+  readonly relayOptions?: readonly string[];
   /** Where `connect` listens; by default a port that the platform picks. */
   readonly listen?: string;
   /** Port in front of the relay that the dialer uses, e.g. of a faulty wire. */
@@ -58,7 +60,7 @@ export class ThreeProcesses implements AsyncDisposable {
   /** Exposes `backend` (as `sealane expose` takes it) and connects to it. */
   static async start(backend: string, options: ThreeOptions = {}): Promise<ThreeProcesses> {
     const directory = mkdtempSync(join(tmpdir(), 'sealane-three-'));
-    const relay = startRelay(join(directory, 'relay'), options.relayOpenFiles);
+    const relay = startRelay(join(directory, 'relay'), options);
     const relayPort = Number(new URL(String((await relay.waitFor('listening'))['url'])).port);
     const ownerPort = (await options.ownerRelayPort?.(relayPort)) ?? relayPort;
     const dialerPort = (await options.dialerRelayPort?.(relayPort)) ?? relayPort;
@@ -94,12 +96,15 @@ export class ThreeProcesses implements AsyncDisposable {
   }
 }
 
-/** With `openFiles` under a shell's `ulimit -n`. */
-export function startRelay(dataDirectory: string, openFiles?: number): TestProcess {
-  const args = ['--listen', '127.0.0.1:0', '--data-dir', dataDirectory, '--json'];
+/** With `relayOpenFiles` under a shell's `ulimit -n`. */
+export function startRelay(
+  dataDirectory: string,
+  { relayOpenFiles, relayOptions = [] }: Pick<ThreeOptions, 'relayOpenFiles' | 'relayOptions'> = {},
+): TestProcess {
+  const args = ['--listen', '127.0.0.1:0', '--data-dir', dataDirectory, '--json', ...relayOptions];
   const label = 'sealane-relay';
-  if (openFiles === undefined) return startProcess(relayFile, args, { label });
-  const script = `ulimit -n ${openFiles}; exec "$0" "$@"`;
+  if (relayOpenFiles === undefined) return startProcess(relayFile, args, { label });
+  const script = `ulimit -n ${relayOpenFiles}; exec "$0" "$@"`;
   return startProcess('-c', [script, process.execPath, relayFile, ...args], { command: '/bin/sh', label });
 }
 

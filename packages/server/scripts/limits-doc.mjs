@@ -172,6 +172,49 @@ Before AUTH a socket may send one frame of at most 4 KiB (\`EARLY_BYTES\`), and 
 what comes after its refusal up to 1 MiB is read and dropped for at most 2 s, so that no reset overtakes the answer.
 A WebSocket message has at most 256 KiB in at most 64 fragments. A link that was told BUSY 2,000 times for going above
 a rate (100 more each second) and goes on is ended with \`LIMIT\`.
+
+## Memory
+
+What is counted, and what happens at each step of the budget, stands in [packages/server/README.md](../packages/server/README.md).
+The budget is \`limits.memoryBudgetBytes\` of \`RelayServer.create\`, and of the program: \`sealane-relay --set
+limits.memoryBudgetBytes=64MiB\`, also while it runs ([operations.md](operations.md)). \`expose\` and \`connect\` have 256 MiB; a
+program of its own gives its client another \`budget\`.
+
+Resident memory of the process at its highest, measured on Node 20 and on two cores that had much else to do. The tests
+(\`packages/integration-tests/test/memory.test.ts\`) run relay, \`expose\` and \`connect\` as they are installed and fail above the bound.
+
+| what | process | bound | measured |
+| --- | --- | --- | --- |
+| 1 GiB up and down at once, over one connection | relay | 192 MiB | 118 MiB |
+| | \`expose\`, \`connect\` | 192 MiB each | 116, 111 MiB |
+| idle clients, each with its own identity, link and lease: 1,000 | relay | 192 MiB and 12 KiB for each | 123 MiB |
+| 10,000 of them, in four processes (\`SEALANE_LONG=1\`) | relay | the same: 309 MiB | 263 MiB |
+| 1,000 streams to readers that stand still, and 300 more that are told BUSY | relay | 192 MiB | 121 MiB |
+| | \`expose\` | 512 MiB | 317 MiB |
+| | \`connect\` | 512 MiB | 341 MiB |
+| a relay with a budget of 32 MiB, and 400 sessions whose owner gives no credit | relay | 192 MiB and 1.6 times the budget | 143 MiB |
+| everything that hostile clients can do, with the default budget | relay | 512 MiB | the table in the server's README |
+
+In each of them others go on: connections that are there carry their bytes, and a new one gets through, after BUSY for ten
+seconds at most where the budget was full.
+
+\`connect\` reads up to 192 KiB ahead from each local program whose stream stands still. That is not in its budget: the
+number of local connections bounds it.
+
+## Whose turn it is
+
+A relay never serves one client at the cost of another beyond these bounds, in bytes that others send before it:
+
+| between | before what a client has to say |
+| --- | --- |
+| links that send to the same client | a full queue of its socket (\`maxQueuedBytes\`) and one batch of 65 KiB |
+| the streams of a link, bulk beside bulk | the same bytes for each, within two frames of 65 KiB |
+| links with much to send | the same bytes for each, however many sessions they have, within three batches |
+| control frames beside data | 16 KiB a batch |
+
+Inside a session, and among the sessions of a client, it is the same with 128 KiB for the queue and one record of each other
+session. They are proven in virtual time (\`fairness.test.ts\` in mux, server and integration-tests), and
+\`node bench/fairness.mjs\` measures what they are for: how long 100 interactive streams wait beside others.
 `;
 
 if (process.argv.includes('--check')) {
