@@ -38,6 +38,8 @@ export async function serve(configuration: Configuration): Promise<void> {
   }
 }
 
+const HOUSEKEEPING_MS = 60_000;
+
 interface Process {
   readonly configuration: Configuration;
   readonly database: RelayDatabase;
@@ -66,7 +68,8 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
   });
   const signals = new StopSignals();
   const stopListening = configuration.onChange((change) => applySettings(change, configuration, { relay, database }));
-  const onHangUp = (): void => reload(configuration, output);
+  const onHangUp = (): void => reload(parts);
+  const housekeeping = setInterval(() => tidyUp(parts), HOUSEKEEPING_MS);
   try {
     const { url } = await relay.listen({
       ...address,
@@ -91,6 +94,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     if ((await Promise.race([second, drained])) === 'at once') process.exit(0);
   } finally {
     process.off('SIGHUP', onHangUp);
+    clearInterval(housekeeping);
     stopListening();
     await relay.close();
     output.flush();
@@ -98,14 +102,23 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
 }
 
 /** Reads file and stored settings again; whatever is wrong with them changes nothing and is told. */
-function reload(configuration: Configuration, output: Output): void {
+function reload({ configuration, database, output }: Process): void {
   try {
     const change = configuration.reload();
     output.reloaded(change);
+    database.audit.record({ actor: 'SIGHUP', action: 'settings.reload', subject: '', details: { ...change } });
     for (const problem of configuration.ignored) output.warning('SETTING_IGNORED', formatProblem(problem));
   } catch (error) {
     const code = isSealaneError(error) ? error.code : 'ERR_INTERNAL';
     output.reloadFailed(code, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function tidyUp({ database, output }: Process): void {
+  try {
+    database.prune();
+  } catch (error) {
+    output.warning('DATABASE', `what has run out is not forgotten: ${describeError(error)}`);
   }
 }
 

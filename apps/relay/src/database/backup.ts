@@ -37,7 +37,6 @@ export async function backup(dataDir: string, target: string, name?: SqlDriverNa
 /**
  * The same by another process (`sealane-relay backup`), so that this one goes on serving meanwhile.
  * @throws ERR_DATABASE with what it said
- * @lintignore the admin API calls it
  */
 export async function backupInOtherProcess(dataDir: string, target: string): Promise<void> {
   const program = fileURLToPath(new URL('../main.js', import.meta.url));

@@ -47,6 +47,7 @@ export class RelayDatabase implements AsyncDisposable {
   readonly #driver: SqlDriver;
   readonly #session: SqlSession;
   readonly #sync: WalSync;
+  readonly #clock: Clock;
   #isClosed = false;
 
   private constructor(driver: SqlDriver, file: string, clock: Clock) {
@@ -54,6 +55,7 @@ export class RelayDatabase implements AsyncDisposable {
     this.#driver = driver;
     this.#session = new SqlSession(driver, file);
     this.#sync = new WalSync(file);
+    this.#clock = clock;
     this.names = new NameRepository(this.#session);
     this.bans = new BanRepository(this.#session);
     this.approvals = new ApprovalRepository(this.#session);
@@ -97,6 +99,15 @@ export class RelayDatabase implements AsyncDisposable {
   /** Resolves when all writes before the call are on the disk; many callers share one flush. @throws ERR_DATABASE */
   durable(): Promise<void> {
     return this.#sync.flushed();
+  }
+
+  /** Forgets what has run out: bans and used tickets. About once a minute. @throws ERR_DATABASE* */
+  prune(): void {
+    const nowMs = this.#clock.wallMs();
+    this.transaction(() => {
+      this.bans.prune(nowMs);
+      this.tickets.prune(nowMs);
+    });
   }
 
   /** For tests: the database may have no more pages of 4 KiB than that, or than it has. */

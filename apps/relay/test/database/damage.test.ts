@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdtemp, open, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { skipTest } from '@sealane/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backup, restore } from '../../src/database/backup.js';
 import { RelayDatabase } from '../../src/database/relay-database.js';
@@ -156,6 +157,21 @@ async function asNobody(directory: string, work: () => Promise<void>): Promise<v
     await chmod(directory, 0o755);
   }
 }
+
+it('is the same file for both libraries', async (test) => {
+  if (drivers.length < 2) skipTest(test, `Node ${process.versions.node} has no library of its own`);
+  const directory = await mkdtemp(join(tmpdir(), 'sealane-database-'));
+  try {
+    for (const [index, driver] of (['libsql', 'node:sqlite', 'libsql'] as const).entries()) {
+      const database = await RelayDatabase.open(directory, { driver });
+      expect(database.names.all()).toHaveLength(index);
+      database.names.set({ name: `n${index}`, owner: 'x', keptUntil: null });
+      await database.close();
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
 
 it('says that there is no database where no library is', async () => {
   const getBuiltinModule = process.getBuiltinModule;

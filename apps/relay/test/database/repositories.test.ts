@@ -155,6 +155,19 @@ describe.each(drivers)('the database with %s', (driver) => {
     expect(database.audit.list({ before: entries[98]?.id ?? 0 })).toHaveLength(1);
   });
 
+  it('forgets bans and tickets that have run out, and nothing else', () => {
+    const nowMs = clock.wallMs();
+    const ban = { kind: 'id', reason: '', createdAt: 0, createdBy: '' } as const;
+    database.bans.add({ ...ban, value: 'over', expiresAt: nowMs - 1 });
+    database.bans.add({ ...ban, value: 'not yet', expiresAt: nowMs + 1 });
+    database.bans.add({ ...ban, value: 'never', expiresAt: null });
+    database.tickets.use(new Uint8Array([1]), 1, nowMs - 1);
+    database.tickets.use(new Uint8Array([2]), 1, nowMs + 1);
+    database.prune();
+    expect(database.bans.list(0).map(({ value }) => value)).toEqual(['not yet', 'never']);
+    expect(database.tickets.count()).toBe(1);
+  });
+
   it('takes back what a transaction wrote when it fails, also one inside of it', () => {
     const set = (name: string) => database.names.set({ name, owner: 'x', keptUntil: null });
     expect(() =>
