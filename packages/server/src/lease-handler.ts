@@ -44,6 +44,13 @@ export class LeaseHandler {
     const refusal = refuseLease(this.#config, record) ?? this.#refuseAnother(link, record);
     if (refusal !== undefined) throw refusal;
     await this.#leases.register(link, record, (message.flags & RegisterFlag.TAKE_OVER) !== 0);
+    // A ban or a rule may have come while the store was asked; then nobody has seen this lease among those in force.
+    const late = refuseLease(this.#config, record);
+    if (late !== undefined) {
+      const served = this.#leases.route(record.identity, record.service);
+      if (served?.record === record) await this.#leases.deny(served);
+      throw late;
+    }
     const { service, sequence, ttlMs, name } = record;
     link.send({ kind: MessageKind.REGISTERED, request: message.request, service, sequence, ttlMs, name });
   }

@@ -1,9 +1,11 @@
 import { Credential } from '@sealane/crypto/credential';
 import { MessageKind, RelayCode, ResetCode } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
+import type { NameJournal } from '../src/name-journal.js';
 import type { Ban } from '../src/policy/ban.js';
 import type { BanStore } from '../src/policy/ban-store.js';
 import { DIALER_ADDRESS, linkError, liveRelay, OWNER_ADDRESS } from './live-session.js';
+import { createRelayInMemory } from './relay-in-memory.js';
 import { listenRelay, openRaw, upgradeRequest } from './relay-on-socket.js';
 
 const HOUR_MS = 3_600_000;
@@ -116,6 +118,31 @@ describe('a ban acts at once', () => {
 });
 
 describe('bans', () => {
+  it('hold for a lease that was asked for before them and is confirmed after', async () => {
+    let settle = (): void => undefined;
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const names: NameJournal = {
+      load: () => [],
+      use: () => undefined,
+      keep: () => undefined,
+      forget: () => undefined,
+      together: (work) => work(),
+      settled: () => settled,
+    };
+    const { relay, key, owner, pass } = await createRelayInMemory({ names });
+    const { client } = await owner();
+    const request = client.register(key, { name: 'bank' });
+    await pass();
+    await relay.bans.add({ kind: 'name', value: 'bank' });
+    expect(client.answerTo(request)).toBeUndefined();
+    settle();
+    await pass();
+    expect(client.answerTo(request)).toMatchObject({ code: RelayCode.DENIED });
+    expect(relay.statistics().leases).toBe(0);
+  });
+
   it('are taken from their store before anybody is served, and kept there', async () => {
     const kept = new Map<string, Ban>();
     const banStore: BanStore = {

@@ -86,6 +86,21 @@ describe('links and sockets', () => {
     expect((await connect({}, { localAddress: '127.0.0.9' })).isUp).toBe(true);
   });
 
+  it('are counted for an address that is limited, whatever comes from others meanwhile', async () => {
+    const { relay, raw, dialer } = await liveRelay({ limits: { maxTracked: 20, newSocketsPerAddressPerSecond: 2 } });
+    const refusedOf = async (address: string): Promise<boolean> => {
+      const socket = await raw(address);
+      socket.socket.write(upgradeRequest());
+      await expect.poll(() => socket.text(), { timeout: 20_000 }).toMatch(/^HTTP\/1.1 (101|429) /);
+      return socket.text().startsWith('HTTP/1.1 429 ');
+    };
+    relay.setLimits({ newSocketsPerAddressPerSecond: 0.02 });
+    while (!(await refusedOf('127.0.0.99')));
+    for (let i = 1; i <= 200; i++) await refusedOf(`127.0.1.${i}`);
+    expect(await refusedOf('127.0.0.99')).toBe(true);
+    expect(dialer.end).toBeUndefined();
+  });
+
   it('newLinksPerIdentityPerSecond tells how long to wait', async () => {
     const { relay, connect, credential } = await liveRelay();
     relay.setLimits({ newLinksPerIdentityPerSecond: 0.01 });

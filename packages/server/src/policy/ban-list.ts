@@ -15,6 +15,8 @@ export class BanList {
   readonly #bans = new Map<string, Ban>();
   /** Several bans may concern one network: addresses of it, and the network itself. */
   readonly #networks = new NetworkTable<Set<Ban>>();
+  /** Unix time at which one of them may be over. */
+  #nextEndMs = Number.POSITIVE_INFINITY;
   /** @internal Hears of every ban that is added, to act on what is open. */
   onBan: (ban: Ban) => void = () => undefined;
 
@@ -83,9 +85,12 @@ export class BanList {
     return undefined;
   }
 
-  /** @internal About once a second: forgets bans that are over. What the store throws is its own matter: it is asked again. */
+  /** @internal About once a second, and nearly free before a ban is over: forgets bans that are over. What the store throws is its own matter: it is asked again. */
   async sweep(): Promise<void> {
+    if (this.#clock.wallMs() < this.#nextEndMs) return;
+    this.#nextEndMs = Number.POSITIVE_INFINITY;
     for (const ban of this.#bans.values()) {
+      this.#nextEndMs = Math.min(this.#nextEndMs, ban.expiresAtMs ?? Number.POSITIVE_INFINITY);
       if (this.#isInForce(ban)) continue;
       await this.#store.remove(ban.kind, ban.value);
       if (this.#bans.get(keyOf(ban)) === ban) this.#forget(ban);
@@ -106,6 +111,7 @@ export class BanList {
     const before = this.#bans.get(keyOf(ban));
     if (before !== undefined) this.#forget(before);
     this.#bans.set(keyOf(ban), ban);
+    this.#nextEndMs = Math.min(this.#nextEndMs, ban.expiresAtMs ?? Number.POSITIVE_INFINITY);
     const network = bannedNetwork(ban);
     if (network === undefined) return;
     const bans = this.#networks.get(network) ?? new Set();
