@@ -49,6 +49,9 @@ describe('sealane-relay config', () => {
       `${file}:1:1: opn is not a setting; did you mean open?\n${file}:3:15: limits.maxSockets is "many"; write a whole number\n`,
       `error: ${file} has 2 mistakes (ERR_CONFIG)\n`,
     ]);
+    const unfit = join(directory, 'unfit.yaml');
+    await writeFile(unfit, 'limits:\n  leaseTtlMinMs: 10min\n');
+    expect((await run('config', 'check', unfit)).stdout).toMatch(/:2:3: limits.leaseTtlMinMs is 10min, more than/);
     const programs = JSON.parse((await run('config', 'check', file, '--json')).stdout);
     expect(programs.valid).toBe(false);
     expect(programs.problems[0]).toEqual({

@@ -1,13 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { SealaneError } from '@sealane/types';
+import { isSealaneError, SealaneError } from '@sealane/types';
 import { loadConfiguration, type ProgramFlags } from '../load-configuration.js';
 import { createCommentedFile } from '../settings/commented-file.js';
-import { formatOrigin, formatProblem } from '../settings/config-problem.js';
-import type { Configuration, SettingEntry } from '../settings/configuration.js';
+import { type ConfigProblem, formatOrigin, formatProblem } from '../settings/config-problem.js';
+import { Configuration, type SettingEntry } from '../settings/configuration.js';
 import { createJsonSchema } from '../settings/json-schema.js';
 import { programSettings } from '../settings/program-settings.js';
 import { formatValue } from '../settings/setting.js';
-import { readConfigFile } from '../settings/yaml-source.js';
 
 /** What was given as flags stands in the file. @throws ERR_FILE_EXISTS, ERR_SYSTEM, ERR_CONFIG */
 export function init(file: string, flags: ProgramFlags): void {
@@ -64,9 +63,20 @@ function table(entries: readonly SettingEntry[]): string {
     .join('');
 }
 
+/** Also values that are right alone and do not fit each other. */
+function problemsOf(file: string): readonly ConfigProblem[] {
+  try {
+    Configuration.load({ file });
+    return [];
+  } catch (error) {
+    if (isSealaneError(error, 'ERR_CONFIG')) return error.details['problems'] as readonly ConfigProblem[];
+    throw error;
+  }
+}
+
 /** @throws ERR_CONFIG when there is anything to complain about, after all of it was printed */
 export function check(file: string, flags: ProgramFlags): void {
-  const { problems } = readConfigFile(file);
+  const problems = problemsOf(file);
   if (flags.json === true) print(`${JSON.stringify({ file, valid: problems.length === 0, problems }, null, 2)}\n`);
   else if (problems.length === 0) print(`${file} is valid\n`);
   else print(problems.map((problem) => `${formatProblem(problem)}\n`).join(''));
