@@ -60,6 +60,7 @@ All are in \`$XDG_CONFIG_HOME/sealane\`, by default \`~/.config/sealane\` (on Wi
 | \`identity.json\` | the key file used without \`--identity\`; created at first use, mode 0600 |
 | \`config.json\` | defaults: \`{"relay": "wss://...", "identity": "FILE", "knownPeers": "FILE", "ca": "FILE"}\`, every key optional; relative paths start at the file's directory; unknown keys are an error |
 | \`known-peers.jsonl\` | what names meant at first use, per relay, and the newest keys of every identity; one JSON object per line, several processes may write to it at once |
+| \`ticket-uses.txt\` | which tickets with a number of uses were used at \`expose --tickets\`; grows by a line for each |
 
 \`ls --json\` prints one object per service: \`name\` or null, \`id\`, \`service\`, \`protocols\` (empty where hidden), \`address\`, \`metadata\`
 (the owner's text, or null), \`expiresInMs\`. The name is the one that the owner asked for; what it leads to is pinned when it is used.
@@ -73,6 +74,7 @@ has a bad line changes nothing and gives a warning.
 | event | fields | when |
 | --- | --- | --- |
 | \`ready\` | \`id\`, \`name\` or null, \`service\`, \`relay\`, \`address\` | the relay has confirmed the lease of \`expose\` |
+| \`pending\` | \`relay\`, \`service\`, \`name\` or null | an operator of the relay has to approve this identity; \`expose\` waits, and nobody can connect |
 | \`listening\` | \`address\` | the local port or socket of \`connect\` listens |
 | \`connected\` | \`peer\`, \`name\` if one was used, \`service\` | \`connect\` has a session with the owner |
 | \`session\` | \`state\` open or closed, \`session\`, \`peer\`, \`code\` if it was not closed in order | per session of \`expose\` |

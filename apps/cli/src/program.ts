@@ -11,6 +11,7 @@ import { addPing } from './commands/ping.js';
 import { addReceive } from './commands/receive.js';
 import { addSecret } from './commands/secret.js';
 import { addSend } from './commands/send.js';
+import { addTicket } from './commands/ticket.js';
 import { readVersion } from './version.js';
 
 /** The whole command line. What a command does is loaded when it runs, so that help and errors are quick. */
@@ -51,6 +52,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
   addLs(program);
   addId(program);
   addSecret(program);
+  addTicket(program);
   addPeers(program);
   addCompletion(program);
   addDemo(program);

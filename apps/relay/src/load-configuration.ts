@@ -1,4 +1,5 @@
 import { usageError } from './error-line.js';
+import { admissionSettings } from './settings/admission-settings.js';
 import { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
 import { type FlagSetting, parseAssignment } from './settings/other-sources.js';
@@ -20,6 +21,16 @@ export interface ProgramFlags {
   readonly proxyProtocol?: true;
   readonly limitLoopback?: true;
   readonly reserveName: readonly string[];
+  /** Each entry as it was given: rules with commas. */
+  readonly admit: readonly string[];
+  readonly anonymous: boolean;
+  readonly allowFile?: string;
+  readonly tokenFile?: string;
+  readonly approvedFile?: string;
+  readonly callout?: string;
+  readonly calloutTokenFile?: string;
+  readonly calloutTimeout?: number;
+  readonly calloutFailure?: string;
 }
 
 /** The settings of this command line, without those of the run time. @throws ERR_ARGUMENT, ERR_CONFIG */
@@ -54,6 +65,19 @@ function settingsOf(flags: ProgramFlags): readonly FlagSetting[] {
   add(reservedNames.path, '--reserve-name', flags.reserveName.length === 0 ? undefined : flags.reserveName);
   add(programSettings.listing.path, '--no-list', flags.list ? undefined : false);
   add(limitSettings.drainMs.path, '--drain', flags.drain === undefined ? undefined : Math.round(flags.drain * 1_000));
+  const { require, anonymousDialers, allowFile, tokenFile, approvedFile } = admissionSettings;
+  const { calloutUrl, calloutTokenFile, calloutTimeoutMs, calloutOnFailure } = admissionSettings;
+  const entries = flags.admit.map((text) => text.replaceAll(',', '|'));
+  add(require.path, '--admit', entries.length === 0 ? undefined : entries);
+  add(anonymousDialers.path, '--no-anonymous', flags.anonymous ? undefined : false);
+  add(allowFile.path, '--allow-file', flags.allowFile);
+  add(tokenFile.path, '--token-file', flags.tokenFile);
+  add(approvedFile.path, '--approved-file', flags.approvedFile);
+  add(calloutUrl.path, '--callout', flags.callout);
+  add(calloutTokenFile.path, '--callout-token-file', flags.calloutTokenFile);
+  const timeoutMs = flags.calloutTimeout === undefined ? undefined : Math.round(flags.calloutTimeout * 1_000);
+  add(calloutTimeoutMs.path, '--callout-timeout', timeoutMs);
+  add(calloutOnFailure.path, '--callout-failure', flags.calloutFailure);
   return given;
 }
 

@@ -4,6 +4,8 @@ import type { SettingsChange } from './settings/configuration.js';
 /** Unread output beyond this is dropped: whoever does not read our log must not fill our memory. */
 const MAX_UNREAD_BYTES = 1_048_576;
 const SUMMARY_MS = 1_000;
+/** The same trouble is told once in this time. */
+const TROUBLE_MS = 10_000;
 
 interface LineSink {
   readonly writableLength: number;
@@ -30,6 +32,8 @@ export class Output {
   readonly #stderr: LineSink;
   readonly #hasColor: boolean;
   readonly #refusals = new Map<string, { code: string; where: string; count: number }>();
+  readonly #troubles = new Set<string>();
+  #forgetTroubles: NodeJS.Timeout | undefined;
   #summary: NodeJS.Timeout | undefined;
   #dropped = 0;
 
@@ -66,6 +70,17 @@ export class Output {
     else this.#complain(`reload failed, the settings are what they were: ${message} (${code})\n`);
   }
 
+  /** Something that may happen often: summed up as refusals are. */
+  trouble(code: string, message: string): void {
+    if (!this.#troubles.has(message)) this.warning(code, message);
+    this.#troubles.add(message);
+    this.#forgetTroubles ??= setTimeout(() => {
+      this.#troubles.clear();
+      this.#forgetTroubles = undefined;
+    }, TROUBLE_MS);
+    this.#forgetTroubles.unref();
+  }
+
   stopping(): void {
     if (this.#json) this.#line({ event: 'stopping' });
     else this.#say('stopping; a second signal stops at once');
@@ -84,6 +99,9 @@ export class Output {
     if (this.#json) this.#line({ event: type, ...facts });
     else if (type === 'lease')
       this.#say(`lease   ${event.name ?? event.id}${event.service === '' ? '' : `/${event.service}`}`);
+    else if (type === 'pending')
+      this.#say(`pending ${event.id}${event.service === '' ? '' : `/${event.service}`} waits for approval`);
+    else if (type === 'denied') this.#say(`denied  ${event.id} (${event.reason})`);
     else if (type === 'fault') this.#complain(`fault: ${event.message.split('\n')[0]} (${event.code})\n`);
   }
 

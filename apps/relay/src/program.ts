@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { addConfigCommands } from './commands/config-commands.js';
 import { addDatabaseCommands } from './commands/database-commands.js';
+import { addTokenCommands } from './commands/token-commands.js';
 import type { ProgramFlags } from './load-configuration.js';
 
 /** The command line. What serving needs is loaded when it starts, so that help and errors are quick. */
@@ -29,6 +30,23 @@ export function createProgram(): Command {
     .option('--proxy-protocol', 'connections of trusted proxies begin with PROXY data of version 2, all of them')
     .option('--limit-loopback', 'limit 127.0.0.1 and ::1 per address as all others')
     .option('--reserve-name <name[=id]>', 'give this name (name* for a beginning) to nobody, or to one id', collect, [])
+    .option(
+      '--admit <rules>',
+      'who may use the relay: allowlist, token, approval, callout, open; of several with commas one is enough, of several --admit all are needed',
+      collect,
+      [],
+    )
+    .option('--no-anonymous', 'only who is admitted may look up, list and dial; dialers have to show who they are')
+    .option('--allow-file <file>', 'ids for the rule "allowlist", one per line; read again when it changes')
+    .option('--token-file <file>', 'tokens for the rule "token", made by "sealane-relay token new"')
+    .option(
+      '--approved-file <file>',
+      'ids that the operator approved, for the rule "approval"; read again when it changes',
+    )
+    .option('--callout <url>', 'service that the rule "callout" asks')
+    .option('--callout-token-file <file>', 'file with the bearer token for that service')
+    .option('--callout-timeout <seconds>', 'how long its answer may take (default: 3)', parseSeconds)
+    .option('--callout-failure <mode>', 'what no answer means, refuse or admit (default: refuse)')
     .option('--drain <seconds>', 'how long sessions may go on after SIGTERM (default: 5)', parseSeconds)
     .option('--debug', 'print stack traces of errors')
     .version(readVersion(), '--version', 'print the version')
@@ -45,9 +63,11 @@ Examples:
   $ sealane-relay --listen 127.0.0.1:8787 --data-dir ./relay
   $ sealane-relay --listen '[::1]:0' --data-dir ./relay --json
   $ sealane-relay --listen 0.0.0.0:8787 --data-dir /var/lib/sealane --open --authority relay.example:443
+  $ sealane-relay --listen 0.0.0.0:8787 --data-dir ./relay --admit allowlist,token --allow-file ids --token-file tokens
+  $ sealane-relay token new --token-file tokens --uses 5 --expires 7d
   $ sealane-relay --config /etc/sealane/relay.yaml --set limits.maxSockets=4000
 
-Settings: docs/operations.md. Signals: SIGHUP reads the settings again, SIGTERM stops.
+Settings: docs/operations.md; who may use it: docs/admission.md. Signals: SIGHUP reads the settings again, SIGTERM stops.
 Behind a TLS proxy clients use wss://; the proxy must pass WebSockets on, and X-Forwarded-For, and --trust-proxy
 must name it. What other proxies say is not believed: all their clients count as one.
 
@@ -61,6 +81,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
     });
   addConfigCommands(program);
   addDatabaseCommands(program);
+  addTokenCommands(program);
   return program;
 }
 

@@ -1,6 +1,8 @@
 import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, parseReservedName, RelayServer, type ServerIdentity } from '@sealane/server';
 import { isSealaneError, SealaneError } from '@sealane/types';
+import { isRestricted } from './admission/admission-rules.js';
+import { createAdmission } from './admission/create-admission.js';
 import { applySettings, limitsOf } from './apply-settings.js';
 import { DatabaseBanStore } from './ban-store.js';
 import { RelayDatabase } from './database/relay-database.js';
@@ -52,6 +54,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
   const authorities = configuration.get(programSettings.authorities);
   database.audit.maxEntries = configuration.get(programSettings.auditMaxEntries);
   database.audit.onFault = (error) => output.warning('AUDIT', `the audit log is not written: ${describeError(error)}`);
+  const admission = await createAdmission(configuration, output);
   const relay = await RelayServer.create({
     identity: identity.identity,
     nodeKey: identity.nodeKey,
@@ -64,6 +67,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     banStore: new DatabaseBanStore(database),
     names: new DatabaseNameJournal(database, (message) => output.warning('NAMES', `names are not kept: ${message}`)),
     limits,
+    policy: admission.policy,
     onEvent: (event) => output.relay(event),
   });
   const signals = new StopSignals();
@@ -96,6 +100,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     process.off('SIGHUP', onHangUp);
     clearInterval(housekeeping);
     stopListening();
+    admission.stop();
     await relay.close();
     output.flush();
   }
@@ -126,10 +131,12 @@ function tidyUp({ database, output }: Process): void {
 function listenAddressOf(configuration: Configuration): ListenAddress {
   const text = required(configuration.get(programSettings.listen), '--listen HOST:PORT', 'listen');
   const address = parseListenAddress(text);
-  if (!configuration.get(programSettings.open) && !isLoopback(address.host)) {
+  const isLimited =
+    configuration.get(programSettings.open) || isRestricted((setting) => configuration.get(setting) as never);
+  if (!isLimited && !isLoopback(address.host)) {
     throw new SealaneError(
       'ERR_NOT_LOOPBACK',
-      `anybody who reaches ${address.host} could use this relay; say --open if that is wanted, or listen on 127.0.0.1`,
+      `anybody who reaches ${address.host} could use this relay; say --open if that is wanted, or who may with --admit, or listen on 127.0.0.1`,
     );
   }
   return address;

@@ -1,11 +1,12 @@
 import { bytesEqual } from '@sealane/crypto';
-import { isSealaneError, isService, SealaneError, Suite } from '@sealane/types';
+import { isSealaneError, isService, ProofKind, SealaneError, Suite } from '@sealane/types';
 import { type AddressParts, checkedTarget, type DialTarget, parseAddress } from './address.js';
 import type { ClientContext } from './client-context.js';
 import type { ConnectionBook } from './connection-book.js';
 import { Handshaker } from './handshake/handshaker.js';
+import { present } from './link/present.js';
 import type { RelayLink } from './link/relay-link.js';
-import { DEFAULT_ALPN, type DialOptions, type OpenStreamOptions } from './options.js';
+import { DEFAULT_ALPN, type DialOptions, type DialTicket, type OpenStreamOptions } from './options.js';
 import { ConnectionPool, type PoolHooks, poolKey } from './pool.js';
 import type { RelaySites } from './relays/relay-sites.js';
 import type { FoundOwner, Resolver } from './resolver.js';
@@ -28,6 +29,7 @@ interface DialPlan {
   readonly suites: readonly Suite[];
   readonly accessSecret: Uint8Array | undefined;
   readonly minEpoch: number;
+  readonly ticket: DialTicket | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -88,6 +90,7 @@ export class Dialer {
       suites: options.suites ?? [Suite.HYBRID],
       accessSecret: options.accessSecret ?? target.accessSecret,
       minEpoch: Math.max(options.minEpoch ?? 0, target.minEpoch ?? 0),
+      ticket: options.ticket,
       signal: options.signal,
     };
   }
@@ -109,7 +112,8 @@ export class Dialer {
         ? { id: target.id, service: plan.service }
         : (this.#knownName(target.name!) ?? (await this.#resolveName(target.name!, signal)));
     const { alpn, suites, accessSecret } = plan;
-    const key = poolKey({ ownerId: owner.id, service: owner.service, alpn, suites, accessSecret });
+    const ticket = plan.ticket?.whole;
+    const key = poolKey({ ownerId: owner.id, service: owner.service, alpn, suites, accessSecret, ticket });
     const found = this.#pool.pick(key, minEpoch);
     if (found !== undefined) return found;
     // The owner is settled here, whichever relay carries the dial: the pool is keyed by it.
@@ -184,7 +188,7 @@ export class Dialer {
     signal: AbortSignal | undefined,
     hooks: PoolHooks | undefined,
   ): Promise<SecureConnection> {
-    const { target, alpn, suites, accessSecret, minEpoch } = plan;
+    const { target, alpn, suites, accessSecret, minEpoch, ticket } = plan;
     const { context, connections, sites } = this.#options;
     const startedMs = context.clock.nowMs();
     const { id, service } =
@@ -192,6 +196,7 @@ export class Dialer {
         ? { id: target.id, service: plan.service }
         : await this.#resolver.resolveName(link, target.name!, signal);
     const owner = await this.#resolver.keycertOf(link, id, service, minEpoch, signal);
+    await present(link, ProofKind.TICKET, ticket?.bytes);
     const connection = await Handshaker.dial(context, {
       link,
       owner,
@@ -199,6 +204,7 @@ export class Dialer {
       alpn,
       suites,
       accessSecret,
+      ticket,
       signal,
       links: sites,
       onInterrupted: (interrupted, cause) => {

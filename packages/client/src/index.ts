@@ -15,6 +15,7 @@ export {
   type CredentialSource,
   DEFAULT_ALPN,
   type DialOptions,
+  type DialTicket,
   type ListenOptions,
   type OpenStreamOptions,
   type RelayClientOptions,

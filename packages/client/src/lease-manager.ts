@@ -176,7 +176,9 @@ export class LeaseManager {
     const { service, instance, listen } = lease;
     const context = this.#context;
     const sequence = this.#sequence;
-    const granted = await registerLease({ context, link, sequence, service, instance, listen, takeOver, signal });
+    const onPending = (): void => this.#tell(lease, 'pending', listen.name ?? null);
+    const options = { context, link, sequence, service, instance, listen, takeOver, signal, onPending };
+    const granted = await registerLease(options);
     if (!this.#isKept(lease)) {
       const { sequence: number } = granted;
       link

@@ -1,6 +1,7 @@
 import { SealaneError } from '@sealane/types';
 import type { OwnedService } from './handshake/owned-service.js';
 import type { ListenOptions } from './options.js';
+import type { PeerRequest } from './policy.js';
 import { AsyncQueue } from './session/async-queue.js';
 import { Deferred } from './session/deferred.js';
 import type { SecureConnection } from './session/secure-connection.js';
@@ -28,7 +29,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
   /** As the relay confirmed it; null without one. */
   name: string | null = null;
   readonly #options: ListenerOptions;
-  readonly #connections = new Set<SecureConnection>();
+  readonly #connections = new Map<SecureConnection, PeerRequest>();
   readonly #incoming = new AsyncQueue<SecureConnection>();
   readonly #closed = new Deferred<void>();
   #closing: Promise<void> | undefined;
@@ -61,7 +62,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
 
   /** Sessions that came in under this lease and have not ended. */
   get connections(): ReadonlySet<SecureConnection> {
-    return this.#connections;
+    return new Set(this.#connections.keys());
   }
 
   /** Releases the lease and takes no new sessions; the accepted ones go on. Idempotent. */
@@ -95,14 +96,14 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
 
   openSessionsOf(peerId: string): number {
     let count = 0;
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.keys()) {
       if (connection.peerId === peerId && connection.isOpen && !connection.isSuspended) count += 1;
     }
     return count;
   }
 
-  onConnection(connection: SecureConnection): void {
-    this.#connections.add(connection);
+  onConnection(connection: SecureConnection, peer: PeerRequest): void {
+    this.#connections.set(connection, peer);
     this.#options.onConnection(connection);
     if (!this.#incoming.push(connection)) connection.abort(new SealaneError('ERR_CLOSED'));
   }
@@ -114,7 +115,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
 
   /** Sessions that may still come back over another path. */
   get hasResumable(): boolean {
-    for (const connection of this.#connections) if (connection.isResumable) return true;
+    for (const connection of this.#connections.keys()) if (connection.isResumable) return true;
     return false;
   }
 
@@ -123,14 +124,13 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
    * allow any more end with ERR_E2EE_DENIED, on both sides.
    */
   async recheck(): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => this.#recheck(connection)));
+    await Promise.all([...this.#connections].map(([connection, peer]) => this.#recheck(connection, peer)));
   }
 
-  async #recheck(connection: SecureConnection): Promise<void> {
-    const { peerId: id, peerEpoch: epoch, alpn, service } = connection;
+  async #recheck(connection: SecureConnection, peer: PeerRequest): Promise<void> {
     let isAllowed = false;
     try {
-      isAllowed = (await this.options.accept({ id, epoch, alpn: [alpn], service })) === true;
+      isAllowed = (await this.options.accept(peer)) === true;
     } catch {
       // An exception refuses, as at the first time.
     }

@@ -3,8 +3,9 @@ import type { MemoryBudget } from '@sealane/mux';
 import type { ClientTiming, Clock, RandomBytes, ResetCode, Suite } from '@sealane/types';
 import type { KeycertStore } from './keycert-store.js';
 import type { PinStore } from './pin-store.js';
-import type { AcceptPolicy } from './policy.js';
+import type { AcceptPolicy, PeerRequest } from './policy.js';
 import type { KeptBudget } from './session/kept-budget.js';
+import type { SecureConnection } from './session/secure-connection.js';
 import type { StatusListener } from './status.js';
 import type { TransportFactory } from './transport/transport.js';
 
@@ -23,6 +24,8 @@ export interface RelayClientOptions {
   readonly identify?: boolean;
   /** The link that `connect` waits for. Default 'dial'. */
   readonly use?: 'dial' | 'listen';
+  /** An enrolment token, 32 bytes: shown to relays on the links of this identity. A secret. */
+  readonly token?: Uint8Array;
   /** Ends the attempt; has no effect on a client that is connected. */
   readonly signal?: AbortSignal;
   readonly onStatus?: StatusListener;
@@ -79,6 +82,13 @@ export interface ListenOptions {
   readonly hideAlpn?: boolean;
   /** Decides about every peer; see {@link AcceptPolicy}. There is no default: nobody is let in by omission. */
   readonly accept: AcceptPolicy;
+  /**
+   * Asked once for each session, when its peer has shown that it is there now: here things may be counted. False ends the
+   * session with ERR_E2EE_DENIED, and nothing of it reaches the application.
+   */
+  readonly confirm?: (peer: PeerRequest, connection: SecureConnection) => boolean;
+  /** Relays turn requests away that come without a ticket of this identity; `accept` has to check it again. */
+  readonly tickets?: boolean;
   /** Decides about every stream: nothing to accept it, or the code of its reset. */
   readonly acceptStream?: (request: StreamRequest) => undefined | ResetCode;
   /** At most 4,096 bytes, readable by the relay. */
@@ -97,6 +107,12 @@ export interface ListenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A ticket as it is shown: `bytes` to the relay, `whole` sealed to the owner. */
+export interface DialTicket {
+  readonly bytes: Uint8Array;
+  readonly whole: Uint8Array;
+}
+
 export interface DialOptions {
   /** Offered to the owner. Default `['sealane/stream/1']`. */
   readonly alpn?: readonly string[];
@@ -108,6 +124,8 @@ export interface DialOptions {
   readonly accessSecret?: Uint8Array;
   /** The owner's keycert must have at least this epoch. */
   readonly minEpoch?: number;
+  /** What the owner made for this dialer; a `Ticket` of `@sealane/client/ticket` is one. */
+  readonly ticket?: DialTicket | undefined;
   /** A session of its own instead of a pooled one. */
   readonly fresh?: boolean;
 }

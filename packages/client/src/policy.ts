@@ -5,6 +5,8 @@ export interface PeerRequest {
   readonly epoch: number;
   readonly alpn: readonly string[];
   readonly service: string;
+  /** What the peer shows as a ticket of the owner's; nothing of it is checked yet. */
+  readonly ticket?: Uint8Array | undefined;
 }
 
 export type AcceptDecision = boolean | { readonly deny: string };

@@ -10,12 +10,13 @@ export interface PoolKeyParts {
   readonly alpn: readonly string[];
   readonly suites: readonly Suite[];
   readonly accessSecret: Uint8Array | undefined;
+  readonly ticket?: Uint8Array | undefined;
 }
 
 export function poolKey(parts: PoolKeyParts): string {
-  const { ownerId, service, alpn, suites, accessSecret } = parts;
-  const secret = accessSecret === undefined ? null : [...blake2b(32, accessSecret)];
-  return JSON.stringify([ownerId, service, alpn, suites, secret]);
+  const { ownerId, service, alpn, suites, accessSecret, ticket } = parts;
+  const secrets = [accessSecret, ticket].map((secret) => secret && [...blake2b(32, secret)]);
+  return JSON.stringify([ownerId, service, alpn, suites, secrets]);
 }
 
 export interface PoolHooks {

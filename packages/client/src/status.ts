@@ -57,7 +57,8 @@ export type StatusEvent =
       readonly type: 'lease';
       /** The relay's, without its identity. */
       readonly url: string;
-      readonly state: 'registered' | 'waiting' | 'refused' | 'released';
+      /** `pending`: an operator of the relay has to approve it; it cannot be reached before. */
+      readonly state: 'registered' | 'pending' | 'waiting' | 'refused' | 'released';
       readonly service: string;
       readonly name: string | null;
       readonly error?: SealaneError;

@@ -10,7 +10,7 @@ const directory = join(here, '..', 'vectors');
 const check = process.argv.includes('--check');
 
 const files = {};
-for (const name of ['identity.mjs', 'e2ee.mjs']) {
+for (const name of ['identity.mjs', 'e2ee.mjs', 'admission.mjs']) {
   const path = join(here, 'vectors', name);
   if (existsSync(path)) Object.assign(files, await (await import(path)).generate());
 }

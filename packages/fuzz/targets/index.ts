@@ -3,7 +3,9 @@ import { accessSecretTarget } from './access-secret.js';
 import { ackStateTarget } from './ack-state.js';
 import { addressTarget } from './address.js';
 import { admissionTarget } from './admission.js';
+import { admissionTextTarget, ticketTarget } from './admission-secrets.js';
 import { allowFileTarget } from './allow-file.js';
+import { calloutAnswerTarget } from './callout-answer.js';
 import { certificateTarget } from './certificate.js';
 import { clientAddressTarget } from './client-address.js';
 import { clientAuthenticationTarget } from './client-authentication.js';
@@ -40,6 +42,7 @@ import { sessionRecordsTarget } from './session-records.js';
 import { streamOpenTarget } from './stream-open.js';
 import { strictMsgpackTarget } from './strict-msgpack.js';
 import { terminalTextTarget } from './terminal-text.js';
+import { tokenFileTarget } from './token-file.js';
 import { versionAndAuthorityTarget } from './version-and-authority.js';
 
 /** Every decoder, then every state machine. */
@@ -58,6 +61,10 @@ export const targets: readonly Target[] = [
   certificateTarget,
   keyFileContentTarget,
   accessSecretTarget,
+  admissionTextTarget,
+  ticketTarget,
+  tokenFileTarget,
+  calloutAnswerTarget,
   message1PayloadTarget,
   message2PayloadTarget,
   recordReaderTarget,

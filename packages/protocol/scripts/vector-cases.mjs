@@ -141,6 +141,10 @@ export const messages = (leaseBytes) => [
     },
   ],
   ['LISTED_END', { kind: 18, request: 13, entries: [], next: null }],
+  ['PRESENT_TOKEN', { kind: 19, request: 14, proof: 1, bytes: run(0x91, 32) }],
+  ['PRESENT_TICKET', { kind: 19, request: 15, proof: 2, bytes: run(0x01, 158) }],
+  ['PRESENTED', { kind: 20, request: 14 }],
+  ['PENDING', { kind: 21, request: 7 }],
 ];
 
 export const opens = [
@@ -174,7 +178,7 @@ export const refusals = [
   ['CREDIT_ZERO', 'credit', '00000000', frame],
   ['CREDIT_TOO_LARGE', 'credit', '80000000', frame],
   ['GOAWAY_TRAILING', 'goaway', '00000007000200000bb80000', frame],
-  ['MESSAGE_KIND_UNKNOWN', 'message', '1390', message],
+  ['MESSAGE_KIND_UNKNOWN', 'message', '7f90', message],
   ['MESSAGE_KIND_ALONE', 'message', '0a', message],
   ['MESSAGE_TRAILING', 'message', '0a910900', message],
   ['MESSAGE_FIELD_MISSING', 'message', '0a90', message],
@@ -201,6 +205,10 @@ export const refusals = [
   ['LISTED_16_ENTRIES', 'message', `12930cdc0010${`93c40100c440${'99'.repeat(64)}01`.repeat(16)}c0`, limit],
   ['LISTED_EMPTY_LEASE', 'message', `12930c9193c400c440${'99'.repeat(64)}01c0`, message],
   ['LISTED_ENDED_LEASE', 'message', `12930c9193c40100c440${'99'.repeat(64)}00c0`, message],
+  ['PRESENT_OF_NO_KIND', 'message', '13930e00c40191', message],
+  ['PRESENT_OF_A_LATER_KIND', 'message', '13930e03c40191', message],
+  ['PRESENT_EMPTY', 'message', '13930e01c400', message],
+  ['PRESENT_513', 'message', `13930e02c50201${'91'.repeat(513)}`, limit],
   ['STREAM_OPEN_CUT', 'stream-open', '0377', message],
   ['STREAM_OPEN_CONTROL_CHARACTER', 'stream-open', '010a', message],
   ['HANDSHAKE_EMPTY', 'handshake', '000000', message],

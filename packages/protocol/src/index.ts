@@ -6,6 +6,7 @@ export * from './frames/open-body.js';
 export * from './frames/stream-open.js';
 export * from './handshake-message.js';
 export * from './lease.js';
+export * from './messages/admission-messages.js';
 export * from './messages/connection-messages.js';
 export * from './messages/control-message.js';
 export * from './messages/lease-messages.js';

@@ -27,7 +27,7 @@ import type { RelayConfig } from './relay-config.js';
 const HASH_BYTES = 32;
 
 /** LinkFeature bits that this relay knows what to do with. */
-export const RELAY_FEATURES: number = LinkFeature.LIST | LinkFeature.RESUME;
+export const RELAY_FEATURES: number = LinkFeature.LIST | LinkFeature.RESUME | LinkFeature.ADMISSION;
 
 /** A HELLO for one link. */
 export interface Greeting {

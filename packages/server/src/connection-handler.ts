@@ -11,20 +11,25 @@ import {
   relayError,
   SealaneError,
 } from '@sealane/types';
+import type { AdmissionGate } from './admission-gate.js';
 import type { EarlyData } from './early-data.js';
 import { CONNECTION_BYTES, type ForwardingHandler } from './forwarding-handler.js';
 import { HeldRequests } from './held-requests.js';
 import type { LeaseManager, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
 import type { SessionUse } from './policy/session-use.js';
+import type { CountedTicket } from './policy/ticket-use-store.js';
 import type { UsagePolicy } from './policy/usage-policy.js';
 import type { RelayConfig } from './relay-config.js';
+import { UndecidedRequests } from './undecided-requests.js';
 import { OwnerSide, WaitingConnection } from './waiting-connection.js';
+import { wireRefusal } from './wire-refusal.js';
 
 export interface ConnectionHandlerParts {
   readonly leases: LeaseManager;
   readonly usage: UsagePolicy;
   readonly forwarding: ForwardingHandler;
+  readonly gate: AdmissionGate;
 }
 
 /** CONNECT, its way to the owner, and the owner's answer (v1.md, "Connections"). */
@@ -35,6 +40,7 @@ export class ConnectionHandler {
   /** In the order of their deadlines. */
   readonly #waiting = new Set<WaitingConnection>();
   readonly #held: HeldRequests;
+  readonly #undecided: UndecidedRequests;
   readonly #startedMs: number;
   #sessionNumber = 0;
 
@@ -42,6 +48,7 @@ export class ConnectionHandler {
     this.#config = config;
     this.#parts = parts;
     this.#startedMs = config.clock.nowMs();
+    this.#undecided = new UndecidedRequests(config);
     this.#held = new HeldRequests(config, {
       forward: (link, stream, request, lease) =>
         this.#try(link, stream, () => this.#send(link, stream, request, lease)),
@@ -69,6 +76,20 @@ export class ConnectionHandler {
       link.strike();
       return;
     }
+    const refusal = this.#parts.gate.dialer(link);
+    if (refusal instanceof Promise) {
+      // What waits must not keep the message alive that it came in.
+      const kept = decodeOpen(body.slice());
+      this.#undecided.hold(link, stream, refusal, {
+        proceed: () => this.#begin(link, stream, kept),
+        refuse: (code, text) => this.#reject(link, stream, code, text),
+      });
+    } else if (refusal === undefined) this.#begin(link, stream, request);
+    else this.#reject(link, stream, wireRefusal(refusal).code, refusal.message);
+  }
+
+  #begin(link: RelayLink, stream: MuxStream, request: Connect | Resume): void {
+    stream.handler = ignoring;
     this.#try(link, stream, () => {
       if (request.kind === OpenKind.RESUME) this.#resume(link, stream, request);
       else this.#connect(link, stream, request);
@@ -171,37 +192,43 @@ export class ConnectionHandler {
   }
 
   #send(link: RelayLink, stream: MuxStream, request: Connect | Resume, found: ServedLease | undefined): void {
-    const admitted = this.#admit(link, found);
+    const admitted = this.#admit(link, found, request.kind === OpenKind.RESUME);
     if ('code' in admitted) {
       this.#reject(link, stream, admitted.code, admitted.text);
       return;
     }
-    const { lease, use } = admitted;
     try {
-      this.#forward(link, stream, request, lease, use);
+      this.#forward(link, stream, request, admitted);
     } catch (error) {
-      use.release();
+      admitted.use.release();
+      this.#parts.gate.tickets.giveBack(admitted.ticket);
       throw error;
     }
   }
 
   /** The lease that the request may be forwarded to, its session counted; or why it may not. */
-  #admit(
-    link: RelayLink,
-    lease: ServedLease | undefined,
-  ): { readonly lease: ServedLease; readonly use: SessionUse } | Refusal {
-    const { usage } = this.#parts;
-    const { limits, budget } = this.#config;
+  #admit(link: RelayLink, lease: ServedLease | undefined, isResume: boolean): Admitted | Refusal {
+    const { usage, gate } = this.#parts;
+    const { limits, budget, clock } = this.#config;
     if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
-    if (lease.load.waiting >= limits.waitingAcceptsPerLease || !usage.connectTo(lease)) {
+    const isInRate = lease.connects === undefined || lease.connects.tryTake(clock.nowMs());
+    if (lease.load.waiting >= limits.waitingAcceptsPerLease || !usage.connectTo(lease) || !isInRate) {
       return { code: RelayCode.BUSY, text: 'the owner has too many requests' };
     }
     if (budget.refusesStreams) return { code: RelayCode.BUSY, text: 'the relay is short of memory' };
+    if (lease.uses.size >= (lease.limits?.sessions ?? Number.POSITIVE_INFINITY)) {
+      return { code: RelayCode.LIMIT, text: 'the owner has as many sessions as it may' };
+    }
+    const shown = gate.tickets.check(link, lease.record, isResume);
+    if (!shown.isAdmitted) return shown;
     const use = usage.addSession(link, lease);
-    return typeof use === 'string' ? { code: RelayCode.LIMIT, text: use } : { lease, use };
+    if (typeof use !== 'string') return { lease, use, ticket: shown.use };
+    gate.tickets.giveBack(shown.use);
+    return { code: RelayCode.LIMIT, text: use };
   }
 
-  #forward(link: RelayLink, dialer: MuxStream, request: Connect | Resume, lease: ServedLease, use: SessionUse): void {
+  #forward(link: RelayLink, dialer: MuxStream, request: Connect | Resume, admitted: Admitted): void {
+    const { lease, use, ticket } = admitted;
     const side = new OwnerSide(this);
     // Dialing links use keys of their own, which say nothing about the dialer: message 1 does, to the owner alone.
     const open = encodeForward({ ...request, dialer: null });
@@ -220,6 +247,7 @@ export class ConnectionHandler {
       deadlineMs,
       openBytes: open.length,
       isResume: request.kind === OpenKind.RESUME,
+      ticket,
     });
     side.bind(connection);
     dialer.handler = connection;
@@ -250,16 +278,25 @@ export class ConnectionHandler {
     lease.load.waiting--;
     lease.uses.delete(connection);
     this.#config.budget.release(connection.openBytes + (becomesSession ? 0 : CONNECTION_BYTES));
-    if (!becomesSession) use.release();
+    if (!becomesSession) {
+      use.release();
+      this.#parts.gate.tickets.giveBack(connection.ticket);
+    }
     return true;
   }
 
-  #reject(link: RelayLink, stream: MuxStream, code: RelayCode, text: string): void {
+  #reject(link: RelayLink, stream: MuxStream, code: number, text: string): void {
     this.#config.reporter.refused(code, 'connect');
     link.send({ kind: MessageKind.REJECT, code, keycert: null, text }, stream);
     // Messages go before resets: the dialer reads the code first.
     stream.reset(ResetCode.REFUSED);
   }
+}
+
+interface Admitted {
+  readonly lease: ServedLease;
+  readonly use: SessionUse;
+  readonly ticket: CountedTicket | undefined;
 }
 
 interface Refusal {

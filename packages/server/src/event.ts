@@ -14,6 +14,23 @@ export type RelayEvent =
       readonly ttlMs: number;
     }
   | { readonly type: 'lease-end'; readonly id: string; readonly service: string; readonly reason: LeaseEndReason }
+  /** It waits for an operator's approval: a lease until then, a dialer was refused. */
+  | {
+      readonly type: 'pending';
+      readonly link: string;
+      readonly use: 'lease' | 'dial';
+      readonly id: string;
+      readonly service: string;
+      readonly name: string | null;
+    }
+  /** The policy does not allow any more what was open: a lease, or without a service a dialer's link. */
+  | {
+      readonly type: 'denied';
+      readonly link: string;
+      readonly id: string;
+      readonly service?: string;
+      readonly reason: string;
+    }
   | { readonly type: 'session-open'; readonly session: number; readonly owner: string; readonly service: string }
   | {
       readonly type: 'session-close';

@@ -11,6 +11,7 @@ import {
   relayError,
   type SealaneError,
 } from '@sealane/types';
+import type { AdmissionGate } from './admission-gate.js';
 import type { AuthQueue } from './auth-queue.js';
 import type { LeaseManager } from './lease-manager.js';
 import type { LeaseRecord } from './lease-store.js';
@@ -23,36 +24,58 @@ import type { RelayConfig } from './relay-config.js';
 const MAX_WAITING_PER_LINK = 16;
 const MAX_WAITING = 2_000;
 
+export interface LeaseHandlerParts {
+  readonly leases: LeaseManager;
+  readonly usage: UsagePolicy;
+  readonly queue: AuthQueue;
+  readonly gate: AdmissionGate;
+}
+
 /** REGISTER: who may put which lease in force (v1.md, "Leases"). */
 export class LeaseHandler {
   readonly #config: RelayConfig;
   readonly #leases: LeaseManager;
   readonly #usage: UsagePolicy;
   readonly #queue: AuthQueue;
+  readonly #gate: AdmissionGate;
   readonly #waitingOf = new Map<RelayLink, number>();
 
-  constructor(config: RelayConfig, leases: LeaseManager, usage: UsagePolicy, queue: AuthQueue) {
+  constructor(config: RelayConfig, parts: LeaseHandlerParts) {
+    const { leases, usage, queue, gate } = parts;
     this.#config = config;
     this.#usage = usage;
     this.#leases = leases;
     this.#queue = queue;
+    this.#gate = gate;
   }
 
   /** Answers REGISTERED. @throws relay errors, ERR_PROTOCOL_* */
   async register(link: RelayLink, message: Register): Promise<void> {
-    const record = await this.#inTurn(link, message);
+    const { request, flags } = message;
+    const asked = await this.#inTurn(link, message);
+    this.#assertAllowed(link, asked);
+    await this.#gate.admitLease(link, request, asked, async (limits) => {
+      // It may have waited for an operator.
+      this.#assertAllowed(link, asked);
+      const ttlMs = Math.min(asked.ttlMs, Math.max(1, limits?.leaseTtlMs ?? asked.ttlMs));
+      const record = { ...asked, ttlMs };
+      await this.#leases.register(link, record, (flags & RegisterFlag.TAKE_OVER) !== 0, limits);
+      // A ban or a rule may have come while the store was asked; then nobody has seen this lease among those in force.
+      const late = refuseLease(this.#config, record);
+      if (late !== undefined) {
+        const served = this.#leases.route(record.identity, record.service);
+        if (served?.record === record) await this.#leases.deny(served);
+        throw late;
+      }
+      const { service, sequence, name } = asked;
+      link.send({ kind: MessageKind.REGISTERED, request, service, sequence, ttlMs, name });
+    });
+  }
+
+  /** @throws relay errors */
+  #assertAllowed(link: RelayLink, record: LeaseRecord): void {
     const refusal = refuseLease(this.#config, record) ?? this.#refuseAnother(link, record);
     if (refusal !== undefined) throw refusal;
-    await this.#leases.register(link, record, (message.flags & RegisterFlag.TAKE_OVER) !== 0);
-    // A ban or a rule may have come while the store was asked; then nobody has seen this lease among those in force.
-    const late = refuseLease(this.#config, record);
-    if (late !== undefined) {
-      const served = this.#leases.route(record.identity, record.service);
-      if (served?.record === record) await this.#leases.deny(served);
-      throw late;
-    }
-    const { service, sequence, ttlMs, name } = record;
-    link.send({ kind: MessageKind.REGISTERED, request: message.request, service, sequence, ttlMs, name });
   }
 
   /** A lease in place of one that counts already is none more. */

@@ -3,8 +3,10 @@ import type { LeaseEndReason } from './event.js';
 import { leaseKey } from './lease-key.js';
 import type { ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
 import type { RelayLink } from './link.js';
+import type { AdmissionLimits } from './policy/admission.js';
 import type { RelayConfig } from './relay-config.js';
 import { instanceKey, ResumeOnlyLeases } from './resume-only-leases.js';
+import { TokenBucket } from './token-bucket.js';
 
 /** Something that goes on under a lease and can be ended with it. */
 export interface LeaseUse {
@@ -27,6 +29,10 @@ export interface ServedLease {
   /** Shared with the same link's earlier leases for the service, whose requests go on. */
   readonly load: LeaseLoad;
   readonly uses: Set<LeaseUse>;
+  /** What the policy granted it. */
+  limits: AdmissionLimits | undefined;
+  /** Where that is a number of requests for a connection per second. */
+  connects: TokenBucket | undefined;
 }
 
 /** More rounds than two processes need that fight for one lease. */
@@ -86,9 +92,9 @@ export class LeaseManager {
    * Puts a lease in force for `link`, over an older one where the rules allow it (v1.md, "Instances").
    * @throws ERR_RELAY_LEASE_IN_USE, _LEASE_STALE (`value`: the stored sequence), _NAME_TAKEN, _LIMIT, _BUSY
    */
-  async register(link: RelayLink, record: LeaseRecord, takeOver: boolean): Promise<void> {
+  async register(link: RelayLink, record: LeaseRecord, takeOver: boolean, limits?: AdmissionLimits): Promise<void> {
     if ((record.flags & LeaseFlag.RESUME_ONLY) !== 0) {
-      const served = this.#resumeOnly.register(link, record);
+      const served = this.#resumeOnly.register(link, record, limits);
       this.onServed(served.key, served);
       return;
     }
@@ -108,6 +114,8 @@ export class LeaseManager {
       endsAtMs: this.#config.clock.nowMs() + record.ttlMs,
       load: before?.link === link ? before.load : { waiting: 0 },
       uses: before?.link === link ? before.uses : new Set(),
+      limits,
+      connects: this.#bucketOf(limits, before),
     });
     const { id, service, name, ttlMs } = result.previous === undefined ? record : { ...result.previous, ...record };
     this.#config.reporter.event({ type: 'lease', link: link.id, id, service, name, ttlMs });
@@ -142,6 +150,31 @@ export class LeaseManager {
     if (served?.link !== link || served.record.sequence !== sequence) throw relayError(RelayCode.NO_LEASE);
     this.#drop(served, 'released');
     await this.#store.release(link.clientKey, service, link.id);
+  }
+
+  /** What the link holds, leases for resuming alone among it. */
+  of(link: RelayLink): readonly ServedLease[] {
+    return [...(this.#byLink.get(link) ?? []), ...this.#resumeOnly.of(link)];
+  }
+
+  /** Other limits for a lease that is in force; sessions beyond them end, the newest first. */
+  limit(served: ServedLease, limits: AdmissionLimits | undefined): void {
+    served.connects = this.#bucketOf(limits, served);
+    served.limits = limits;
+    const most = limits?.sessions ?? Number.POSITIVE_INFINITY;
+    for (const use of [...served.uses].slice(most)) use.endWithLease();
+  }
+
+  /** The policy does not allow the lease any more: it ends at once, with all that goes on under it. */
+  async revoke(served: ServedLease): Promise<void> {
+    const { identity, service, holder } = served.record;
+    if (served.key === leaseKey(identity, service)) {
+      this.#drop(served, 'denied');
+      await this.#store.release(identity, service, holder);
+    } else {
+      this.#resumeOnly.release(served);
+    }
+    for (const use of [...served.uses]) use.endWithLease();
   }
 
   /** The link is gone. Its leases stay in force for their time, so that their owner takes them back unasked. */
@@ -201,6 +234,14 @@ export class LeaseManager {
     const by = isSame ? SupersededBy.SAME_INSTANCE : SupersededBy.OTHER_INSTANCE;
     before.link.send({ kind: MessageKind.SUPERSEDED, service: record.service, by });
     if (isSame) for (const use of [...before.uses]) use.endWithLease();
+  }
+
+  /** The same one while the rate is the same: a renewal gives no new burst. */
+  #bucketOf(limits: AdmissionLimits | undefined, before: ServedLease | undefined): TokenBucket | undefined {
+    const rate = limits?.connectsPerSecond;
+    if (rate === undefined) return undefined;
+    if (before?.connects !== undefined && before.limits?.connectsPerSecond === rate) return before.connects;
+    return new TokenBucket(rate, Math.max(1, rate), this.#config.clock.nowMs());
   }
 
   #serve(served: ServedLease): void {

@@ -5,6 +5,8 @@ import { TokenBucket } from './token-bucket.js';
 /** A REGISTER makes the relay check two signatures; the answer to a LIST is a hundred times as large as its question. */
 const REGISTER_COST = 10;
 const LIST_COST = 2;
+/** One signature, of a ticket. */
+const PRESENT_COST = 5;
 const MAX_WAIT_MS = 60_000;
 /** Answers of BUSY for going too fast. Who goes on all the same makes the relay work for nothing. */
 const BUSY_BURST = 2_000;
@@ -12,7 +14,9 @@ const BUSY_PER_SECOND = 100;
 
 /** What a request counts as in rates of requests. */
 export function requestCost(kind: MessageKind): number {
-  return kind === MessageKind.REGISTER ? REGISTER_COST : kind === MessageKind.LIST ? LIST_COST : 1;
+  if (kind === MessageKind.REGISTER) return REGISTER_COST;
+  if (kind === MessageKind.PRESENT) return PRESENT_COST;
+  return kind === MessageKind.LIST ? LIST_COST : 1;
 }
 
 /** How fast one link may ask, and how often it is told that it asks too fast. */

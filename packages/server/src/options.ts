@@ -4,8 +4,10 @@ import type { RelayEvent } from './event.js';
 import type { LeaseStore } from './lease-store.js';
 import type { RelayLimits } from './limits.js';
 import type { NameJournal } from './name-journal.js';
+import type { AdmissionPolicy } from './policy/admission.js';
 import type { BanStore } from './policy/ban-store.js';
 import type { ReservedName } from './policy/reserved-names.js';
+import type { TicketUseStore } from './policy/ticket-use-store.js';
 
 export interface RelayServerOptions {
   /** What URLs pin and leases name as their audience. Shared by the nodes of a cluster. */
@@ -22,6 +24,10 @@ export interface RelayServerOptions {
   readonly leaseStore?: LeaseStore;
   /** Where names are kept over restarts, for the store in memory. Default: nowhere. */
   readonly names?: NameJournal;
+  /** Who may use the relay, see `@sealane/server/policy`. Default: everybody. */
+  readonly policy?: AdmissionPolicy;
+  /** Where uses of tickets are counted. Default: memory of this process. */
+  readonly ticketUses?: TicketUseStore;
   /** Answers LIST with the leases whose owners made them public. Default true. */
   readonly listing?: boolean;
   /** Where bans are kept. Default: memory of this process. */
@@ -74,6 +80,8 @@ export interface RelayStatistics {
   readonly sessions: number;
   /** Requests for a connection that wait for their owner's answer. */
   readonly waitingAccepts: number;
+  /** Leases that wait for an operator's approval. */
+  readonly pendingLeases: number;
   /** Payload bytes forwarded since the start, both directions together. */
   readonly relayedBytes: number;
   /** Taken from the memory budget now, and its size. */

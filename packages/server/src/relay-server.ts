@@ -4,6 +4,7 @@ import { loadCrypto } from '@sealane/crypto';
 import type { MuxStream } from '@sealane/mux';
 import type { ControlMessage } from '@sealane/protocol';
 import { GoAwayCode, type MessageLink, RelayCode, relayError, SealaneError, type Timer } from '@sealane/types';
+import { AdmissionGate } from './admission-gate.js';
 import { AuthQueue } from './auth-queue.js';
 import { ConnectionHandler } from './connection-handler.js';
 import { ForwardingHandler } from './forwarding-handler.js';
@@ -52,6 +53,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #usage: UsagePolicy;
   readonly #enforcer: PolicyEnforcer;
   readonly #leases: LeaseManager;
+  readonly #gate: AdmissionGate;
   readonly #requests: RequestHandler;
   readonly #connections: ConnectionHandler;
   readonly #socketMemory: SocketMemory;
@@ -74,16 +76,24 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#sockets = new SocketLimits({ ...config, rules: config.proxies, addresses: this.#usage.addresses });
     this.#leases = new LeaseManager(config, options.leaseStore ?? createLeaseStore(limits, clock, options.names));
     this.#leases.onCount = (lease, delta) => (delta > 0 ? this.#usage.addLease(lease) : this.#usage.removeLease(lease));
+    this.#gate = new AdmissionGate(config, options, { leases: this.#leases, queue: this.#leaseQueue });
     this.#forwarding = new ForwardingHandler(config, this.#usage);
     this.#connections = new ConnectionHandler(config, {
       leases: this.#leases,
       usage: this.#usage,
       forwarding: this.#forwarding,
+      gate: this.#gate,
     });
     this.#requests = new RequestHandler(config, {
       usage: this.#usage,
       leases: this.#leases,
-      leaseHandler: new LeaseHandler(config, this.#leases, this.#usage, this.#leaseQueue),
+      gate: this.#gate,
+      leaseHandler: new LeaseHandler(config, {
+        leases: this.#leases,
+        usage: this.#usage,
+        queue: this.#leaseQueue,
+        gate: this.#gate,
+      }),
       listHandler: new ListHandler(config, this.#leases),
       connections: this.#connections,
     });
@@ -204,6 +214,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       names: store.nameCount,
       sessions: this.#forwarding.sessionCount,
       waitingAccepts: this.#connections.waitingCount,
+      pendingLeases: this.#gate.pendingCount,
       relayedBytes: this.#forwarding.relayedBytes,
       budgetUsedBytes: budget.used,
       budgetLimitBytes: budget.limit,
@@ -245,6 +256,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     if (ban !== undefined) throw banError(ban, this.#config.clock.wallMs());
     this.#usage.addLink(link);
     this.#leases.addLink(link);
+    this.#gate.addLink(link);
     this.#upLinks++;
     this.#config.reporter.event({ type: 'link-open', link: link.id, client: link.clientId });
   }
@@ -271,6 +283,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#upLinks--;
     this.#usage.removeLink(link);
     this.#leases.removeLink(link);
+    this.#gate.removeLink(link);
     this.#config.reporter.event({ type: 'link-close', link: link.id, client: link.clientId, reason });
   }
 
@@ -289,6 +302,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#usage.sweep();
     budget.endStalled(nowMs);
     this.#connections.tick(nowMs);
+    this.#gate.tick(nowMs);
     for (const link of this.#links) link.tick(nowMs);
     const onFault = (error: unknown): void => {
       reporter.event({ type: 'fault', code: 'ERR_INTERNAL', message: describeFault(error) });

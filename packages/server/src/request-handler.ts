@@ -1,5 +1,6 @@
 import type { ControlMessage } from '@sealane/protocol';
 import { isSealaneError, MessageKind, RelayCode, relayError, SealaneError } from '@sealane/types';
+import type { AdmissionGate } from './admission-gate.js';
 import type { ConnectionHandler } from './connection-handler.js';
 import type { RefusalStage } from './event.js';
 import type { LeaseHandler } from './lease-handler.js';
@@ -12,6 +13,7 @@ import { wireRefusal } from './wire-refusal.js';
 
 export interface RequestHandlerParts {
   readonly usage: UsagePolicy;
+  readonly gate: AdmissionGate;
   readonly leases: LeaseManager;
   readonly leaseHandler: LeaseHandler;
   readonly listHandler: ListHandler;
@@ -48,6 +50,9 @@ export class RequestHandler {
 
   async #answer(link: RelayLink, message: ControlMessage): Promise<void> {
     const { kind } = message;
+    const { gate } = this.#parts;
+    if (kind === MessageKind.PRESENT) return await gate.present(link, message);
+    if (kind === MessageKind.LOOKUP || kind === MessageKind.LIST) await gate.assertDialer(link);
     if (kind === MessageKind.LOOKUP) return await this.#parts.connections.lookup(link, message);
     if (kind === MessageKind.LIST) return await this.#parts.listHandler.list(link, message);
     if (kind === MessageKind.REGISTER) {
@@ -55,6 +60,7 @@ export class RequestHandler {
       return await this.#parts.leaseHandler.register(link, message);
     }
     if (kind === MessageKind.RENEW) {
+      await gate.admitRenewal(link, message.service);
       const { ttlMs } = await this.#parts.leases.renew(link, message.service, message.sequence);
       return link.send({ kind: MessageKind.RENEWED, request: message.request, ttlMs });
     }

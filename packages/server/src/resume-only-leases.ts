@@ -3,6 +3,7 @@ import { leaseKey } from './lease-key.js';
 import type { ServedLease } from './lease-manager.js';
 import type { LeaseRecord } from './lease-store.js';
 import type { RelayLink } from './link.js';
+import type { AdmissionLimits } from './policy/admission.js';
 import type { RelayConfig } from './relay-config.js';
 
 /** How long a relay expects an owner back whose link ended. */
@@ -33,7 +34,7 @@ export class ResumeOnlyLeases {
   }
 
   /** Puts a lease in force. @throws ERR_RELAY_LIMIT, _LEASE_STALE */
-  register(link: RelayLink, record: LeaseRecord): ServedLease {
+  register(link: RelayLink, record: LeaseRecord, granted?: AdmissionLimits): ServedLease {
     const { limits, clock } = this.#config;
     const key = instanceKey(record.identity, record.service, record.instance);
     const before = this.#served.get(key);
@@ -48,7 +49,8 @@ export class ResumeOnlyLeases {
     }
     const endsAtMs = clock.nowMs() + record.ttlMs;
     const load = before?.load ?? { waiting: 0 };
-    const served: ServedLease = { key, record, link, endsAtMs, load, uses: before?.uses ?? new Set() };
+    const uses = before?.uses ?? new Set();
+    const served: ServedLease = { key, record, link, endsAtMs, load, uses, limits: granted, connects: undefined };
     if (before !== undefined) this.#drop(before);
     this.#served.set(key, served);
     ofLink.add(served);
@@ -62,6 +64,10 @@ export class ResumeOnlyLeases {
       if (served.record.service === service && served.record.sequence === sequence) return served;
     }
     return undefined;
+  }
+
+  of(link: RelayLink): readonly ServedLease[] {
+    return [...(this.#byLink.get(link) ?? [])];
   }
 
   find(key: string): ServedLease | undefined {

@@ -4,6 +4,7 @@ import { EarlyData } from './early-data.js';
 import type { LeaseUse, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
 import type { SessionUse } from './policy/session-use.js';
+import type { CountedTicket } from './policy/ticket-use-store.js';
 
 export interface WaitingParts {
   readonly dialerLink: RelayLink;
@@ -16,6 +17,8 @@ export interface WaitingParts {
   readonly openBytes: number;
   /** It asks for a path of a session that there is. */
   readonly isResume: boolean;
+  /** The use of a ticket that it took. */
+  readonly ticket: CountedTicket | undefined;
 }
 
 /** What becomes of a request that waits. */
@@ -36,6 +39,7 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
   readonly deadlineMs: number;
   readonly openBytes: number;
   readonly isResume: boolean;
+  readonly ticket: CountedTicket | undefined;
   /** What the dialer sent early: bounded by the credit of its stream, which is not given back before the answer. */
   readonly early: EarlyData = new EarlyData();
   /** The same from the owner. */
@@ -52,6 +56,7 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
     this.deadlineMs = parts.deadlineMs;
     this.openBytes = parts.openBytes;
     this.isResume = parts.isResume;
+    this.ticket = parts.ticket;
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {

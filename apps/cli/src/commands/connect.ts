@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addCommonOptions, addLiveOptions, addRelayOptions, type RelayOptions } from './options.js';
+import { addCommonOptions, addLiveOptions, addRelayOptions, addTicketOption, type RelayOptions } from './options.js';
 
 export interface ConnectOptions extends RelayOptions {
   readonly live?: boolean;
@@ -7,6 +7,7 @@ export interface ConnectOptions extends RelayOptions {
   readonly stdio?: boolean;
   readonly identify?: boolean;
   readonly service?: string;
+  readonly ticket?: string;
 }
 
 export function addConnect(program: Command): void {
@@ -19,7 +20,7 @@ export function addConnect(program: Command): void {
     .option('--stdio', 'use standard input and output, as for ProxyCommand of ssh')
     .option('--service <service>', 'service at the owner, instead of the one in the address')
     .option('--identify', 'show this identity to the relay too');
-  addCommonOptions(addLiveOptions(addRelayOptions(command)))
+  addCommonOptions(addLiveOptions(addRelayOptions(addTicketOption(command))))
     .addHelpText(
       'after',
       `
@@ -27,6 +28,7 @@ Examples:
   $ sealane connect 'sealane://<id>?relay=wss%3A%2F%2Frelay.example' --listen 127.0.0.1:9090
   $ sealane connect db --relay wss://relay.example --listen [::1]:5432
   $ sealane connect <id> --listen unix:/tmp/app.sock
+  $ sealane connect <id> --ticket ./ticket --listen 127.0.0.1:9090
   $ ssh -o ProxyCommand='sealane connect <id> --relay wss://relay.example --stdio' user@host
 
 In a ProxyCommand every % of a sealane:// address must be doubled: ssh takes a single one for its own.`,

@@ -8,6 +8,7 @@ export interface ExposeOptions extends RelayOptions {
   readonly allow?: readonly string[];
   readonly allowFile?: string;
   readonly allowAny?: boolean;
+  readonly tickets?: boolean;
   readonly public?: boolean;
   readonly metadata?: string;
   readonly takeOver?: boolean;
@@ -19,7 +20,7 @@ export function addExpose(program: Command): void {
     .command('expose')
     .summary('make a local service reachable through a relay')
     .description(
-      'Makes a local service reachable through a relay. Nobody may connect unless --allow, --allow-file or --allow-any says so.',
+      'Makes a local service reachable through a relay. Nobody may connect unless --allow, --allow-file, --allow-any or --tickets says so.',
     )
     .argument('<target>', 'PORT, HOST:PORT, [IPV6]:PORT, tcp://HOST:PORT or unix:/path')
     .option('--name <name>', 'name at the relay, beside the id')
@@ -27,6 +28,7 @@ export function addExpose(program: Command): void {
     .option('--allow <id>', 'identity that may connect, ID or ID?e=EPOCH for a minimum epoch; may be repeated', collect)
     .option('--allow-file <file>', 'file with one such identity per line, read again when it changes')
     .option('--allow-any', 'let everybody connect who knows the address')
+    .option('--tickets', 'only who shows a ticket of this identity may connect, made by "sealane ticket new"')
     .option('--public', 'let the relay list this service')
     .option('--metadata <json>', 'JSON text that the relay may show, at most 4096 bytes')
     .option('--take-over', 'take the service over from another process of the same identity')

@@ -19,6 +19,7 @@ export interface LinkOptions extends CommonOptions {
   readonly relay?: readonly string[];
   readonly identity?: string;
   readonly accessSecret?: string;
+  readonly token?: string;
   readonly alpn?: readonly string[];
   readonly knownPeers?: string;
   readonly ca?: string;
@@ -36,9 +37,14 @@ export function addLinkOptions(command: Command): Command {
     .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity; may be repeated', collect)
     .option('--identity <file>', 'key file of this side; created at first use in the configuration directory')
     .option('--access-secret <file>', 'secret that both sides must have, made by "sealane secret new"')
+    .option('--token <file>', 'enrolment token of the relay, a file or the token itself')
     .option('--alpn <protocol>', 'application protocol, best first; may be repeated', collectAlpn)
     .option('--known-peers <file>', 'file of pinned names and known keys')
     .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay');
+}
+
+export function addTicketOption(command: Command): Command {
+  return command.option('--ticket <file>', 'ticket of the owner, a file or the ticket itself');
 }
 
 export function addRelayOptions(command: Command): Command {

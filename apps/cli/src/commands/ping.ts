@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../output/error-line.js';
-import { addCommonOptions, addLinkOptions, type LinkOptions, parseSeconds } from './options.js';
+import { addCommonOptions, addLinkOptions, addTicketOption, type LinkOptions, parseSeconds } from './options.js';
 
 export interface PingOptions extends LinkOptions {
   /** 0 goes on until a signal. */
@@ -10,6 +10,7 @@ export interface PingOptions extends LinkOptions {
   readonly timeout: number;
   readonly identify?: boolean;
   readonly service?: string;
+  readonly ticket?: string;
 }
 
 export function addPing(program: Command): void {
@@ -33,7 +34,7 @@ export function addPing(program: Command): void {
     )
     .option('--service <service>', 'service at the owner, instead of the one in the address')
     .option('--identify', 'show this identity to the relay too');
-  addCommonOptions(addLinkOptions(command))
+  addCommonOptions(addLinkOptions(addTicketOption(command)))
     .addHelpText(
       'after',
       `

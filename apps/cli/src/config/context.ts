@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatRelayUrl, parseRelayUrl, type RelayLocation, type ResumptionOptions } from '@sealane/client';
+import { parseEnrolmentToken } from '@sealane/client/ticket';
 import { loadCrypto } from '@sealane/crypto';
 import type { KeyFileWatcher } from '@sealane/crypto/key-file';
 import { SealaneError } from '@sealane/types';
@@ -16,6 +17,7 @@ import { knownPeersPath } from '../peers/peers-commands.js';
 import { loadConfigFile } from './config-file.js';
 import { watchIdentity } from './identity.js';
 import { loadAccessSecret } from './secret-commands.js';
+import { readSecretText } from './secret-text.js';
 
 /** What expose and connect need beside their own options. */
 export interface TunnelContext {
@@ -24,6 +26,8 @@ export interface TunnelContext {
   readonly credential: KeyFileWatcher;
   readonly peers: KnownPeers;
   readonly accessSecret: Uint8Array | undefined;
+  /** Enrolment token of the relay. */
+  readonly token: Uint8Array | undefined;
   readonly ca: string | undefined;
   readonly drainMs: number;
   /** How long a broken connection may take to come back; the library's default where the command has no option. */
@@ -52,10 +56,19 @@ export async function createTunnelContext(
     credential: source,
     peers,
     accessSecret: options.accessSecret === undefined ? undefined : await loadAccessSecret(options.accessSecret),
+    token: options.token === undefined ? undefined : await loadToken(options.token),
     ca: await loadAuthority(options.ca),
     drainMs: Math.round((options.drain ?? 0) * 1000),
     resumption: options.resume === undefined ? {} : { giveUpMs: Math.round(options.resume * 1000) },
   };
+}
+
+async function loadToken(value: string): Promise<Uint8Array> {
+  try {
+    return parseEnrolmentToken(await readSecretText(value, 'sealane-token-')).bytes;
+  } catch (error) {
+    throw asUsageError(error, '--token');
+  }
 }
 
 /** With a live view everything that goes to its terminal is printed above it, and what it shows anyway is not. */

@@ -16,5 +16,6 @@ function absolute(path: string | undefined): string | undefined {
 
 export const configFile = (env?: NodeJS.ProcessEnv): string => join(configDirectory(env), 'config.json');
 export const defaultIdentityFile = (env?: NodeJS.ProcessEnv): string => join(configDirectory(env), 'identity.json');
+export const ticketUsesFile = (env?: NodeJS.ProcessEnv): string => join(configDirectory(env), 'ticket-uses.txt');
 export const defaultKnownPeersFile = (env?: NodeJS.ProcessEnv): string =>
   join(configDirectory(env), 'known-peers.jsonl');

@@ -25,6 +25,10 @@ export function describeEvent(event: CliEvent, style: Style): string {
           event.message === undefined ? '' : `: ${sanitize(event.message)}`
         }${event.retryInMs === undefined ? '' : `, next attempt in ${Math.ceil(event.retryInMs / 1000)} s`}`,
       );
+    case 'pending':
+      return style.yellow(
+        `pending  an operator of ${sanitize(event.relay)} has to approve this identity; nobody can connect before`,
+      );
     case 'refused':
       return style.red(
         `refused${event.peer === undefined ? '' : `  peer ${sanitize(event.peer)}`}${

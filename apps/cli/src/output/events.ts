@@ -23,6 +23,8 @@ export type CliEvent =
       code?: string;
     }
   | { event: 'status'; state: string; relay?: string; code?: string; retryInMs?: number; message?: string }
+  /** An operator of the relay has to approve this identity; nobody reaches the service before. */
+  | { event: 'pending'; relay: string; service: string; name: string | null }
   | { event: 'refused'; code: string; message?: string; peer?: string }
   | { event: 'warning'; message: string; code?: string }
   | {

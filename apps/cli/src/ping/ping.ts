@@ -2,6 +2,7 @@ import { RelayClient } from '@sealane/client';
 import { type SealaneError, systemClock } from '@sealane/types';
 import type { PingOptions } from '../commands/ping.js';
 import { createTunnelContext, resolveRelays, type TunnelContext } from '../config/context.js';
+import { loadTicket } from '../config/ticket-commands.js';
 import { exitAfterFlush } from '../output/exit.js';
 import type { Reporter } from '../output/reporter.js';
 import { dialClientOptions, dialOptions, parseDialAddress } from '../tunnel/dial-client.js';
@@ -38,6 +39,7 @@ async function pingOwner(
   context: TunnelContext,
   signal: AbortSignal,
 ): Promise<SealaneError | undefined> {
+  const ticket = options.ticket === undefined ? undefined : await loadTicket(options.ticket);
   const client = await RelayClient.connect(urls, {
     ...dialClientOptions(context, options.identify === true),
     // A path that breaks is what this command is there to show.
@@ -49,7 +51,7 @@ async function pingOwner(
   /** The session in use: the pool dials again when the last one ended. */
   const dial = async () => {
     try {
-      return await client.dial(target, { ...dialOptions(context, options.alpn), signal });
+      return await client.dial(target, { ...dialOptions(context, options.alpn, ticket), signal });
     } catch (error) {
       throw await explainRefusal(error, context.peers, target);
     }

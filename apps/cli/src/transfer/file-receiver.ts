@@ -103,7 +103,8 @@ export class FileReceiver {
       // The sender did not hear that it is stored.
       await answer(AnswerStatus.OK, before.bytes);
       const rest = await readRest(stream);
-      if (!bytesEqual(rest, before.checksum)) throw new SealaneError('ERR_TRANSFER_CHECKSUM');
+      if (!bytesEqual(rest, before.checksum))
+        throw new SealaneError('ERR_TRANSFER_CHECKSUM', 'what arrived is not what was sent');
       return before;
     }
     if (offer.index !== this.#stored.length) throw broken('the files came in another order');
@@ -169,7 +170,8 @@ export class FileReceiver {
     if (held.length !== CHECKSUM_BYTES) throw broken('it sent no checksum');
     if (size !== null && partial.bytes !== size) throw broken(`it sent ${partial.bytes} bytes of ${size}`);
     const checksum = partial.hash.digest();
-    if (!bytesEqual(checksum, held)) throw new SealaneError('ERR_TRANSFER_CHECKSUM');
+    if (!bytesEqual(checksum, held))
+      throw new SealaneError('ERR_TRANSFER_CHECKSUM', 'what arrived is not what was sent');
     return { bytes: partial.bytes, checksum };
   }
 }

@@ -3,6 +3,7 @@ import { spaceOutCollections } from '@sealane/mux/node';
 import { SealaneError } from '@sealane/types';
 import type { ConnectOptions } from '../commands/connect.js';
 import { createTunnelContext, resolveRelays, type TunnelContext } from '../config/context.js';
+import { loadTicket } from '../config/ticket-commands.js';
 import { createScreen, startLiveView } from '../live/live-view.js';
 import { lookAtClient } from '../live/look-at-client.js';
 import { usageError } from '../output/error-line.js';
@@ -30,11 +31,15 @@ export async function runConnect(addressText: string, options: ConnectOptions): 
   const screen = createScreen(options);
   const context = await createTunnelContext(options, listen === 'stdio', screen);
   const shutdown = createShutdown(context.drainMs);
+  const ticket = options.ticket === undefined ? undefined : await loadTicket(options.ticket);
+  if (options.token !== undefined && options.identify !== true)
+    throw usageError('--token admits this identity: give --identify too, or leave both out');
   const opener = await StreamOpener.create(context, {
     urls,
     target: { ...address, relays: [] },
     alpn: options.alpn,
     identify: options.identify === true,
+    ticket,
   });
   tellPeersAtEnd(opener.client);
   if (screen !== undefined)

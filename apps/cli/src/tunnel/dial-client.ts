@@ -1,4 +1,5 @@
 import { type DialOptions, parseAddress, type RelayClientOptions, type SealaneAddress } from '@sealane/client';
+import type { Ticket } from '@sealane/client/ticket';
 import { isService } from '@sealane/types';
 import type { TunnelContext } from '../config/context.js';
 import { asUsageError, usageError } from '../output/error-line.js';
@@ -14,12 +15,19 @@ export function dialClientOptions(context: TunnelContext, identify: boolean): Re
     pins: createPinStore(context.peers),
     resumption: context.resumption,
     ...(context.ca === undefined ? {} : { ca: context.ca }),
+    ...(context.token === undefined ? {} : { token: context.token }),
   };
 }
 
-export function dialOptions(context: TunnelContext, alpn: readonly string[] | undefined): DialOptions {
+export function dialOptions(
+  context: TunnelContext,
+  alpn: readonly string[] | undefined,
+  ticket?: Ticket | undefined,
+): DialOptions {
+  const protocols = alpn ?? (ticket?.alpn === undefined ? undefined : [ticket.alpn]);
   return {
-    ...(alpn === undefined ? {} : { alpn }),
+    ticket,
+    ...(protocols === undefined ? {} : { alpn: protocols }),
     ...(context.accessSecret === undefined ? {} : { accessSecret: context.accessSecret }),
   };
 }

@@ -1,15 +1,18 @@
 import { resolve } from 'node:path';
-import { type Listener, type ListenOptions, RelayClient } from '@sealane/client';
+import { type AcceptDecision, type Listener, type ListenOptions, type PeerRequest, RelayClient } from '@sealane/client';
+import { TicketGate } from '@sealane/client/ticket';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { isService, ProtocolSize, parseName } from '@sealane/types';
 import type { ExposeOptions } from '../commands/expose.js';
 import { createTunnelContext, resolveRelays, type TunnelContext } from '../config/context.js';
+import { ticketUsesFile } from '../config/paths.js';
 import { createScreen, startLiveView } from '../live/live-view.js';
 import { lookAtClient } from '../live/look-at-client.js';
 import { asUsageError, toSealaneError, usageError } from '../output/error-line.js';
 import { exitAfterFlush } from '../output/exit.js';
 import { printQr } from '../output/qr.js';
 import { createKeycertStore } from '../peers/stores.js';
+import { TicketUsesFile } from '../peers/ticket-uses-file.js';
 import { parseAllowEntry } from './allow-entry.js';
 import { readAllowFile, watchAllowFile } from './allow-file.js';
 import { AllowList } from './allow-list.js';
@@ -32,10 +35,11 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
     reporter.event({
       event: 'warning',
       message:
-        'nobody may connect; use --allow ID (the other side prints it with "sealane id show"), --allow-file FILE or --allow-any',
+        'nobody may connect; use --allow ID (the other side prints it with "sealane id show"), --allow-file FILE, --tickets or --allow-any',
     });
   }
   const shutdown = createShutdown(context.drainMs);
+  const gate = createTicketGate();
   const sessions = new ExposeSessions(target, allow, reporter);
   const client = await RelayClient.create(urls, {
     credential: context.credential,
@@ -44,6 +48,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
     resumption: context.resumption,
     onStatus: reportStatus(reporter),
     ...(context.ca === undefined ? {} : { ca: context.ca }),
+    ...(context.token === undefined ? {} : { token: context.token }),
   });
   tellPeersAtEnd(client);
   if (screen !== undefined) startLiveView(screen, lookAtClient(client, context.peers, `expose ${targetText}`));
@@ -66,11 +71,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
         ...(context.accessSecret === undefined ? {} : { accessSecret: context.accessSecret }),
         retry: true,
         signal: shutdown.signal,
-        // No event here: who asks has not confirmed yet, and may be somebody who repeats an old message.
-        accept: (peer) => {
-          const refusal = allow.refusal(peer);
-          return refusal === undefined ? true : { deny: refusal };
-        },
+        ...(gate === undefined ? { accept: isAllowed } : gate),
       });
     } catch (error) {
       if (shutdown.signal.aborted) return undefined;
@@ -102,6 +103,18 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
     return await Promise.race([stopped, lost]);
   }
 
+  // No event here: who asks has not confirmed yet, and may be somebody who repeats an old message.
+  function isAllowed(peer: PeerRequest): AcceptDecision {
+    const refusal = allow.refusal(peer);
+    return refusal === undefined ? true : { deny: refusal };
+  }
+
+  function createTicketGate(): TicketGate | undefined {
+    if (options.tickets !== true) return undefined;
+    const uses = new TicketUsesFile(ticketUsesFile());
+    return new TicketGate({ id: context.id, service: listenOptions.service ?? '', accept: isAllowed, uses });
+  }
+
   async function acceptSessions(listener: Listener): Promise<void> {
     try {
       for await (const connection of listener) void sessions.serve(connection);
@@ -119,7 +132,9 @@ async function createAllowList(options: ExposeOptions): Promise<AllowList> {
       throw asUsageError(error, '--allow');
     }
   });
-  const allow = new AllowList({ entries, anybody: options.allowAny === true });
+  // A ticket is enough where no list says who may use one.
+  const isTicketEnough = options.tickets === true && entries.length === 0 && options.allowFile === undefined;
+  const allow = new AllowList({ entries, anybody: options.allowAny === true || isTicketEnough });
   if (options.allowFile !== undefined) allow.replaceFileEntries(await readAllowFile(resolve(options.allowFile)));
   return allow;
 }
@@ -147,7 +162,10 @@ function followAllowFile(
   });
 }
 
-type FixedListenOptions = Omit<ListenOptions, 'accept' | 'acceptStream' | 'accessSecret' | 'retry' | 'signal'>;
+type FixedListenOptions = Omit<
+  ListenOptions,
+  'accept' | 'acceptStream' | 'confirm' | 'tickets' | 'accessSecret' | 'retry' | 'signal'
+>;
 
 function parseListenOptions(options: ExposeOptions): FixedListenOptions {
   const service = options.service?.toLowerCase() ?? '';

@@ -26,6 +26,10 @@ export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
         }
         break;
       case 'lease':
+        if (event.state === 'pending') {
+          reporter.event({ event: 'pending', relay: event.url, service: event.service, name: event.name });
+          break;
+        }
         reporter.event({
           event: 'status',
           state: `lease-${event.state}`,

@@ -1,4 +1,5 @@
 import { type DialOptions, type DialTarget, RelayClient, type SecureStream } from '@sealane/client';
+import type { Ticket } from '@sealane/client/ticket';
 import type { SealaneError } from '@sealane/types';
 import type { TunnelContext } from '../config/context.js';
 import { toSealaneError } from '../output/error-line.js';
@@ -13,6 +14,7 @@ export interface StreamOpenerOptions {
   readonly target: DialTarget;
   readonly alpn: readonly string[] | undefined;
   readonly identify: boolean;
+  readonly ticket?: Ticket | undefined;
 }
 
 /** Opens streams to one owner, however often relay, owner or session go away between them. */
@@ -45,7 +47,7 @@ export class StreamOpener {
     this.#context = context;
     this.client = client;
     this.#target = options.target;
-    this.#dialOptions = dialOptions(context, options.alpn);
+    this.#dialOptions = dialOptions(context, options.alpn, options.ticket);
     this.#contact = new Contact({
       attempt: (signal) => this.#attempt(signal),
       onWaiting: (error, retryInMs) => {

@@ -1,3 +1,4 @@
+import { findAdmissionConflicts } from '../admission/admission-rules.js';
 import { limitSettings } from './limit-settings.js';
 import { policySettings } from './policy-settings.js';
 import { formatValue, type Setting } from './setting.js';
@@ -29,5 +30,5 @@ export function findConflicts(get: Get): readonly Conflict[] {
     const message = `${proxyProtocol.path} needs ${trustedProxies.path}, which says whose PROXY data is believed`;
     conflicts.push({ path: proxyProtocol.path, message });
   }
-  return conflicts;
+  return [...conflicts, ...findAdmissionConflicts(get)];
 }

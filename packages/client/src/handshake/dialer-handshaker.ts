@@ -14,6 +14,7 @@ import {
 } from '@sealane/types';
 import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
+import type { DialTicket } from '../options.js';
 import { ResumptionOffer } from '../resume/offer.js';
 import { type ResumeLinks, Resumer } from '../resume/resumer.js';
 import { Deferred } from '../session/deferred.js';
@@ -28,6 +29,7 @@ export interface DialRequest {
   readonly alpn: readonly string[];
   readonly suites: readonly Suite[];
   readonly accessSecret: Uint8Array | undefined;
+  readonly ticket?: DialTicket | undefined;
   readonly signal: AbortSignal | undefined;
   /** Where the session looks for another path when its first one breaks. */
   readonly links?: ResumeLinks | undefined;
@@ -127,6 +129,7 @@ class DialAttempt {
       suites: request.suites,
       parameters: this.#offer.parameters,
       random: context.random,
+      ticket: request.ticket?.whole,
       ...(suite === undefined ? {} : { suite }),
       ...(request.accessSecret === undefined ? {} : { accessSecret: request.accessSecret }),
     });
@@ -278,10 +281,19 @@ class DialAttempt {
   }
 
   #createResumer(connection: SecureConnection, handshakeMs: number): Resumer | undefined {
-    const { links, link, onResumeFailed: onFailed } = this.#request;
+    const { links, link, ticket, onResumeFailed: onFailed } = this.#request;
     const half = connection.resumeHalf;
     if (links === undefined || half === undefined) return undefined;
-    return new Resumer({ context: this.#context, connection, half, links, firstLink: link, handshakeMs, onFailed });
+    return new Resumer({
+      context: this.#context,
+      connection,
+      half,
+      links,
+      firstLink: link,
+      handshakeMs,
+      ticket,
+      onFailed,
+    });
   }
 
   #finish(): void {

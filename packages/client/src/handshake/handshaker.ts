@@ -288,6 +288,7 @@ async function decide(handshake: OwnerHandshake, service: OwnedService): Promise
       epoch: peer.epoch,
       alpn: [...alpn],
       service: service.service,
+      ticket: handshake.ticket,
     });
     if (decision === true) return undefined;
     if (decision === false) return { code: OwnerCode.DENIED };

@@ -2,6 +2,7 @@ import type { OwnerHandshake } from '@sealane/crypto/e2ee';
 import { SealaneError, SessionLimit } from '@sealane/types';
 import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
+import type { PeerRequest } from '../policy.js';
 import { ResumptionOffer } from '../resume/offer.js';
 import type { ResumableSession, ResumableSessions } from '../resume/resumable-sessions.js';
 import { SecureConnection } from '../session/secure-connection.js';
@@ -37,6 +38,13 @@ export function createOwnerSession(
   const offer = new ResumptionOffer(context, link, 'owner');
   const accepted = acceptWith(handshake, offer, parts);
   const resumption = offer.settle(handshake.parameters);
+  const peer: PeerRequest = {
+    id: handshake.peerId,
+    epoch: handshake.peer.epoch,
+    alpn: [...handshake.alpn],
+    service: service.service,
+    ticket: handshake.ticket,
+  };
   let isConfirmed = false;
   let resumed: ResumableSession | undefined;
   const connection: SecureConnection = new SecureConnection({
@@ -61,11 +69,15 @@ export function createOwnerSession(
         connection.abort(new SealaneError('ERR_E2EE_BUSY', TOO_MANY_SESSIONS));
         return;
       }
+      if (service.options.confirm?.(peer, connection) === false) {
+        connection.abort(new SealaneError('ERR_E2EE_DENIED'));
+        return;
+      }
       isConfirmed = true;
       unconfirmed.remove(entry);
       // A store that fails costs the memory of this epoch, not the session that was shown to be genuine.
       context.keycerts.remember(handshake.peer, 'accepted').catch(() => undefined);
-      service.onConnection(connection);
+      service.onConnection(connection, peer);
     },
     onSuspended: (_, cause) => {
       if (resumed !== undefined) resumable.onSuspended(resumed);
@@ -89,12 +101,6 @@ export function createOwnerSession(
   unconfirmed.add(entry);
   const half = connection.resumeHalf;
   if (half !== undefined) {
-    const peer = {
-      id: handshake.peerId,
-      epoch: handshake.peer.epoch,
-      alpn: [...handshake.alpn],
-      service: service.service,
-    };
     resumed = { connection, half, service, peer };
     resumable.add(resumed);
   }

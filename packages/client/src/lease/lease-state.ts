@@ -45,19 +45,20 @@ export class LeaseSequence {
 
 /** What a lease says beside the identity and the relay. */
 export interface LeaseContent
-  extends Pick<ListenOptions, 'name' | 'alpn' | 'hideAlpn' | 'metadata' | 'public' | 'suites' | 'ttlMs'> {
+  extends Pick<ListenOptions, 'name' | 'alpn' | 'hideAlpn' | 'metadata' | 'public' | 'suites' | 'tickets' | 'ttlMs'> {
   /** For sessions that live on after their listener: no name, nothing to see. */
   readonly resumeOnly?: boolean;
 }
 
 /** The lease of a listener that closed while its sessions live. */
 export function forResuming(content: LeaseContent): LeaseContent {
-  const { alpn, suites, ttlMs } = content;
+  const { alpn, suites, tickets, ttlMs } = content;
   return {
     resumeOnly: true,
     hideAlpn: true,
     ...(alpn === undefined ? {} : { alpn }),
     ...(suites === undefined ? {} : { suites }),
+    ...(tickets === undefined ? {} : { tickets }),
     ...(ttlMs === undefined ? {} : { ttlMs }),
   };
 }
@@ -71,11 +72,13 @@ export interface RegistrationOptions {
   readonly listen: LeaseContent;
   readonly takeOver: boolean;
   readonly signal: AbortSignal | undefined;
+  /** The relay lets the lease wait for its operator. */
+  readonly onPending?: () => void;
 }
 
 /** Signs a lease and registers it, going above the stored sequence number when the relay has a higher one. */
 export async function registerLease(options: RegistrationOptions): Promise<GrantedLease> {
-  const { context, link, sequence, signal, takeOver } = options;
+  const { context, link, sequence, signal, takeOver, onPending } = options;
   const { relayId } = link.relay;
   for (let attempt = 0; ; attempt++) {
     const credential = await context.currentCredential();
@@ -91,7 +94,7 @@ export async function registerLease(options: RegistrationOptions): Promise<Grant
       signature,
     });
     try {
-      const answer = await link.request(create, { signal });
+      const answer = await link.request(create, { signal, onPending });
       return granted(answer as Registered, options, number, credential.keycert);
     } catch (error) {
       const stored = isSealaneError(error, 'ERR_RELAY_LEASE_STALE') ? error.details['value'] : undefined;
@@ -127,7 +130,10 @@ function leaseBytes(options: RegistrationOptions, credential: Identity, sequence
     name: listen.name ?? null,
     alpn: listen.hideAlpn === true ? null : (listen.alpn ?? [DEFAULT_ALPN]),
     suites: listen.suites ?? [Suite.HYBRID],
-    flags: (listen.public === true ? LeaseFlag.PUBLIC : 0) | (listen.resumeOnly === true ? LeaseFlag.RESUME_ONLY : 0),
+    flags:
+      (listen.public === true ? LeaseFlag.PUBLIC : 0) |
+      (listen.resumeOnly === true ? LeaseFlag.RESUME_ONLY : 0) |
+      (listen.tickets === true ? LeaseFlag.TICKETS : 0),
     metadata: listen.metadata ?? new Uint8Array(0),
   });
 }

@@ -1,10 +1,11 @@
-import { LinkFeature, MuxLimit, ProtocolSize, SealaneError, SUBPROTOCOL } from '@sealane/types';
+import { LinkFeature, MuxLimit, ProofKind, ProtocolSize, SealaneError, SUBPROTOCOL } from '@sealane/types';
 import { openWebSocket } from '#transport';
 import { type RelayLocation, relayAuthority } from '../address.js';
 import type { ClientContext } from '../client-context.js';
 import type { RelayClientOptions } from '../options.js';
 import { Authentication, type LinkSigner } from './authentication.js';
 import type { LinkAttempt } from './link-keeper.js';
+import { present } from './present.js';
 import { RelayLink } from './relay-link.js';
 import type { RelayLinkHandler } from './relay-link-options.js';
 
@@ -12,19 +13,21 @@ import type { RelayLinkHandler } from './relay-link-options.js';
 const MAX_INBOUND_STREAMS = 4_096;
 
 /** LinkFeature bits that this client knows what to do with. */
-const CLIENT_FEATURES = LinkFeature.LIST | LinkFeature.RESUME;
+const CLIENT_FEATURES = LinkFeature.LIST | LinkFeature.RESUME | LinkFeature.ADMISSION;
 
 export interface OpenLinkOptions {
   readonly context: ClientContext;
   readonly location: RelayLocation;
   readonly client: RelayClientOptions;
   readonly createSigner: () => Promise<LinkSigner>;
+  /** Shown before anything else is asked. */
+  readonly token: Uint8Array | undefined;
   readonly handler: Pick<RelayLinkHandler, 'onForward' | 'onSuperseded'>;
 }
 
 /** Opens a transport and starts to authenticate on it. */
 export async function openLink(options: OpenLinkOptions, attempt: LinkAttempt): Promise<RelayLink> {
-  const { context, location, client, createSigner, handler } = options;
+  const { context, location, client, createSigner, token, handler } = options;
   const signer = await createSigner();
   const authentication = new Authentication({
     signer,
@@ -52,7 +55,15 @@ export async function openLink(options: OpenLinkOptions, attempt: LinkAttempt): 
     budget: context.budget,
     receiveWindowBytes: MuxLimit.initialWindowBytes,
     maxInboundStreams: MAX_INBOUND_STREAMS,
-    handler: { ...handler, onUp: attempt.onUp, onEnd: attempt.onEnd, onGoAway: attempt.onGoAway },
+    handler: {
+      ...handler,
+      onUp: (up) => {
+        if (token === undefined) attempt.onUp(up);
+        else void present(up, ProofKind.TOKEN, token).then(() => attempt.onUp(up));
+      },
+      onEnd: attempt.onEnd,
+      onGoAway: attempt.onGoAway,
+    },
   });
   if (attempt.signal.aborted) link.abort(abortedError());
   else attempt.signal.addEventListener('abort', () => link.abort(abortedError()), { once: true });

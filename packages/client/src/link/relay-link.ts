@@ -105,11 +105,11 @@ export class RelayLink {
   /** Sends a request and waits for its answer: a refusal, a timeout, the end of the link and the signal reject. */
   async request(
     create: (request: number) => ControlMessage,
-    options: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined; readonly onPending?: (() => void) | undefined } = {},
   ): Promise<ControlMessage> {
     const mux = this.#mux();
     const { clock, timing } = this.#options;
-    const { number, answer } = this.#requests.add(clock.nowMs() + timing.requestTimeoutMs, options.signal);
+    const { number, answer } = this.#requests.add(clock.nowMs() + timing.requestTimeoutMs, options);
     try {
       mux.sendMessage(0, encodeMessage(create(number)));
     } catch (cause) {
@@ -253,6 +253,10 @@ export class RelayLink {
         if (message.request === 0) this.abort(refusal(message));
         else this.#requests.reject(message.request, refusal(message));
         return;
+      case MessageKind.PENDING:
+        this.#requests.hold(message.request);
+        return;
+      case MessageKind.PRESENTED:
       case MessageKind.REGISTERED:
       case MessageKind.RENEWED:
       case MessageKind.RELEASED:

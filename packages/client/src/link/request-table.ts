@@ -3,6 +3,7 @@ import { SealaneError } from '@sealane/types';
 
 interface PendingRequest {
   readonly deadlineMs: number;
+  readonly onPending: (() => void) | undefined;
   readonly resolve: (answer: ControlMessage) => void;
   readonly reject: (error: SealaneError) => void;
 }
@@ -13,14 +14,21 @@ const MAX_PENDING = 4_096;
 /** Requests that wait for their answer. Deadlines are looked at by the link's tick, so no request has a timer. */
 export class RequestTable {
   readonly #pending = new Map<number, PendingRequest>();
+  /** Those whose answer is somebody else's to give. */
+  readonly #held = new Set<number>();
   #lastNumber = 0;
 
+  /** Answers that are due. */
   get size(): number {
-    return this.#pending.size;
+    return this.#pending.size - this.#held.size;
   }
 
   /** ERR_LINK_TIMEOUT, ERR_ABORTED, the relay's refusal, or what ended the link. */
-  add(deadlineMs: number, signal: AbortSignal | undefined): { number: number; answer: Promise<ControlMessage> } {
+  add(
+    deadlineMs: number,
+    options: { readonly signal?: AbortSignal | undefined; readonly onPending?: (() => void) | undefined },
+  ): { number: number; answer: Promise<ControlMessage> } {
+    const { signal, onPending } = options;
     if (this.#pending.size >= MAX_PENDING) {
       throw new SealaneError('ERR_LINK_TIMEOUT', 'too many requests wait for the relay', { retryable: true });
     }
@@ -28,7 +36,7 @@ export class RequestTable {
     const number = this.#lastNumber;
     const answer = new Promise<ControlMessage>((resolve, reject) => {
       const abort = (): void => {
-        this.#pending.delete(number);
+        this.#take(number);
         reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
       };
       const settled =
@@ -37,7 +45,7 @@ export class RequestTable {
           signal?.removeEventListener('abort', abort);
           call(value);
         };
-      this.#pending.set(number, { deadlineMs, resolve: settled(resolve), reject: settled(reject) });
+      this.#pending.set(number, { deadlineMs, onPending, resolve: settled(resolve), reject: settled(reject) });
       if (signal?.aborted) abort();
       else signal?.addEventListener('abort', abort, { once: true });
     });
@@ -48,27 +56,40 @@ export class RequestTable {
 
   /** False when nobody waits for this number (any more): an answer that came late. */
   resolve(number: number, answer: ControlMessage): boolean {
-    const pending = this.#pending.get(number);
-    this.#pending.delete(number);
+    const pending = this.#take(number);
     pending?.resolve(answer);
     return pending !== undefined;
   }
 
   reject(number: number, error: SealaneError): boolean {
-    const pending = this.#pending.get(number);
-    this.#pending.delete(number);
+    const pending = this.#take(number);
     pending?.reject(error);
     return pending !== undefined;
   }
 
+  /** The answer takes as long as somebody else does, where the request can wait for that. */
+  hold(number: number): void {
+    const pending = this.#pending.get(number);
+    if (pending?.onPending === undefined) return;
+    this.#held.add(number);
+    pending.onPending();
+  }
+
   expire(nowMs: number): void {
     for (const [number, pending] of this.#pending) {
-      if (pending.deadlineMs > nowMs) continue;
+      if (pending.deadlineMs > nowMs || this.#held.has(number)) continue;
       this.reject(number, new SealaneError('ERR_LINK_TIMEOUT', undefined, { retryable: true }));
     }
   }
 
   rejectAll(error: SealaneError): void {
     for (const number of [...this.#pending.keys()]) this.reject(number, error);
+  }
+
+  #take(number: number): PendingRequest | undefined {
+    const pending = this.#pending.get(number);
+    this.#pending.delete(number);
+    this.#held.delete(number);
+    return pending;
   }
 }

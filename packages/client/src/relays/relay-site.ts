@@ -103,6 +103,8 @@ export class RelaySite {
       client,
       createSigner: async () =>
         use === 'listen' ? await context.currentCredential() : SigningKey.create(context.random),
+      // A link that nobody is to know by shows no token either.
+      token: use === 'listen' ? client.token : undefined,
       handler: {
         onForward: (link, stream, open) => this.#handshaker(link).onForward(stream, open),
         onSuperseded: (link, message) => this.leases.onSuperseded(link, message),

@@ -1,7 +1,9 @@
-import { isSealaneError, LinkFeature, ResumptionLimit } from '@sealane/types';
+import { isSealaneError, LinkFeature, ProofKind, ResumptionLimit } from '@sealane/types';
 import type { ClientContext } from '../client-context.js';
 import { Backoff } from '../link/backoff.js';
+import { present } from '../link/present.js';
 import type { RelayLink } from '../link/relay-link.js';
+import type { DialTicket } from '../options.js';
 import type { ResumeHalf } from '../session/resume-half.js';
 import type { SecureConnection } from '../session/secure-connection.js';
 import { ResumePath } from './resume-path.js';
@@ -27,6 +29,8 @@ export interface ResumerOptions {
   readonly firstLink: RelayLink;
   /** Smallest round trip of the handshake, in milliseconds. */
   readonly handshakeMs: number;
+  /** Shown to the relay of every attempt. */
+  readonly ticket?: DialTicket | undefined;
   /** An attempt failed over a link that was up: the owner's process may not be there any more. */
   readonly onFailed?: ((connection: SecureConnection, link: RelayLink) => void) | undefined;
 }
@@ -140,12 +144,14 @@ export class Resumer {
     return isGood;
   }
 
-  #ask(link: RelayLink, attempt: number): Promise<boolean> {
-    if ((link.relay.features & LinkFeature.RESUME) === 0) return Promise.resolve(false);
-    const { context, half, connection, handshakeMs } = this.#options;
+  async #ask(link: RelayLink, attempt: number): Promise<boolean> {
+    if ((link.relay.features & LinkFeature.RESUME) === 0) return false;
+    const { context, half, connection, handshakeMs, ticket } = this.#options;
+    await present(link, ProofKind.TICKET, ticket?.bytes);
+    if (!link.isUp) return false;
     const leastMs = Math.max(ResumptionLimit.attemptMinMs, 3 * handshakeMs);
     const limitMs = Math.min(ResumptionLimit.attemptMaxMs, leastMs * 2 ** Math.min(attempt, 10));
-    return new Promise((resolve) => {
+    return await new Promise((resolve) => {
       const path = new ResumePath({ context, link, half, connection, limitMs, resolve });
       path.start(this.#stop.signal);
     });

@@ -15,7 +15,8 @@ const MAX_TRIES = 100;
 export async function withKeyFileLock<T>(path: string, change: () => Promise<T>): Promise<T> {
   const lockPath = `${path}.lock`;
   for (let tries = 0; !(await tryLock(lockPath)); tries += 1) {
-    if (tries >= MAX_TRIES) throw new SealaneError('ERR_KEY_FILE_BUSY', undefined, { retryable: true });
+    if (tries >= MAX_TRIES)
+      throw new SealaneError('ERR_KEY_FILE_BUSY', 'another process is changing the key file', { retryable: true });
     await delay(RETRY_MS);
   }
   try {

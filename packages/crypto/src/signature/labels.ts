@@ -13,5 +13,7 @@ export const SignatureLabel = {
   AUTH_OK: 'sealane/1/auth-relay',
   /** The exact bytes of a lease. */
   LEASE: 'sealane/1/lease',
+  /** The open part of an owner's ticket. */
+  TICKET: 'sealane/1/ticket',
 } as const;
 export type SignatureLabel = (typeof SignatureLabel)[keyof typeof SignatureLabel];

@@ -36,6 +36,7 @@ const ranBy: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'docs/getting-started.md': { '': 'packages/integration-tests/test/guides/getting-started.test.ts' },
   'docs/benchmarks.md': { 'pnpm bench': 'packages/integration-tests/test/bench.test.ts' },
+  'docs/admission.md': { '': 'apps/cli/test/admission.test.ts' },
   'docs/fuzzing.md': { 'pnpm fuzz': '.ci/run' },
   'docs/reliability.md': { 'pnpm soak': '.ci/run', 'npx vitest': 'packages/integration-tests/test' },
   'docs/threat-model.md': { 'npx vitest': 'packages/integration-tests/test/relay-matrix.test.ts' },

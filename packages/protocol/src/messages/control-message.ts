@@ -1,6 +1,7 @@
 import { MessageKind, ProtocolSize } from '@sealane/types';
 import { decodeStrict, encodeStrict } from '../msgpack/strict-msgpack.js';
 import { limitError, messageError } from '../protocol-error.js';
+import * as admission from './admission-messages.js';
 import * as connection from './connection-messages.js';
 import * as lease from './lease-messages.js';
 import * as link from './link-messages.js';
@@ -26,7 +27,10 @@ export type ControlMessage =
   | connection.Reject
   | connection.Held
   | listing.ListRequest
-  | listing.Listed;
+  | listing.Listed
+  | admission.Present
+  | admission.Presented
+  | admission.Pending;
 
 /** The codec as the table sees it: of some kind, checked by `kind` alone. */
 interface AnyCodec {
@@ -55,6 +59,9 @@ const codecs: ReadonlyMap<number, AnyCodec> = new Map(
       connection.heldCodec,
       listing.listCodec,
       listing.listedCodec,
+      admission.presentCodec,
+      admission.presentedCodec,
+      admission.pendingCodec,
     ] as unknown as AnyCodec[]
   ).map((codec) => [codec.kind, codec]),
 );

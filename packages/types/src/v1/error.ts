@@ -1,26 +1,9 @@
-/**
- * Every refusal that a caller can see. Codes are stable; texts are for people and never matched.
- * ERR_RELAY_*: the relay's word. ERR_E2EE_*: authenticated end to end, or found by our own cryptography.
- */
-export const ErrorCode = {
+/** Raised with nothing more to say, or by a code on the wire: these texts are part of every page that uses the client. */
+const bareErrors = {
   // identities and files
-  ERR_ID_INVALID: 'the id is not a Sealane id',
-  ERR_NAME_INVALID: 'the name is not a Sealane name',
-  ERR_ADDRESS_INVALID: 'the address cannot be read',
-  ERR_KEY_FILE_INVALID: 'the key file cannot be read as one',
-  ERR_KEY_FILE_PERMISSIONS: 'others can read the key file',
-  ERR_KEY_FILE_EXISTS: 'the file is already there',
-  ERR_KEY_FILE_MISSING: 'the key file does not exist',
-  ERR_KEY_FILE_BUSY: 'another process is changing the key file',
-  ERR_KEY_FILE_IO: 'the key file cannot be read or written',
-  ERR_SECRET_INVALID: 'the access secret is not one',
   ERR_KEYCERT_INVALID: 'the keycert does not verify',
   ERR_SIGNATURE_INVALID: 'the signature does not verify',
-  ERR_CRYPTO_NOT_READY: 'the cryptography is not loaded yet',
-  ERR_CRYPTO_UNAVAILABLE: 'the cryptography cannot be loaded here',
-  ERR_STORAGE: 'the storage of the browser cannot be used',
   // noise processor
-  ERR_NOISE_PATTERN: 'the handshake pattern is not supported',
   ERR_NOISE_STATE: 'the handshake is not at this step',
   ERR_NOISE_MESSAGE: 'the handshake message does not open',
   // end to end
@@ -29,7 +12,6 @@ export const ErrorCode = {
   ERR_E2EE_SUITE: 'the suite differs from the one asked for',
   ERR_E2EE_EPOCH: 'the owner has rotated its keys',
   ERR_E2EE_KEYCERT: 'the keycert is older than one already seen',
-  ERR_E2EE_DUPLICATE: 'the handshake message was seen before',
   ERR_E2EE_DENIED: 'the owner does not let this identity in',
   ERR_E2EE_NO_ALPN: 'the owner speaks none of the offered protocols',
   ERR_E2EE_NO_TARGET: 'the owner does not serve this service',
@@ -64,8 +46,6 @@ export const ErrorCode = {
   ERR_LINK_DEAD: 'the relay does not answer',
   ERR_LINK_TIMEOUT: 'the relay did not answer in time',
   ERR_LINK_PROTOCOL: 'the relay broke the protocol',
-  ERR_LINK_CERTIFICATE: "the relay's certificate is not trusted",
-  ERR_LINK_PROXY: 'the proxy on the way to the relay refused or cannot be reached',
   // refusals of a relay
   ERR_RELAY_BUSY: 'the relay is at a limit',
   ERR_RELAY_NO_OWNER: 'nobody holds this address at the relay',
@@ -86,20 +66,44 @@ export const ErrorCode = {
   ERR_RELAY_DRAINING: 'the relay is shutting down',
   ERR_RELAY_UNSUPPORTED: 'the relay does not offer this',
   ERR_RELAY_DENIED: 'the relay does not let this client do this',
+  ERR_RELAY_TOKEN: 'the relay wants a token',
+  ERR_RELAY_TICKET: 'the relay wants a ticket',
   ERR_RELAY_INTERNAL: 'the relay failed',
   ERR_RELAY_UNKNOWN: 'the relay refused with a code that is not known here',
   ERR_RELAY_IDENTITY: 'the relay is not the one that was pinned, or cannot prove that it is',
   ERR_RELAY_SUPERSEDED: 'another process took the lease over',
-  // transfers of the command line
+  // use
+  ERR_ARGUMENT: 'an argument is not valid',
+  ERR_ABORTED: 'the caller gave up',
+  ERR_CLOSED: 'it is closed',
+  ERR_INTERNAL: 'a defect of this program',
+} as const;
+
+/** Always raised with a message that says more: no page loads these texts. */
+const saidErrors = {
+  ERR_ID_INVALID: 'the id is not a Sealane id',
+  ERR_NAME_INVALID: 'the name is not a Sealane name',
+  ERR_ADDRESS_INVALID: 'the address cannot be read',
+  ERR_KEY_FILE_INVALID: 'the key file cannot be read as one',
+  ERR_SECRET_INVALID: 'the access secret is not one',
+  ERR_TICKET_INVALID: 'the ticket is not one',
+  ERR_CRYPTO_NOT_READY: 'the cryptography is not loaded yet',
+  ERR_CRYPTO_UNAVAILABLE: 'the cryptography cannot be loaded here',
+  ERR_STORAGE: 'the storage of the browser cannot be used',
+  ERR_NOISE_PATTERN: 'the handshake pattern is not supported',
+  ERR_E2EE_DUPLICATE: 'the handshake message was seen before',
+  ERR_LINK_CERTIFICATE: "the relay's certificate is not trusted",
+  ERR_LINK_PROXY: 'the proxy on the way to the relay refused or cannot be reached',
+  ERR_KEY_FILE_PERMISSIONS: 'others can read the key file',
+  ERR_KEY_FILE_EXISTS: 'the file is already there',
+  ERR_KEY_FILE_MISSING: 'the key file does not exist',
+  ERR_KEY_FILE_BUSY: 'another process is changing the key file',
+  ERR_KEY_FILE_IO: 'the key file cannot be read or written',
   ERR_TRANSFER_REFUSED: 'the other side does not take the file',
   ERR_TRANSFER_NAME: 'the name that the other side gave the file is not taken',
   ERR_TRANSFER_CHECKSUM: 'what arrived is not what was sent',
   ERR_TRANSFER_PROTOCOL: 'the other side broke the rules of a transfer',
   ERR_FILE_EXISTS: 'there is a file of this name already',
-  // use
-  ERR_ARGUMENT: 'an argument is not valid',
-  ERR_ABORTED: 'the caller gave up',
-  ERR_CLOSED: 'it is closed',
   ERR_DATA_DIR_LOCKED: 'another process uses the data directory',
   ERR_DATA_DIR: 'the data directory cannot be used',
   ERR_LISTEN: 'the address cannot be listened on',
@@ -112,8 +116,17 @@ export const ErrorCode = {
   ERR_DATABASE_READ_ONLY: 'the disk is read-only',
   ERR_DATABASE_VERSION: 'the database is newer',
   ERR_SYSTEM: 'the operating system refused',
-  ERR_INTERNAL: 'a defect of this program',
 } as const;
+
+/**
+ * Every refusal that a caller can see. Codes are stable; texts are for people and never matched.
+ * ERR_RELAY_*: the relay's word. ERR_E2EE_*: authenticated end to end, or found by our own cryptography.
+ */
+export const ErrorCode: typeof bareErrors & typeof saidErrors = /* @__PURE__ */ Object.assign(
+  {},
+  bareErrors,
+  saidErrors,
+);
 export type ErrorCode = keyof typeof ErrorCode;
 
 export interface SealaneErrorOptions {
@@ -134,12 +147,16 @@ export class SealaneError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message?: string, options: SealaneErrorOptions = {}) {
-    super(message ?? ErrorCode[code], options.cause === undefined ? undefined : { cause: options.cause });
+    super(message ?? textOf(code), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.details = options.details ?? {};
     Object.defineProperty(this, brand, { value: true });
   }
+}
+
+function textOf(code: ErrorCode): string {
+  return (bareErrors as Partial<Record<ErrorCode, string>>)[code] ?? code;
 }
 
 /** True for a {@link SealaneError} of any installed copy of this package, optionally with one of `codes`. */

@@ -41,6 +41,8 @@ export const ProtocolSize = {
   ALPN: 64,
   ALPN_COUNT: 16,
   AUTHORITY: 261,
+  /** Largest token or ticket that PRESENT shows. */
+  PROOF: 512,
 } as const;
 
 /** Flow control and scheduling, used on both layers. */

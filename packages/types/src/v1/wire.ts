@@ -49,6 +49,11 @@ export const MessageKind = {
   HELD: 16,
   LIST: 17,
   LISTED: 18,
+  /** Shows the relay a token or a ticket. */
+  PRESENT: 19,
+  PRESENTED: 20,
+  /** The answer to a request comes later: an operator has to decide. */
+  PENDING: 21,
 } as const;
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 
@@ -78,7 +83,13 @@ export const LinkFeature = {
   RESUME: 1,
   /** The relay lists public leases: LIST and LISTED. */
   LIST: 2,
+  /** The relay takes tokens and tickets, and may let a lease wait: PRESENT, PRESENTED, PENDING. */
+  ADMISSION: 4,
 } as const;
+
+/** What PRESENT shows. */
+export const ProofKind = { TOKEN: 1, TICKET: 2 } as const;
+export type ProofKind = (typeof ProofKind)[keyof typeof ProofKind];
 
 /** Feature bits of a session, offered in message 1 and message 2; in use is what both offered. */
 export const SessionFeature = {
@@ -92,6 +103,8 @@ export const LeaseFlag = {
   PUBLIC: 1,
   /** For sessions that live on when their listener has closed: found by its instance alone, never in conflict. */
   RESUME_ONLY: 2,
+  /** Requests for a connection need a ticket of the owner. */
+  TICKETS: 4,
 } as const;
 
 /** Flags of REGISTER. */
@@ -125,6 +138,8 @@ export const RelayCode = {
   DRAINING: 17,
   DENIED: 18,
   INTERNAL: 19,
+  TOKEN: 20,
+  TICKET: 21,
 } as const;
 export type RelayCode = (typeof RelayCode)[keyof typeof RelayCode];
 

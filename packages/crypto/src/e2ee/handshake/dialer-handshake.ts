@@ -41,6 +41,8 @@ export interface DialerHandshakeOptions {
   /** 32 bytes that only admitted dialers hold. With it the classical suite is not used. */
   readonly accessSecret?: Uint8Array;
   readonly parameters: SessionParameters;
+  /** For the owner alone: a ticket of its own making, at most 512 bytes. */
+  readonly ticket?: Uint8Array | undefined;
   readonly random?: RandomBytes;
 }
 
@@ -133,7 +135,7 @@ export class DialerHandshake {
   /** `suite u8 | owner epoch u32 | noise message`, at most 4,096 bytes. Once: ERR_NOISE_STATE afterwards. */
   createMessage1(): Uint8Array {
     this.#advance('new', 'sent');
-    const { credential, owner, service, alpn, parameters } = this.#options;
+    const { credential, owner, service, alpn, parameters, ticket } = this.#options;
     const payload = encodeMessage1Payload({
       keycert: credential.keycert,
       service,
@@ -141,6 +143,7 @@ export class DialerHandshake {
       suites: this.#suites,
       kemPublicKey: this.#kem?.publicKey ?? new Uint8Array(0),
       parameters,
+      ticket,
     });
     const header = new ByteWriter(MESSAGE_1_HEADER_BYTES);
     header.u8(this.suite);

@@ -2,11 +2,13 @@ import { isService, ProtocolSize, SealaneError, Suite } from '@sealane/types';
 import { utf8 } from '../../primitives/bytes.js';
 import { ByteReader, ByteWriter, isWellFormed } from '../bytes.js';
 import { assertParameters, readParameters, type SessionParameters, writeParameters } from '../session-parameters.js';
-import { readTlvs } from './tlv.js';
+import { readTlvs, writeTlvs } from './tlv.js';
 
 /** Payloads are padded to a multiple of this, so that their length tells little about what is in them. */
 export const PADDED_TO_BYTES = 256;
 const MAX_SUITES = 16;
+/** TLV: an owner's ticket, whole. An owner that knows none leaves it out. */
+const TICKET = 1;
 const code = 'ERR_E2EE_HANDSHAKE';
 
 /** What the dialer says in message 1 (v1.md, "Message 1"). */
@@ -19,10 +21,12 @@ export interface Message1Payload {
   /** 1,184 bytes in suite 2, none in suite 1. */
   readonly kemPublicKey: Uint8Array;
   readonly parameters: SessionParameters;
+  /** As shown, 1 to 512 bytes: not read yet. */
+  readonly ticket?: Uint8Array | undefined;
 }
 
 export function encodeMessage1Payload(payload: Message1Payload): Uint8Array {
-  const { keycert, suites, kemPublicKey, parameters } = payload;
+  const { keycert, suites, kemPublicKey, parameters, ticket } = payload;
   const service = utf8(payload.service);
   const alpn = payload.alpn.map(utf8);
   const length =
@@ -31,7 +35,8 @@ export function encodeMessage1Payload(payload: Message1Payload): Uint8Array {
     (1 + alpn.reduce((sum, protocol) => sum + 1 + protocol.length, 0)) +
     (1 + suites.length) +
     (2 + kemPublicKey.length) +
-    16;
+    16 +
+    (ticket === undefined ? 0 : 4 + ticket.length);
   const writer = new ByteWriter(Math.ceil(length / PADDED_TO_BYTES) * PADDED_TO_BYTES);
   writer.put(keycert);
   writer.u8(service.length);
@@ -46,6 +51,7 @@ export function encodeMessage1Payload(payload: Message1Payload): Uint8Array {
   writer.u16(kemPublicKey.length);
   writer.put(kemPublicKey);
   writeParameters(writer, parameters);
+  if (ticket !== undefined) writeTlvs(writer, [{ type: TICKET, value: ticket }]);
   return writer.bytes;
 }
 
@@ -67,8 +73,11 @@ export function parseMessage1Payload(bytes: Uint8Array, suite: Suite): Message1P
   }
   const parameters = readParameters(reader);
   assertParameters(parameters, code);
-  readTlvs(reader, []);
-  return { keycert, service, alpn, suites, kemPublicKey, parameters };
+  const ticket = readTlvs(reader, [TICKET])[0]?.value.slice();
+  if (ticket !== undefined && (ticket.length < 1 || ticket.length > ProtocolSize.PROOF)) {
+    reader.fail('message 1 has a ticket of a wrong length');
+  }
+  return { keycert, service, alpn, suites, kemPublicKey, parameters, ticket };
 }
 
 /** ERR_ARGUMENT unless the list has 1 to 16 protocols of 1 to 64 bytes. */

@@ -68,6 +68,8 @@ export class OwnerHandshake {
   readonly suite: Suite;
   /** What the dialer takes. */
   readonly parameters: SessionParameters;
+  /** What the dialer shows as a ticket; not read yet. */
+  readonly ticket: Uint8Array | undefined;
   /** The suite in use is not the best that both allow: the caller must refuse with DOWNGRADE. */
   readonly downgrade: boolean;
   readonly #noise: NoiseHandshake;
@@ -92,6 +94,7 @@ export class OwnerHandshake {
     this.alpn = payload.alpn;
     this.peerSuites = payload.suites;
     this.parameters = payload.parameters;
+    this.ticket = payload.ticket;
     const own = usableSuites(options.suites ?? [Suite.HYBRID], options.accessSecret !== undefined);
     this.downgrade = usableSuites(payload.suites, false).find((known) => own.includes(known)) !== suite;
   }

@@ -26,6 +26,8 @@ const known: readonly (readonly [code: RelayCode, error: ErrorCode, retryable: b
   [RelayCode.DRAINING, 'ERR_RELAY_DRAINING', true],
   [RelayCode.DENIED, 'ERR_RELAY_DENIED', false],
   [RelayCode.INTERNAL, 'ERR_RELAY_INTERNAL', true],
+  [RelayCode.TOKEN, 'ERR_RELAY_TOKEN', false],
+  [RelayCode.TICKET, 'ERR_RELAY_TICKET', false],
 ];
 
 /** 0 to 30 and two far away: what is not known is a refusal too. */

@@ -1,0 +1,58 @@
+import { admissionSettings, parseRules, type RuleName } from '../settings/admission-settings.js';
+import type { Conflict } from '../settings/conflicts.js';
+import { programSettings } from '../settings/program-settings.js';
+import type { Setting } from '../settings/setting.js';
+
+type Get = <T extends Setting>(setting: T) => ReturnType<T['read']>;
+
+/** Entries of which all have to admit, each with rules of which one is enough. */
+export function rulesOf(get: Get): readonly (readonly RuleName[])[] {
+  return get(admissionSettings.require).map((text) => parseRules(text) ?? []);
+}
+
+/** Some identities are not admitted. */
+export function isRestricted(get: Get): boolean {
+  return rulesOf(get).some((rules) => !rules.includes('open'));
+}
+
+/** Rules without what they need, and what no rule uses. */
+export function findAdmissionConflicts(get: Get): readonly Conflict[] {
+  const { require, anonymousDialers, allowFile, tokenFile, approvedFile, calloutUrl, calloutTokenFile } =
+    admissionSettings;
+  const used = new Set(rulesOf(get).flat());
+  const conflicts: Conflict[] = [];
+  const needs: readonly [RuleName, Setting<string | undefined>][] = [
+    ['allowlist', allowFile],
+    ['token', tokenFile],
+    ['approval', approvedFile],
+    ['callout', calloutUrl],
+  ];
+  for (const [rule, setting] of needs) {
+    const isSet = get(setting) !== undefined;
+    if (used.has(rule) && !isSet) {
+      conflicts.push({ path: require.path, message: `${require.path} has ${rule}, which needs ${setting.path}` });
+    } else if (!used.has(rule) && isSet) {
+      conflicts.push({
+        path: setting.path,
+        message: `${setting.path} has no effect without ${rule} in ${require.path}`,
+      });
+    }
+  }
+  if (get(calloutTokenFile) !== undefined && get(calloutUrl) === undefined) {
+    conflicts.push({
+      path: calloutTokenFile.path,
+      message: `${calloutTokenFile.path} has no effect without ${calloutUrl.path}`,
+    });
+  }
+  if (get(programSettings.open) && isRestricted(get)) {
+    conflicts.push({
+      path: require.path,
+      message: `${programSettings.open.path} and ${require.path} contradict each other`,
+    });
+  }
+  if (!get(anonymousDialers) && !isRestricted(get)) {
+    const message = `${anonymousDialers.path} is false, which needs a rule other than open in ${require.path}`;
+    conflicts.push({ path: anonymousDialers.path, message });
+  }
+  return conflicts;
+}
