@@ -5,7 +5,7 @@ import { type UsageKind, usageLimits } from './usage-limits.js';
 
 /** Entries that are looked at when room is needed, and at each sweep: the work does not grow with the table. */
 const LOOKED_AT_FOR_ROOM = 64;
-const LOOKED_AT_IN_SWEEP = 4_096;
+const LOOKED_AT_IN_SWEEP = 2_048;
 
 /**
  * Usages by key, at most `maxTracked` of them. Where there is no room somebody goes who uses nothing now and is not

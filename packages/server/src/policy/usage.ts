@@ -80,17 +80,15 @@ export class Usage {
   /** Nothing would be forgotten with it. */
   isBlank(nowMs: number, wallMs: number): boolean {
     if (this.isInUse || this.dayBytes(wallMs) > 0) return false;
-    return this.#buckets.every((bucket) => bucket.isFull(nowMs));
+    const { fresh, requests, connects, bytesFrom, bytesTo } = this;
+    return [fresh, requests, connects, bytesFrom, bytesTo].every((bucket) => bucket?.isFull(nowMs) !== false);
   }
 
   /** Something is refused or held back now. */
   isLimited(nowMs: number, wallMs: number): boolean {
-    return this.isDayOver(wallMs) || this.#buckets.some((bucket) => bucket.waitForMs(1, nowMs) > 0);
-  }
-
-  get #buckets(): readonly TokenBucket[] {
-    const all = [this.fresh, this.requests, this.connects, this.bytesFrom, this.bytesTo];
-    return all.filter((bucket) => bucket !== undefined);
+    const { fresh, requests, connects, bytesFrom, bytesTo } = this;
+    const isEmpty = (bucket: TokenBucket | undefined): boolean => (bucket?.waitForMs(1, nowMs) ?? 0) > 0;
+    return this.isDayOver(wallMs) || [fresh, requests, connects, bytesFrom, bytesTo].some(isEmpty);
   }
 }
 

@@ -188,7 +188,7 @@ export const RelayLimit = {
   takeOverPingMs: 2_000,
   maxSequenceAheadMs: 86_400_000,
   /** Addresses, identities and leases, each, whose use is remembered. */
-  maxTracked: 65_536,
+  maxTracked: 32_768,
   memoryBudgetBytes: 167_772_160,
   /** Bytes waiting in one WebSocket above which nothing more is taken from its streams. */
   maxQueuedBytes: 262_144,
