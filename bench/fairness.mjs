@@ -3,7 +3,7 @@
 // Slices without and with the load alternate; the whole run goes to docs/benchmarks/fairness.json.
 import { fork, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +70,7 @@ process.once('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 const rows = [];
+const loadBefore = loadavg()[0];
 for (const one of cases) {
   rows.push(await measure(one));
   console.log(toLine(rows.at(-1)));
@@ -83,6 +84,8 @@ const run = {
   stormPerSecond,
   pauseMs,
   goal,
+  /** Of the whole machine, in the minute before and at the end: what else it had to do is in every figure. */
+  loadAverage: { before: loadBefore, after: loadavg()[0] },
   date: new Date().toISOString().slice(0, 10),
 };
 console.log(`\n${toMarkdown()}`);
@@ -210,7 +213,7 @@ function cpuSeconds(pids) {
 
 function toMarkdown() {
   const lines = [
-    `Node ${run.node}, ${run.cores} cores, ${run.pairs} pairs of ${run.sliceMs} ms, bulk at ${run.bulkMegabytesPerSecond} MB/s, ${run.date}.`,
+    `Node ${run.node}, ${run.cores} cores, ${run.pairs} pairs of ${run.sliceMs} ms, bulk at ${run.bulkMegabytesPerSecond} MB/s, load average ${run.loadAverage.before.toFixed(1)} before, ${run.date}.`,
     '',
     '| case | p50 alone | p99 alone | p50 beside | p99 beside | p99, times (quartiles) | load | relay CPU |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',

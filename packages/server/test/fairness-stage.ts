@@ -2,6 +2,7 @@ import type { MuxStream } from '@sealane/mux';
 import { forEachFrame } from '@sealane/protocol';
 import type { SimulatedLink } from '@sealane/testkit';
 import { FrameFlag, FrameType, ProtocolSize } from '@sealane/types';
+import type { RelayLimits } from '../src/limits.js';
 import { type ClientLinkOptions, createRelayInMemory, type RelayInMemory } from './relay-in-memory.js';
 import type { ClientOptions, ScriptedClient, SeenStream } from './scripted-client.js';
 
@@ -45,7 +46,7 @@ export class FairnessStage {
     this.harness = harness;
   }
 
-  static async create(ownerBytesPerMs: number): Promise<FairnessStage> {
+  static async create(ownerBytesPerMs: number, limits: Partial<RelayLimits> = {}): Promise<FairnessStage> {
     const stage = new FairnessStage(
       await createRelayInMemory({
         limits: {
@@ -54,6 +55,7 @@ export class FairnessStage {
           connectsPerIdentityPerSecond: 100_000,
           sessionsPerIdentity: 5_000,
           streamsPerLink: 5_000,
+          ...limits,
         },
       }),
     );

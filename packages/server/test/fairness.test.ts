@@ -207,6 +207,41 @@ describe('readers that never read', () => {
   });
 });
 
+describe('a relay whose memory is held by readers that stand still', () => {
+  it('says BUSY, counts it, serves who is there, and takes new sessions ten seconds later', async () => {
+    const stage = await FairnessStage.create(1 << 20, { memoryBudgetBytes: 5 << 20 });
+    const { harness } = stage;
+    const honest = await stage.dialer(1);
+    const greedy = await stage.dialer(16);
+    for (const { stream, ownerSeen } of greedy.sessions) {
+      ownerSeen.reads = false;
+      for (let written = 0; written < 8; written++) stream.write(chunk);
+    }
+    greedy.client.flush();
+    await stage.pass(100);
+    expect(harness.relay.statistics().budgetUsedBytes).toBeGreaterThan((5 << 20) * 0.75);
+    const { client: late } = await harness.connect();
+    const refused = late.connect(stage.ownerKey);
+    await stage.pass(5);
+    expect([refused.seen.resetCode, harness.relay.statistics().refusals['BUSY']]).toEqual([ResetCode.BUSY, 1]);
+    // Who is there goes on.
+    honest.sessions[0]?.stream.write(new Uint8Array(20_000));
+    honest.client.flush();
+    await stage.pass(100);
+    expect(honest.sessions[0]?.ownerSeen.bytes).toBe(20_000);
+    await stage.pass(12_000);
+    const reset = greedy.sessions.filter(({ seen }) => seen.resetCode === ResetCode.BUSY).length;
+    expect(reset).toBeGreaterThan(0);
+    // No more of them than had to.
+    expect(reset).toBeLessThan(4);
+    const before = stage.owner.forwards.length;
+    late.connect(stage.ownerKey);
+    await stage.pass(5);
+    expect(stage.owner.forwards.length).toBe(before + 1);
+    expect([honest, greedy].map(({ client }) => client.end)).toEqual([undefined, undefined]);
+  });
+});
+
 describe('a storm of sessions that are opened and reset', () => {
   it('without end, by 10 clients at once: what 100 others say is in the next turn, and control leaves them room', async () => {
     const stage = await FairnessStage.create(OWNER_BYTES_PER_MS);
