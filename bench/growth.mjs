@@ -10,6 +10,8 @@ import { slope, summarize, summarizeRatios } from './statistics.mjs';
 
 /** Clients of one process: what it holds must not be what is measured. */
 const clientsPerProcess = 2_500;
+/** How long any of the steps to many leased clients may take. */
+const leasedMs = 120_000;
 /** How long links that were lost may take to come back. */
 const linkedMs = 60_000;
 const latency = { unit: 'us', share: 0.5 };
@@ -37,7 +39,7 @@ export async function measureLeases({ few, counts, many, rounds, sliceMs }) {
       points.push([count, (await settledMemory(relay))[0]]);
     }
     const slices = new Slices({ load, backend, sliceMs });
-    const dial = await compare(slices, paths, { kind: 'connections', rounds });
+    const dial = await compare(slices, paths, { kind: 'connections', rounds, firstMs: warmUp(sliceMs) });
     return {
       memory: {
         what: 'leased idle client',
@@ -70,13 +72,14 @@ export async function measureConnections({ few, many, rounds, sliceMs }) {
     }
     const bytes = await settledMemory(paths.many.processes);
     const slices = new Slices({ load, backend, sliceMs });
+    const firstMs = warmUp(sliceMs);
     const of = 'tunnelled connections held open';
     const entries = [];
     for (const [name, kind] of Object.entries({
       'request-response 64 B': 'requests',
       'new connection': 'connections',
     })) {
-      entries.push({ name, of, few, many, ...(await compare(slices, paths, { kind, rounds })) });
+      entries.push({ name, of, few, many, ...(await compare(slices, paths, { kind, rounds, firstMs })) });
     }
     const memory = paths.many.processes.map(({ name }, index) => ({ process: name, many, bytes: bytes[index] }));
     return { growth: entries, memory };
@@ -85,9 +88,14 @@ export async function measureConnections({ few, many, rounds, sliceMs }) {
   }
 }
 
+/** Whoever held many has run its code ten thousand times; whoever held few has to catch up before it is compared. */
+function warmUp(sliceMs) {
+  return 5 * sliceMs;
+}
+
 /** Median times of both, and their ratio within rounds. */
-async function compare(slices, paths, { kind, rounds }) {
-  const taken = await slices.rounds(paths, { kind, width: 1, rounds });
+async function compare(slices, paths, { kind, rounds, firstMs }) {
+  const taken = await slices.rounds(paths, { kind, width: 1, rounds, firstMs });
   const [fewUs, manyUs] = ['few', 'many'].map((name) => taken[name].map((slice) => figureOf(latency, slice)));
   const failures = [...taken.few, ...taken.many].reduce((sum, slice) => sum + slice.failures, 0);
   return { fewUs: summarize(fewUs), manyUs: summarize(manyUs), ratio: summarizeRatios(manyUs, fewUs), failures };
@@ -118,7 +126,7 @@ async function holdClients(stage, url, most) {
   return async (count) => {
     const holding = holders.map(async (holder, index) => {
       const own = Math.floor((count + index) / processes);
-      const { lost } = await holder.ask('hold', { count: own });
+      const { lost } = await holder.ask('hold', { count: own, limitMs: leasedMs });
       if (lost > 0) throw new Error(`${lost} of ${own} leases were lost`);
     });
     await Promise.all(holding);

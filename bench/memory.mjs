@@ -10,15 +10,19 @@ const sessionClients = 64;
 
 /**
  * `counts`: how many are held, from the first to the last of the slope. What a heap has not given back swings by megabytes, so
- * the two ends are measured `repeats` times, each in new processes, and the slope is their median. Each entry:
+ * the two ends are measured `repeats` times where it is our own, each in new processes, and the slope is their median. Each entry:
  * `{ what, path, process, points, slopes, slope }`, the points being those of the first time.
  */
 export async function measureMemory({ counts, repeats, onEntry }) {
   const ends = [counts[0], counts.at(-1)];
   const all = [];
-  for (const measure of [idleConnections(floor), idleConnections(sealane), idleSessions]) {
+  for (const [measure, times] of [
+    [idleConnections(floor), 1],
+    [idleConnections(sealane), repeats],
+    [idleSessions, repeats],
+  ]) {
     const entries = await hold(measure, counts);
-    for (let repeat = 1; repeat < repeats; repeat++) {
+    for (let repeat = 1; repeat < times; repeat++) {
       const more = await hold(measure, ends);
       for (const [index, { slopes }] of entries.entries()) slopes.push(...more[index].slopes);
     }
@@ -59,7 +63,7 @@ const idleConnections = (peer) => async (stage) => {
     what: 'idle tunnelled connection',
     path: peer.name,
     processes,
-    hold: (count) => holder.ask('hold', { count }),
+    holdCount: (count) => holder.ask('hold', { count }),
   };
 };
 

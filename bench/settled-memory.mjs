@@ -3,9 +3,9 @@ import { residentBytes } from './process-table.mjs';
 
 const stepMs = 400;
 const calm = 0.004;
-const longestMs = 8_000;
+const longestMs = 5_000;
 
-/** Resident bytes of each process once none of them grows or shrinks any more, or after eight seconds. */
+/** Resident bytes of each process once none of them grows or shrinks any more, or after five seconds. */
 export async function settledMemory(processes) {
   const read = () => processes.map(({ pids }) => residentBytes(pids));
   let seen = read();

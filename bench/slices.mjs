@@ -21,11 +21,11 @@ export class Slices {
     this.#sliceMs = sliceMs;
   }
 
-  /** For each path its slices, in the order of the rounds; who goes first rotates. One unmeasured slice each comes before. */
-  async rounds(paths, { kind, width, rounds }) {
+  /** For each path its slices, in the order of the rounds; who goes first rotates. One slice each that does not count comes before. */
+  async rounds(paths, { kind, width, rounds, firstMs = Math.min(300, this.#sliceMs) }) {
     const names = Object.keys(paths);
     const slices = Object.fromEntries(names.map((name) => [name, []]));
-    for (const name of names) await this.#slice(paths[name], kind, width, Math.min(300, this.#sliceMs));
+    for (const name of names) await this.#slice(paths[name], kind, width, firstMs);
     for (let round = 0; round < rounds; round++) {
       for (const name of rotate(names, round)) {
         slices[name].push(await this.#slice(paths[name], kind, width, this.#sliceMs));

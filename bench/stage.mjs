@@ -122,7 +122,6 @@ export class Stage {
   command(file, args, { env = {}, label = file } = {}) {
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment(env) });
     this.#own(child, label);
-    child.said = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         child.said = (child.said + text).slice(-2_000);
@@ -133,13 +132,14 @@ export class Stage {
 
   #own(child, name) {
     this.#children.add(child);
+    child.said = '';
     child.once('error', (error) => {
       child.said = String(error);
     });
     child.once('exit', (code, signal) => {
       this.#children.delete(child);
       if (!this.#isStopped && child.isExpectedToEnd !== true) {
-        console.error(`${name} ended with ${code ?? signal}: ${child.said ?? ''}`.trim());
+        console.error(`${name} ended with ${code ?? signal}: ${child.said}`.trim());
       }
     });
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { untilCarrying } from '../stage.mjs';
 
 const ownRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const freshClients = 4;
@@ -26,8 +27,10 @@ export async function start(stage, backendPort, { options = [], root = ownRoot, 
     url: relay.event.url,
     version: versionIn(root),
   };
+  await untilCarrying(path.port, [dialer.child]);
   if (!withSessions) return path;
   const fresh = await stage.helper('fresh-dialer.mjs', [owner.event.address, freshClients]);
+  await untilCarrying(fresh.port, [fresh.child]);
   return {
     ...path,
     sessions: { port: fresh.port, processes: [{ name: 'dialer side', pids: [fresh.pid] }, ...middle] },
