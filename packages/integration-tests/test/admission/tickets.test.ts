@@ -167,7 +167,7 @@ it('sessions end when the time of their ticket is over, on both sides', async ()
   await expect(connection.closed).rejects.toThrow(refusal('ERR_E2EE_DENIED'));
 });
 
-it('a session that resumes shows its ticket to the relay again; without one RESUME does not reach the owner', async () => {
+it('a session that resumes shows its ticket to the relay again', async () => {
   const [owner, dialerId] = await identities(2);
   const relay = await stage.relay();
   const { asked } = await ticketed(relay.url, owner!);
@@ -183,6 +183,23 @@ it('a session that resumes shows its ticket to the relay again; without one RESU
   // Used up, and asked again about the same session: it is one use.
   expect(asked.length).toBeGreaterThanOrEqual(2);
   expect(again.server.statistics().refusals['TICKET']).toBeUndefined();
+});
+
+it('a RESUME that comes without a ticket is turned away before it reaches the owner, held ones too', async () => {
+  const [owner, dialerId] = await identities(2);
+  // A relay that knows no tickets lets the session begin.
+  const relay = await stage.relay({ features: 3 });
+  const { asked } = await ticketed(relay.url, owner!);
+  const dialer = await stage.client(relay.url, { credential: dialerId!, features: { link: 3 } });
+  const connection = await dialer.dial(owner!.id, { ticket: await ticketOf(owner!) });
+  await talks(connection);
+  const before = asked.length;
+  await relay.server.close();
+  await until(() => connection.isSuspended);
+  const { server } = await stage.relay({ from: relay });
+  await until(() => (server.statistics().refusals['DENIED'] ?? 0) > 0);
+  expect(connection.isSuspended).toBe(true);
+  expect(asked).toHaveLength(before);
 });
 
 it('an older dialer hears that a ticket is asked for, in words that it knows', async () => {
