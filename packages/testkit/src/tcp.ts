@@ -88,8 +88,9 @@ export async function writeAll(socket: net.Socket, chunks: Iterable<Uint8Array>)
 export function streamEnd(socket: net.Socket): Promise<StreamEnd> {
   return new Promise((resolve) => {
     // The end comes first where there is one: what follows it does not change how it was.
-    const notEnded = (): void => {
+    const notEnded = (error?: unknown): void => {
       socket.off('end', onEnd);
+      trace(socket, error instanceof Error ? error.message : 'closed');
       resolve('reset');
     };
     const onEnd = (): void => {
@@ -115,7 +116,17 @@ async function endedInOrder(socket: net.Socket): Promise<boolean> {
     if (isRemembered(localPort, dialedPorts.get(socket))) return true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+  trace(socket, isFinSent ? 'ended and forgotten' : 'ended and gone before its own end');
   return false;
+}
+
+/** With `SEALANE_TRACE_ENDS` set every end that is called a reset says why, and what the platform knows of its port. */
+function trace(socket: net.Socket, why: string): void {
+  if (process.env['SEALANE_TRACE_ENDS'] === undefined) return;
+  const port = `:${(socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0')} `;
+  const known = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  const lines = known.filter((line) => line.includes(port)).map((line) => line.slice(0, 60));
+  console.error(`reset: ${why}; ports ${port}${dialedPorts.get(socket)}; of ${known.length}: ${lines.join(' | ')}`);
 }
 
 /** Ports that sockets were connected to: asking the socket would spoil `endedInOrder`. */
