@@ -80,10 +80,11 @@ describe('when things fail', () => {
     const aThird = new Promise<void>((resolve) => {
       reached = resolve;
     });
-    const answer = collect(socket, (chunk) => {
+    const onChunk = (chunk: Uint8Array): void => {
       received += chunk.length;
       if (received > bytes / 3) reached();
-    });
+    };
+    const answer = collect(socket, onChunk, { readsByCall: true });
     const written = writeAll(socket, seededChunks(7, bytes)).then(() => socket.end());
     await aThird;
     await world.killRelay();

@@ -33,7 +33,7 @@ describe('an owner that is killed and started again with the same identity', () 
   it('serves new local connections soon, and those of the dead process are reset', async () => {
     const { process: owner, address } = await world.expose(echo.port);
     const { process: dialer, port } = await world.connect(address);
-    const old = [await openStream(port), await openStream(port)].map(streamEnd);
+    const old = [await openStream(port), await openStream(port)].map((socket) => streamEnd(socket));
     await owner.kill();
     await dialer.waitFor('session', ({ state }) => state === 'interrupted');
     await world.expose(echo.port);

@@ -13,8 +13,6 @@ import { createWork, startHttpBackend } from './work.mjs';
 const { values: options } = parseArgs({
   options: { minutes: { type: 'string' }, seed: { type: 'string' }, out: { type: 'string' } },
 });
-// An end that is called a reset says why.
-process.env.SEALANE_TRACE_ENDS = '1';
 const minutes = Number(options.minutes ?? 2);
 const seed = Number(options.seed ?? Date.now() % 1_000_000);
 if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error('--minutes takes a number above 0, --seed a whole one');

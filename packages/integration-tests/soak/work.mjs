@@ -78,7 +78,7 @@ export function createWork({ echo, http: web }) {
     // Numbers that come back one by one: a session of an interactive program.
     interactive: async (seed) => {
       const socket = await connectTo({ port: echo.port });
-      const answer = collect(socket);
+      const answer = collect(socket, undefined, { readsByCall: true });
       const hash = createHash('sha256');
       let bytes = 0;
       for (let line = 0; line < 200; line++) {

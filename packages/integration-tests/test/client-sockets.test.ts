@@ -84,7 +84,7 @@ describe('pipeSocket', () => {
     const echoes = await Promise.all(
       Array.from({ length: 64 }, async () => {
         const socket = await connectTo(tunnel.local);
-        const received = collect(socket);
+        const received = collect(socket, undefined, { readsByCall: true });
         socket.end(bytes);
         return await received;
       }),

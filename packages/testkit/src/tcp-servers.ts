@@ -3,6 +3,7 @@ import type net from 'node:net';
 import { seededChunks } from './byte-source.js';
 import {
   connectTo,
+  readByCall,
   type StreamEnd,
   startServer,
   streamEnd,
@@ -110,16 +111,22 @@ export function startThrottledServer(bytesPerSecond: number, options: TestServer
   }, options);
 }
 
-/** Reads a socket to its end. */
-export async function collect(socket: net.Socket, onData?: (chunk: Uint8Array) => void): Promise<Received> {
+/** Reads a socket to its end; `readsByCall` is for sockets of {@link connectTo} that nobody pauses. */
+export async function collect(
+  socket: net.Socket,
+  onData?: (chunk: Uint8Array) => void,
+  { readsByCall = false } = {},
+): Promise<Received> {
   const hash = createHash('sha256');
   let bytes = 0;
-  const ended = streamEnd(socket);
-  socket.on('data', (chunk) => {
+  const ended = streamEnd(socket, readsByCall);
+  const take = (chunk: Buffer): void => {
     bytes += chunk.length;
     hash.update(chunk);
     onData?.(chunk);
-  });
+  };
+  if (readsByCall) readByCall(socket, take);
+  else socket.on('data', take);
   const end = await ended;
   return { bytes, sha256: hash.digest('hex'), end };
 }
@@ -141,7 +148,7 @@ export async function exchange(
     throw error;
   });
   if (socket === undefined) return { bytes: 0, sha256: createHash('sha256').digest('hex'), end: 'reset' };
-  const answer = collect(socket, options.onData);
+  const answer = collect(socket, options.onData, { readsByCall: true });
   try {
     await writeAll(socket, chunks);
     socket.end();

@@ -62,7 +62,7 @@ test('an end that answers our own FIN is told from a reset that does', async () 
         else socket.resetAndDestroy();
       });
     });
-    for (let index = 0; index < 20; index++) expect((await exchange(server.target, [])).end).toBe(end);
+    for (let index = 0; index < 200; index++) expect((await exchange(server.target, [])).end).toBe(end);
   }
 });
 

@@ -67,7 +67,9 @@ export async function startServer(
 
 /** A connected socket with half-open allowed. */
 export async function connectTo(target: Target): Promise<net.Socket> {
-  const socket = net.connect({ ...toConnectOptions(target), allowHalfOpen: true, noDelay: true });
+  // The small mark makes each chunk fill the buffer, see `readByCall`.
+  const options = { allowHalfOpen: true, noDelay: true, readableHighWaterMark: 1 };
+  const socket = net.connect({ ...toConnectOptions(target), ...options });
   if ('port' in target) dialedPorts.set(socket, target.port);
   await once(socket, 'connect');
   return socket;
@@ -84,57 +86,31 @@ export async function writeAll(socket: net.Socket, chunks: Iterable<Uint8Array>)
   return bytes;
 }
 
-/** Resolves with the way in which the peer ended its direction. Node 20 and 22 may report a reset as 'end'. */
-export function streamEnd(socket: net.Socket): Promise<StreamEnd> {
+/**
+ * Resolves with the way in which the peer ended its direction. Node 20 and 22 report a reset as 'end' when they see it
+ * together with data; not where each chunk is fetched by its own read: there `readsByCall` is true and an end is one.
+ */
+export function streamEnd(socket: net.Socket, readsByCall = false): Promise<StreamEnd> {
   return new Promise((resolve) => {
-    // The end comes first where there is one: what follows it does not change how it was.
-    const notEnded = (error?: unknown): void => {
-      socket.off('end', onEnd);
-      trace(socket, error instanceof Error ? error.message : 'closed');
-      resolve('reset');
-    };
-    const onEnd = (): void => {
-      socket.off('error', notEnded);
-      socket.off('close', notEnded);
-      void endedInOrder(socket).then((isInOrder) => resolve(isInOrder ? 'fin' : 'reset'));
-    };
-    socket.once('end', onEnd);
-    socket.once('error', notEnded);
-    socket.once('close', notEnded);
+    socket.once('end', () => resolve(readsByCall || endedInOrder(socket) ? 'fin' : 'reset'));
+    socket.once('error', () => resolve('reset'));
+    socket.once('close', () => resolve('reset'));
   });
 }
 
 /**
  * After a reset the peer's address is gone when it is asked for the first time. It is gone, too, after an orderly end
- * that answers our own FIN, but then the platform remembers the connection for a minute. Unix sockets have no address.
+ * that answers our own FIN, but then the platform remembers the connection, mostly: a FIN that is sent twice brings on a
+ * reset that makes it forget. Who cannot bear that reads by call. Unix sockets have no address.
  */
-async function endedInOrder(socket: net.Socket): Promise<boolean> {
+function endedInOrder(socket: net.Socket): boolean {
   const { localPort } = socket;
   if (localPort === undefined || socket.remoteAddress !== undefined) return true;
-  const isFinSent = socket.writableEnded;
-  for (let looks = 0; isFinSent && looks < LOOKS; looks++) {
-    if (isRemembered(localPort, dialedPorts.get(socket))) return true;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-  trace(socket, isFinSent ? 'ended and forgotten' : 'ended and gone before its own end');
-  return false;
-}
-
-/** With `SEALANE_TRACE_ENDS` set every end that is called a reset says why, and what the platform knows of its port. */
-function trace(socket: net.Socket, why: string): void {
-  if (process.env['SEALANE_TRACE_ENDS'] === undefined) return;
-  const port = `:${(socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, '0')} `;
-  const known = readFileSync('/proc/net/tcp', 'utf8').split('\n');
-  const lines = known.filter((line) => line.includes(port)).map((line) => line.slice(0, 60));
-  console.error(`reset: ${why}; ports ${port}${dialedPorts.get(socket)}; of ${known.length}: ${lines.join(' | ')}`);
+  return socket.writableEnded && isRemembered(localPort, dialedPorts.get(socket));
 }
 
 /** Ports that sockets were connected to: asking the socket would spoil `endedInOrder`. */
 const dialedPorts = new WeakMap<net.Socket, number>();
-
-/** The list is read in pieces while others come and go in it: one look can miss what is there, and never shows what is not. */
-const LOOKS = 4;
-const LOOK_MS = 5;
 
 /** Whether a connection between these ports stands in FIN_WAIT or TIME_WAIT; an earlier one of the same port is another. */
 function isRemembered(localPort: number, remotePort: number | undefined): boolean {
@@ -142,6 +118,15 @@ function isRemembered(localPort: number, remotePort: number | undefined): boolea
   const remote = remotePort === undefined ? '[0-9A-F]{4}' : hex(remotePort);
   const pattern = new RegExp(`^\\s*\\d+: [0-9A-F]+:${hex(localPort)} [0-9A-F]+:${remote} 0[456]`, 'm');
   return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) => pattern.test(readFileSync(file, 'utf8')));
+}
+
+/** Calls back with each chunk, fetched by a read of its own in a turn of its own; for sockets of {@link connectTo}. */
+export function readByCall(socket: net.Socket, onChunk: (chunk: Buffer) => void): void {
+  socket.on('readable', () => {
+    setImmediate(() => {
+      for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) onChunk(chunk);
+    });
+  });
 }
 
 function toConnectOptions(target: Target): net.NetConnectOpts {

@@ -41,7 +41,7 @@ export class BothWaysClient {
   #isClosed = false;
 
   private constructor(socket: Awaited<ReturnType<typeof connectTo>>, bytes: number) {
-    this.received = collect(socket, (chunk) => this.#onChunk(chunk));
+    this.received = collect(socket, (chunk) => this.#onChunk(chunk), { readsByCall: true });
     const sent = writeAll(socket, seededChunks(upSeed, bytes)).then(() => socket.end());
     // What it could not send shows at the backend, and the reset here.
     sent.catch(() => undefined);
