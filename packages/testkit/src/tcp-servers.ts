@@ -115,7 +115,7 @@ export function startThrottledServer(bytesPerSecond: number, options: TestServer
 export async function collect(
   socket: net.Socket,
   onData?: (chunk: Uint8Array) => void,
-  { readsByCall = false } = {},
+  { readsByCall = false }: { readonly readsByCall?: boolean } = {},
 ): Promise<Received> {
   const hash = createHash('sha256');
   let bytes = 0;
