@@ -17,7 +17,7 @@ const layers = {
 const importers = {
   'libsodium-wrappers': '^packages/crypto/',
   '@msgpack/msgpack': '^packages/protocol/test/',
-  ws: '^packages/(client/src/transport|server/src|integration-tests/test)/|^packages/(client|server)/(src/.*[.]test[.]ts|test/)',
+  ws: '^packages/(client|server)/(src/.*[.]test[.]ts|test/)|^packages/integration-tests/test/',
   commander: '^apps/',
   'https-proxy-agent': '^packages/client/src/transport/',
   'proxy-from-env': '^packages/client/src/transport/',

@@ -138,7 +138,9 @@ export class Output {
   }
 
   #write(text: string): void {
-    if (this.#stdout.writableLength > MAX_UNREAD_BYTES) {
+    // Once something was dropped, half of it must have been read before anything is told again: else it drops line by line.
+    const mostBytes = this.#dropped > 0 ? MAX_UNREAD_BYTES / 2 : MAX_UNREAD_BYTES;
+    if (this.#stdout.writableLength > mostBytes) {
       this.#dropped++;
       return;
     }

@@ -76,6 +76,8 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
     .action(async (flags: ProgramFlags) => {
       const { loadConfiguration } = await import('./load-configuration.js');
       const configuration = loadConfiguration(flags);
+      // What the rest is built on comes first: with few file handles not all modules can be loaded at once.
+      await import('@sealane/mux/node');
       const { serve } = await import('./serve.js');
       await serve(configuration);
     });

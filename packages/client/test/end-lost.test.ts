@@ -25,7 +25,6 @@ test('what waited for a reader is not charged any more when the session ends bef
     random,
     plan: perfectPath,
     ledgers: [new RecordLedger(), new RecordLedger()],
-    headroomBytes: 9,
     maxRecordBytes: [8_723, 8_723],
   });
   owner.attachPath(ownerPath);

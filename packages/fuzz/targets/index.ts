@@ -20,7 +20,6 @@ import { keyFileContentTarget } from './key-file-content.js';
 import { leaseTarget } from './lease.js';
 import { leaseStoreTarget } from './lease-store.js';
 import { listenAddressesTarget } from './listen-addresses.js';
-import { messageProgressTarget } from './message-progress.js';
 import { message1PayloadTarget } from './message1-payload.js';
 import { message2PayloadTarget } from './message2-payload.js';
 import { muxHostileTarget } from './mux-hostile.js';
@@ -44,6 +43,7 @@ import { strictMsgpackTarget } from './strict-msgpack.js';
 import { terminalTextTarget } from './terminal-text.js';
 import { tokenFileTarget } from './token-file.js';
 import { versionAndAuthorityTarget } from './version-and-authority.js';
+import { webSocketReaderTarget } from './websocket-reader.js';
 
 /** Every decoder, then every state machine. */
 export const targets: readonly Target[] = [
@@ -85,7 +85,6 @@ export const targets: readonly Target[] = [
   clientAuthenticationTarget,
   clientHostileRelayTarget,
   leaseStoreTarget,
-  messageProgressTarget,
   muxHostileTarget,
   muxPairTarget,
   ownerHostileDialerTarget,
@@ -93,4 +92,5 @@ export const targets: readonly Target[] = [
   relayLinksTarget,
   sessionRecordsTarget,
   terminalTextTarget,
+  webSocketReaderTarget,
 ];

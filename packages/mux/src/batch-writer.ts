@@ -1,5 +1,6 @@
 import { writeFrameHeader } from '@sealane/protocol';
 import { FRAME_HEADER_BYTES } from '@sealane/types';
+import type { QueuedChunk } from './send-queue.js';
 
 /** Bodies up to this size are copied beside their header: a view of its own would cost more than the copy. */
 const inlineBytes = 256;
@@ -45,7 +46,12 @@ export class BatchWriter {
   }
 
   /** A body, or a piece of one, after its header. */
-  body(bytes: Uint8Array): void {
+  body(chunk: QueuedChunk): void {
+    if (chunk instanceof Uint8Array) this.#piece(chunk);
+    else for (const piece of chunk.chunks) this.#piece(piece);
+  }
+
+  #piece(bytes: Uint8Array): void {
     if (bytes.length <= inlineBytes) {
       this.copy(bytes);
       return;
@@ -53,15 +59,6 @@ export class BatchWriter {
     this.#bodies.push(bytes);
     this.#places.push(this.#end);
     this.bytes += bytes.length;
-  }
-
-  /** A frame whose body owns the room for its header in front of it. */
-  frameInPlace(type: number, flags: number, streamId: number, body: Uint8Array): void {
-    const frame = new Uint8Array(body.buffer, body.byteOffset - FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + body.length);
-    writeFrameHeader(frame, 0, type, flags, streamId, body.length);
-    this.#bodies.push(frame);
-    this.#places.push(this.#end);
-    this.bytes += frame.length;
   }
 
   finish(): Uint8Array[] {

@@ -74,7 +74,7 @@ export class FrameReceiver {
     };
   }
 
-  receive(frames: Uint8Array): void {
+  receive(frames: Uint8Array | readonly Uint8Array[]): void {
     // Not `+=` on the call: the frames count there too while they are visited.
     const ofUnknownTypes = forEachFrame(frames, this.#limits, this.#onFrame);
     this.#state.counters.framesIgnored += ofUnknownTypes;

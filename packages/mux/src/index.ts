@@ -12,4 +12,4 @@ export type {
   PullOptions,
 } from './mux-options.js';
 export type { MuxStream } from './mux-stream.js';
-export { HEADROOM_BYTES, type StreamHandler } from './stream-handler.js';
+export type { StreamHandler } from './stream-handler.js';

@@ -28,11 +28,11 @@ export interface MuxStream {
   readonly isClosed: boolean;
 
   /**
-   * Queues bytes by reference; they must not be changed afterwards. ERR_ARGUMENT after `end`. With `hasHeadroom` the
-   * {@link HEADROOM_BYTES} before the chunk in its ArrayBuffer are given away too (they come with every chunk from
-   * `onData`), so that a frame header can be put there and a batch of one frame is one piece of memory.
+   * Queues bytes by reference; they must not be changed afterwards. ERR_ARGUMENT after `end`.
    */
-  write(chunk: Uint8Array, hasHeadroom?: boolean): void;
+  write(chunk: Uint8Array): void;
+  /** `write` of several chunks, `bytes` together, that go out in one frame where the frame may be so large. */
+  writeParts(parts: readonly Uint8Array[], bytes: number): void;
   /** FIN after what is queued. Idempotent. */
   end(): void;
   /** Sends the OPEN of a stream opened with `holdUntilData` now. */

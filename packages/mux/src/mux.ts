@@ -131,9 +131,9 @@ export class Mux {
   /**
    * The frames of one whole message or FRAMES body. Handlers are called before it returns. Throws the peer's violation:
    * ERR_PROTOCOL_FRAME, ERR_PROTOCOL_LIMIT, ERR_MUX_CREDIT, ERR_MUX_STREAM, ERR_MUX_FLOOD. A no-op once closed.
-   * The mux and its handlers may keep views of `frames`; its memory must not be reused.
+   * The mux and its handlers may keep views of `frames`; its memory must not be reused. It may come in several parts.
    */
-  receive(frames: Uint8Array): void {
+  receive(frames: Uint8Array | readonly Uint8Array[]): void {
     if (this.#state.closedBy !== undefined) return;
     this.#receiver.receive(frames);
   }

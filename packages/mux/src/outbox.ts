@@ -110,19 +110,15 @@ export class Outbox {
     const isFin = stream.finQueued && queue.queuedBytes === 0;
     if (pendingOpen !== undefined) this.#host.onOpening(stream);
     const flags = (pendingOpen === undefined ? 0 : FrameFlag.OPEN) | (isFin ? FrameFlag.FIN : 0);
-    if (first?.hasHeadroom === true && pendingOpen === undefined && more === undefined) {
-      writer.frameInPlace(FrameType.DATA, flags, stream.id, first.bytes);
-    } else {
-      const openBytes = pendingOpen === undefined ? 0 : OPEN_LENGTH_BYTES + pendingOpen.length;
-      writer.header(FrameType.DATA, flags, stream.id, openBytes + bytes);
-      if (pendingOpen !== undefined) {
-        writer.uint16(pendingOpen.length);
-        writer.copy(pendingOpen);
-        stream.pendingOpen = undefined;
-      }
-      if (first !== undefined) writer.body(first.bytes);
-      if (more !== undefined) for (const chunk of more) writer.body(chunk.bytes);
+    const openBytes = pendingOpen === undefined ? 0 : OPEN_LENGTH_BYTES + pendingOpen.length;
+    writer.header(FrameType.DATA, flags, stream.id, openBytes + bytes);
+    if (pendingOpen !== undefined) {
+      writer.uint16(pendingOpen.length);
+      writer.copy(pendingOpen);
+      stream.pendingOpen = undefined;
     }
+    if (first !== undefined) writer.body(first);
+    if (more !== undefined) for (const chunk of more) writer.body(chunk);
     if (isFin) stream.finSent = true;
     stream.isAnswered ||= stream.isInbound;
     stream.sentInBatch += bytes;

@@ -1,10 +1,30 @@
 import { Fifo } from './fifo.js';
 
-export interface QueuedChunk {
-  readonly bytes: Uint8Array;
-  /** The bytes before it in its ArrayBuffer may be overwritten with a frame header. */
-  readonly hasHeadroom: boolean;
+/** Chunks that go out as one, without being one piece of memory. */
+export class ChunkGroup {
+  readonly chunks: readonly Uint8Array[];
+  readonly length: number;
+
+  constructor(chunks: readonly Uint8Array[], length: number) {
+    this.chunks = chunks;
+    this.length = length;
+  }
+
+  /** The first bytes, and the rest. */
+  split(at: number): [ChunkGroup, ChunkGroup] {
+    const first: Uint8Array[] = [];
+    const rest: Uint8Array[] = [];
+    let left = at;
+    for (const chunk of this.chunks) {
+      if (left > 0) first.push(chunk.subarray(0, left));
+      if (chunk.length > left) rest.push(chunk.subarray(Math.max(0, left)));
+      left -= chunk.length;
+    }
+    return [new ChunkGroup(first, at), new ChunkGroup(rest, this.length - at)];
+  }
 }
+
+export type QueuedChunk = Uint8Array | ChunkGroup;
 
 /** A chunk up to this size that has to wait is joined with its neighbours: as an object of its own it costs more. */
 const smallBytes = 256;
@@ -24,30 +44,31 @@ export class SendQueue {
 
   /** Length of the first chunk, 0 when there is none. */
   get firstBytes(): number {
-    return this.#chunks?.first?.bytes.length ?? 0;
+    return this.#chunks?.first?.length ?? 0;
   }
 
-  push(bytes: Uint8Array, hasHeadroom: boolean): void {
+  push(chunk: QueuedChunk): void {
     this.#chunks ??= new Fifo();
-    this.queuedBytes += bytes.length;
-    if (bytes.length <= smallBytes && this.#join(this.#chunks, bytes)) return;
+    this.queuedBytes += chunk.length;
+    if (chunk.length <= smallBytes && chunk instanceof Uint8Array && this.#join(this.#chunks, chunk)) return;
     this.#joined = undefined;
-    this.#chunks.push({ bytes, hasHeadroom });
+    this.#chunks.push(chunk);
   }
 
   /** Takes the first chunk, or its first `maxBytes`, and charges it to credit. */
   take(maxBytes: number): QueuedChunk {
     const first = this.#chunks!.first!;
-    const length = Math.min(first.bytes.length, maxBytes);
+    const length = Math.min(first.length, maxBytes);
     this.credit -= length;
     this.queuedBytes -= length;
-    if (length === first.bytes.length) {
+    if (length === first.length) {
       this.#chunks!.shift();
       return first;
     }
-    // The rest lies behind bytes that are on their way, so it has no headroom any more.
-    this.#chunks!.replaceFirst({ bytes: first.bytes.subarray(length), hasHeadroom: false });
-    return { bytes: first.bytes.subarray(0, length), hasHeadroom: first.hasHeadroom };
+    const [taken, rest] =
+      first instanceof Uint8Array ? [first.subarray(0, length), first.subarray(length)] : first.split(length);
+    this.#chunks!.replaceFirst(rest);
+    return taken;
   }
 
   drop(): void {
@@ -58,14 +79,14 @@ export class SendQueue {
 
   /** Appends to the last chunk if that is small or was joined before. Bytes that were taken are never written to. */
   #join(chunks: Fifo<QueuedChunk>, bytes: Uint8Array): boolean {
-    const last = chunks.last?.bytes;
-    if (last === undefined) return false;
+    const { last } = chunks;
+    if (!(last instanceof Uint8Array)) return false;
     const length = last.length + bytes.length;
     const memory = this.#joined !== undefined && last.buffer === this.#joined.buffer ? this.#joined : undefined;
     const end = memory === undefined ? 0 : last.byteOffset + length;
     if (memory !== undefined && end <= memory.length) {
       memory.set(bytes, end - bytes.length);
-      chunks.replaceLast({ bytes: memory.subarray(last.byteOffset, end), hasHeadroom: false });
+      chunks.replaceLast(memory.subarray(last.byteOffset, end));
       return true;
     }
     if (length > maxJoinedBytes || (memory === undefined && last.length > smallBytes)) return false;
@@ -73,7 +94,7 @@ export class SendQueue {
     larger.set(last);
     larger.set(bytes, last.length);
     this.#joined = larger;
-    chunks.replaceLast({ bytes: larger.subarray(0, length), hasHeadroom: false });
+    chunks.replaceLast(larger.subarray(0, length));
     return true;
   }
 }

@@ -3,9 +3,9 @@ import type { BudgetAccount } from './budget-account.js';
 import type { BudgetMember } from './memory-budget.js';
 import type { MuxStream } from './mux-stream.js';
 import { ReceiveWindow } from './receive-window.js';
-import { SendQueue } from './send-queue.js';
+import { ChunkGroup, type QueuedChunk, SendQueue } from './send-queue.js';
 import type { StreamGroup } from './stream-group.js';
-import { HEADROOM_BYTES, type StreamHandler } from './stream-handler.js';
+import type { StreamHandler } from './stream-handler.js';
 import type { TurnTaker } from './turn-list.js';
 
 /** What a stream asks of its mux. */
@@ -78,12 +78,12 @@ export class StreamCore implements MuxStream, BudgetMember, TurnTaker {
     return this.window.held;
   }
 
-  write(chunk: Uint8Array, hasHeadroom = false): void {
-    if (this.isClosed || chunk.length === 0) return;
-    if (this.finQueued) throw new SealaneError('ERR_ARGUMENT', 'the stream was ended');
-    this.queue.push(chunk, hasHeadroom && chunk.byteOffset >= HEADROOM_BYTES);
-    this.isOpenHeld = false;
-    this.refresh();
+  write(chunk: Uint8Array): void {
+    this.#push(chunk);
+  }
+
+  writeParts(parts: readonly Uint8Array[], bytes: number): void {
+    this.#push(new ChunkGroup(parts, bytes));
   }
 
   end(): void {
@@ -175,6 +175,14 @@ export class StreamCore implements MuxStream, BudgetMember, TurnTaker {
     if (this.pendingOpen !== undefined) return !this.isOpenHeld;
     if (this.queue.queuedBytes > 0) return this.queue.credit > 0;
     return this.finQueued && !this.finSent;
+  }
+
+  #push(chunk: QueuedChunk): void {
+    if (this.isClosed || chunk.length === 0) return;
+    if (this.finQueued) throw new SealaneError('ERR_ARGUMENT', 'the stream was ended');
+    this.queue.push(chunk);
+    this.isOpenHeld = false;
+    this.refresh();
   }
 
   #report(error: SealaneError, code: number): void {

@@ -3,9 +3,8 @@ import type { SealaneError } from '@sealane/types';
 /** What the user of a stream is told. Nothing is called after `onReset`. */
 export interface StreamHandler {
   /**
-   * Bytes in order. The chunk belongs to the receiver, together with the {@link HEADROOM_BYTES} before it in its
-   * ArrayBuffer; it may be empty when `fin` is set. The receiver calls `stream.consume(n)` when bytes left its hands.
-   * `fin` comes once: the peer sends nothing more.
+   * Bytes in order. The chunk belongs to the receiver; it may be empty when `fin` is set. The receiver calls
+   * `stream.consume(n)` when bytes left its hands. `fin` comes once: the peer sends nothing more.
    */
   onData(chunk: Uint8Array, fin: boolean): void;
   /**
@@ -20,6 +19,3 @@ export interface StreamHandler {
   /** The peer granted credit: `sendCredit` grew. For senders that make data only when it can be sent. */
   onCredit?(): void;
 }
-
-/** Bytes before every chunk given to `onData` that a forwarder may overwrite (see `MuxStream.write`). */
-export const HEADROOM_BYTES = 9;

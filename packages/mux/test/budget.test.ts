@@ -206,8 +206,7 @@ describe('memory behind held bodies', () => {
     large.set(frame);
     pair.b.mux.receive(large.subarray(0, frame.length));
     const chunk = pair.b.streams[0]!.chunks[0]!;
-    expect(chunk.buffer.byteLength).toBe(59);
-    expect(chunk.byteOffset).toBe(9);
+    expect(chunk.buffer.byteLength).toBe(50);
   });
 
   test('a large body stays where it is', () => {

@@ -408,16 +408,52 @@ describe('frames', () => {
     expect(pair.a.mux.pull(262_144)!.chunks[1]).toBe(chunk);
   });
 
-  test('with headroom, header and chunk are one piece of the same memory', () => {
+  test('parts that were written together share a frame, each by reference', () => {
     const pair = createPair();
     const stream = pair.a.open();
     exchange(pair);
-    const memory = new Uint8Array(10_009);
-    stream.port.write(memory.subarray(9), true);
-    const { chunks } = pair.a.mux.pull(262_144)!;
-    expect(chunks.length).toBe(1);
-    expect(chunks[0]!.buffer).toBe(memory.buffer);
-    expect(framesOf(chunks[0]!)).toEqual([[DATA, 0, 1, 10_000]]);
+    const parts = [new Uint8Array(20), new Uint8Array(10_000), new Uint8Array(1_000)];
+    stream.port.writeParts(parts, 11_020);
+    const { chunks, bytes } = pair.a.mux.pull(262_144)!;
+    expect(bytes).toBe(11_029);
+    expect(chunks.slice(1)).toEqual(parts.slice(1));
+    expect([chunks[1] === parts[1], chunks[2] === parts[2]]).toEqual([true, true]);
+    expect(framesOf(Buffer.concat(chunks))).toEqual([[DATA, 0, 1, 11_020]]);
+  });
+
+  test('parts that do not fit are cut anywhere, and arrive in order', () => {
+    const pair = createPair({ maxBodyBytes: 700 });
+    const stream = pair.a.open();
+    exchange(pair);
+    const parts = [0, 1, 2].map((part) => Uint8Array.from({ length: 1_000 + part }, (_, index) => index * 7 + part));
+    stream.port.writeParts(parts, 3_003);
+    exchange(pair);
+    expect(Buffer.compare(pair.b.streams[0]!.received(), Buffer.concat(parts))).toBe(0);
+  });
+
+  test('a message in several parts is received as the whole one', () => {
+    const body = Uint8Array.from({ length: 30_000 }, (_, index) => index);
+    for (const cuts of [
+      [1],
+      [8, 9, 10],
+      [20_000],
+      [5, 12_000, 24_000],
+      Array.from({ length: 40 }, (_, cut) => cut + 1),
+    ]) {
+      const pair = createPair();
+      const stream = pair.a.open();
+      exchange(pair);
+      stream.port.write(body);
+      stream.port.end();
+      const message = Uint8Array.from(Buffer.concat(pair.a.mux.pull(262_144)!.chunks));
+      const ends = [...cuts, message.length];
+      pair.b.mux.receive(ends.map((end, index) => message.subarray(index === 0 ? 0 : ends[index - 1], end)));
+      const seen = pair.b.streams[0]!;
+      expect(Buffer.compare(seen.received(), body)).toBe(0);
+      expect(seen.fin).toBe(true);
+      exchange(pair);
+      expect(pair.b.budget.used).toBe(0);
+    }
   });
 
   test('a chunk above the largest body is cut; small ones share a frame', () => {

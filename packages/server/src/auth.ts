@@ -72,14 +72,15 @@ export function createGreeting(config: RelayConfig): Greeting {
  * The body of the one AUTH that the first message must be.
  * @throws ERR_PROTOCOL_FRAME, ERR_PROTOCOL_MESSAGE, ERR_PROTOCOL_LIMIT
  */
-export function readAuthBody(message: Uint8Array): Uint8Array {
-  if (message.length > ProtocolSize.PRE_AUTH) {
+export function readAuthBody(message: Uint8Array | readonly Uint8Array[]): Uint8Array {
+  const parts = message instanceof Uint8Array ? [message] : message;
+  if (parts.reduce((sum, { length }) => sum + length, 0) > ProtocolSize.PRE_AUTH) {
     throw new SealaneError('ERR_PROTOCOL_LIMIT', 'a message before AUTH exceeds its limit');
   }
   let body: Uint8Array | undefined;
   let frames = 0;
   const ignored = forEachFrame(
-    message,
+    parts,
     { maxDataBytes: 0, maxOpenBytes: 0, maxMessageBytes: ProtocolSize.PRE_AUTH },
     (frame) => {
       frames++;

@@ -180,8 +180,8 @@ class Leg implements StreamHandler {
     if (length > 0) {
       this.bytes += length;
       this.#session.forwarding.relayedBytes += length;
-      // The frame header is rewritten where the old one stood: the body is never copied.
-      this.#sink.write(chunk, true);
+      // By reference: the body is never copied.
+      this.#sink.write(chunk);
     }
     if (!fin) return;
     this.isFinished = true;

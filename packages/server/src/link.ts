@@ -17,7 +17,7 @@ import {
 } from '@sealane/types';
 import { type AuthenticatedClient, createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
 import type { AuthQueue } from './auth-queue.js';
-import { joinBatch } from './link-batch.js';
+import { sendBatch } from './link-batch.js';
 import type { LinkHost, LinkOrigin } from './link-host.js';
 import { LinkLiveness } from './link-liveness.js';
 import { LinkRates } from './link-rates.js';
@@ -31,7 +31,7 @@ type LinkState =
   | { readonly step: 'up'; readonly mux: Mux }
   | { readonly step: 'ended' };
 
-/** One largest frame: a batch of it is one piece of memory, and progress on a slow line stays visible. */
+/** One largest frame: so progress on a slow line stays visible. */
 const BATCH_BYTES = ProtocolSize.OUTER_DATA + 64;
 /** Answers before AUTH stay below HELLO's size. */
 const MAX_EARLY_TEXT = 200;
@@ -90,13 +90,17 @@ export class RelayLink implements MessageLinkHandler {
     return this.#client?.features ?? 0;
   }
 
-  onMessage(message: Uint8Array): void {
+  onMessage(message: Uint8Array | readonly Uint8Array[]): void {
     try {
       if (this.#state.step === 'up') this.#state.mux.receive(message);
       else this.#receiveAuth(message);
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  onParts(parts: readonly Uint8Array[]): void {
+    this.onMessage(parts);
   }
 
   onDrain(): void {
@@ -190,7 +194,11 @@ export class RelayLink implements MessageLinkHandler {
   #sayGoodbye(known: SealaneError): void {
     const { code, value } = wireRefusal(known);
     const text = known.message.slice(0, this.#state.step === 'up' ? undefined : MAX_EARLY_TEXT);
-    this.#sendLast({ kind: MessageKind.ERROR, request: 0, code, text, value });
+    // Past the mux, whose queue may be what is wrong; the peer sees whole frames all the same.
+    if (this.#transport.queuedBytes <= this.#config.limits.maxQueuedBytes) {
+      const body = encodeMessage({ kind: MessageKind.ERROR, request: 0, code, text, value });
+      this.#transport.send(encodeFrame(FrameType.MESSAGE, 0, 0, body));
+    }
     this.#transport.close(CLOSE_POLICY, refusalName(code));
   }
 
@@ -222,7 +230,7 @@ export class RelayLink implements MessageLinkHandler {
     this.#transport.abort('shutting down');
   }
 
-  #receiveAuth(message: Uint8Array): void {
+  #receiveAuth(message: Uint8Array | readonly Uint8Array[]): void {
     const state = this.#state;
     if (state.step === 'ended') return;
     if (state.step !== 'greeted') throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'more than AUTH before AUTH_OK');
@@ -319,14 +327,8 @@ export class RelayLink implements MessageLinkHandler {
       if (this.#transport.queuedBytes >= limitBytes) return;
       const batch = mux.pull(BATCH_BYTES);
       if (batch === undefined) return;
-      this.#transport.send(joinBatch(batch));
+      sendBatch(this.#transport, batch);
     }
-  }
-
-  /** Past the mux, whose queue may be what is wrong; the peer sees whole frames all the same. */
-  #sendLast(message: ControlMessage): void {
-    if (this.#transport.queuedBytes > this.#config.limits.maxQueuedBytes) return;
-    this.#transport.send(encodeFrame(FrameType.MESSAGE, 0, 0, encodeMessage(message)));
   }
 
   #end(reason: string): void {

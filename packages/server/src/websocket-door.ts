@@ -1,10 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { selectSubprotocol, UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
 import { type Clock, ProtocolSize, RelayCode, relayError, type SealaneError, SUBPROTOCOL } from '@sealane/types';
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { drainAndDestroy } from './drain-and-destroy.js';
 import { answerSocket, type HttpAnswer } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
@@ -32,32 +32,20 @@ export interface DoorLink {
 
 /** What a message may need in frames, headers and reads beyond its own bytes. */
 const EARLY_SLACK_BYTES = 256;
-/** A message in more pieces than this holds more memory in bookkeeping than in bytes. */
-const MAX_FRAGMENTS = 64;
-const MAX_BUFFERED_CHUNKS = 2_048;
 const CLOSE_TIMEOUT_MS = 5_000;
+/** RFC 6455 section 1.3. */
+const acceptSuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+/** Base64 of 16 bytes. */
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 
 /** Turns HTTP upgrades into links, and everything else into a clear HTTP answer. */
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions;
-  readonly #webSockets: WebSocketServer;
   readonly #open = new Set<WebSocketLink>();
   #emptyWaiters: (() => void)[] = [];
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options;
-    const settings: ServerOptions & { closeTimeout: number } = {
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      autoPong: false,
-      maxPayload: ProtocolSize.MESSAGE,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-      closeTimeout: CLOSE_TIMEOUT_MS,
-      handleProtocols: (offered) => selectSubprotocol(offered) ?? false,
-    };
-    this.#webSockets = new WebSocketServer(settings);
   }
 
   /** Takes upgrades to `path`. Others are refused only if nobody else listens for them. */
@@ -96,7 +84,8 @@ export class WebSocketDoor {
       return;
     }
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((text) => text.trim());
-    if (selectSubprotocol(offered) === undefined) {
+    const subprotocol = selectSubprotocol(offered);
+    if (subprotocol === undefined) {
       this.#refuse(socket, {
         status: UNSUPPORTED_VERSION_STATUS,
         code: 'VERSION',
@@ -105,19 +94,31 @@ export class WebSocketDoor {
       });
       return;
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#start(webSocket, socket));
+    const fault = upgradeFault(request);
+    if (fault !== undefined) {
+      this.#refuse(socket, { status: 400, code: 'WEBSOCKET', text: fault, headers: { 'Sec-WebSocket-Version': '13' } });
+      return;
+    }
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    acceptWebSocket(request, socket, subprotocol);
+    this.#start(socket, head);
   }
 
-  #start(webSocket: WebSocket, socket: Socket): void {
+  #start(socket: Socket, head: Buffer): void {
     const { limits, clock, sockets, reporter, memory, onLink } = this.#options;
     socket.setNoDelay(true);
-    const link = new WebSocketLink(webSocket, socket, {
+    const link = new WebSocketLink(socket, {
+      head,
+      closeWaitMs: CLOSE_TIMEOUT_MS,
       lowMarkBytes: () => limits.maxQueuedBytes / 2,
       memory,
       onRefused: (code) => reporter.refused(code, 'socket'),
     });
     this.#open.add(link);
-    webSocket.once('close', () => {
+    socket.once('close', () => {
       this.#open.delete(link);
       if (this.#open.size > 0) return;
       for (const resolve of this.#emptyWaiters.splice(0)) resolve();
@@ -135,8 +136,9 @@ export class WebSocketDoor {
       socket.off('data', count);
       sockets.authenticated(socket);
     };
-    const state = onLink(link, onUp, sockets.originOf(socket));
+    // Before the WebSocket's own listener, which may find worse: this is what the client is told.
     socket.on('data', count);
+    const state = onLink(link, onUp, sockets.originOf(socket));
     sockets.onDrop(socket, (error) => state.dismiss(error));
   }
 
@@ -144,4 +146,28 @@ export class WebSocketDoor {
     this.#options.reporter.refused(answer.code, 'http');
     answerSocket(socket, answer);
   }
+}
+
+/** What an upgrade request to a WebSocket lacks (RFC 6455 section 4.2.1); undefined for one that is right. */
+function upgradeFault(request: IncomingMessage): string | undefined {
+  const { headers } = request;
+  if (request.method !== 'GET') return 'a WebSocket is asked for with GET';
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return 'the upgrade is to something else than a WebSocket';
+  if (!keyPattern.test(headers['sec-websocket-key'] ?? '')) return 'the Sec-WebSocket-Key is missing or wrong';
+  if (headers['sec-websocket-version'] !== '13') return 'the version of the WebSocket is not 13';
+  return undefined;
+}
+
+/** Answers an upgrade request without a fault; no extension is taken. */
+function acceptWebSocket(request: IncomingMessage, socket: Socket, subprotocol: string): void {
+  const key = request.headers['sec-websocket-key'] ?? '';
+  const accept = createHash('sha1').update(`${key}${acceptSuffix}`).digest('base64');
+  const head = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${accept}`,
+    `Sec-WebSocket-Protocol: ${subprotocol}`,
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
 }

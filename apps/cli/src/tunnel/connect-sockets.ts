@@ -11,36 +11,58 @@ const maxConnections = 16_384;
 /** How long a local connection waits for relay and owner before it is reset. */
 export const localWaitMs = 30_000;
 
+/** Where streams come from. */
+export interface StreamSource {
+  /** A stream that can be had without waiting. */
+  openNow(): SecureStream | undefined;
+  open(signal: AbortSignal): Promise<SecureStream>;
+}
+
 /** Joins local connections to streams. Every one that cannot be joined is reset, never ended in good order. */
 export class ConnectSockets {
-  readonly #open: (signal: AbortSignal) => Promise<SecureStream>;
+  readonly #source: StreamSource;
   readonly #reporter: Reporter;
-  readonly #active = new Set<Promise<void>>();
+  readonly #idleWaiters: (() => void)[] = [];
+  #active = 0;
   #lastStream = 0;
 
-  constructor(open: (signal: AbortSignal) => Promise<SecureStream>, reporter: Reporter) {
-    this.#open = open;
+  constructor(source: StreamSource, reporter: Reporter) {
+    this.#source = source;
     this.#reporter = reporter;
   }
 
   accept(socket: net.Socket): void {
-    if (this.#active.size >= maxConnections) {
+    if (this.#active >= maxConnections) {
       resetSocket(socket);
       this.#reporter.event({ event: 'refused', code: 'ERR_STREAM_BUSY', message: 'too many local connections' });
       return;
     }
     resetAtExit(socket);
-    const done = this.#serve(socket, ++this.#lastStream);
-    this.#active.add(done);
-    void done.finally(() => this.#active.delete(done));
+    this.#active += 1;
+    const number = ++this.#lastStream;
+    let stream: SecureStream | undefined;
+    try {
+      stream = this.#source.openNow();
+    } catch {
+      // Whatever is in the way is found again, and told, by the way that waits.
+    }
+    if (stream === undefined) void this.#wait(socket, number);
+    else this.#join(stream, socket, number);
   }
 
   /** Resolves when no local connection is open any more. */
-  async idle(): Promise<void> {
-    while (this.#active.size > 0) await Promise.all(this.#active);
+  idle(): Promise<void> {
+    if (this.#active === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  async #serve(socket: net.Socket, number: number): Promise<void> {
+  #done(): void {
+    this.#active -= 1;
+    if (this.#active > 0) return;
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  async #wait(socket: net.Socket, number: number): Promise<void> {
     const gone = new AbortController();
     const timer = setTimeout(() => gone.abort(), localWaitMs);
     const onGone = (): void => gone.abort();
@@ -48,11 +70,12 @@ export class ConnectSockets {
     socket.once('close', onGone);
     let stream: SecureStream;
     try {
-      stream = await this.#open(gone.signal);
+      stream = await this.#source.open(gone.signal);
     } catch (error) {
       resetSocket(socket);
       const { code, message } = toSealaneError(error);
       if (!gone.signal.aborted) this.#reporter.event({ event: 'refused', code, message });
+      this.#done();
       return;
     } finally {
       clearTimeout(timer);
@@ -61,28 +84,31 @@ export class ConnectSockets {
     socket.off('close', onGone);
     if (socket.destroyed) {
       stream.abort();
+      this.#done();
       return;
     }
+    this.#join(stream, socket, number);
+  }
+
+  #join(stream: SecureStream, socket: net.Socket, number: number): void {
     const peer = stream.connection.peerId;
     this.#reporter.event({ event: 'stream', state: 'open', stream: number, peer });
-    await new Promise<void>((resolve) => {
-      pipeSocket(stream, socket, {
-        onEnd: ({ error, bytesSent, bytesReceived, resetDelivered }) => {
-          this.#reporter.event({
-            event: 'stream',
-            state: error === undefined ? 'closed' : 'reset',
-            stream: number,
-            peer,
-            bytesIn: bytesReceived,
-            bytesOut: bytesSent,
-            ...(error === undefined ? {} : { code: error.code }),
-            ...(resetDelivered ? {} : { resetDelivered }),
-          });
-          resolve();
-        },
-      });
-      // It was held since it was accepted.
-      socket.resume();
+    pipeSocket(stream, socket, {
+      onEnd: ({ error, bytesSent, bytesReceived, resetDelivered }) => {
+        this.#reporter.event({
+          event: 'stream',
+          state: error === undefined ? 'closed' : 'reset',
+          stream: number,
+          peer,
+          bytesIn: bytesReceived,
+          bytesOut: bytesSent,
+          ...(error === undefined ? {} : { code: error.code }),
+          ...(resetDelivered ? {} : { resetDelivered }),
+        });
+        this.#done();
+      },
     });
+    // It was held since it was accepted.
+    socket.resume();
   }
 }

@@ -61,7 +61,7 @@ async function runLocalServer(
   shutdown: Shutdown,
 ): Promise<void> {
   const { reporter } = context;
-  const sockets = new ConnectSockets((signal) => opener.open(signal), reporter);
+  const sockets = new ConnectSockets(opener, reporter);
   const server = await createLocalServer(address, (socket) => sockets.accept(socket));
   try {
     // A refusal now ends the program; from here on it concerns the local connection that met it.

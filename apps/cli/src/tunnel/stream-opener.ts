@@ -90,6 +90,11 @@ export class StreamOpener {
     }
   }
 
+  /** One stream where the session to the owner stands and has room: nothing has to be waited for. */
+  openNow(): SecureStream | undefined {
+    return this.#connected ? this.client.openStreamNow(this.#target, this.#dialOptions) : undefined;
+  }
+
   /** One stream; waits through passing troubles until the signal ends it. */
   async open(signal: AbortSignal): Promise<SecureStream> {
     for (let doubts = 0; ; ) {

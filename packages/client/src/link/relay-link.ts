@@ -21,11 +21,11 @@ import {
 import { Deferred } from '../session/deferred.js';
 import { type AuthenticatedRelay, refusal } from './authentication.js';
 import { awaitPing } from './await-ping.js';
+import { joinChunks } from './join-chunks.js';
 import { asLinkError, lostError } from './link-error.js';
 import { Liveness } from './liveness.js';
 import type { LinkStreamHandler, RelayLinkOptions } from './relay-link-options.js';
 import { RequestTable } from './request-table.js';
-import { sendBatch } from './send-batch.js';
 import { type RecordSource, SendTurn } from './send-turn.js';
 import { SleepDetector } from './sleep-detector.js';
 
@@ -67,6 +67,7 @@ export class RelayLink {
     this.#scheduleTick();
     options.transport.start({
       onMessage: (message) => this.#guard(() => this.#receive(message)),
+      onParts: (parts) => this.#guard(() => this.#receive(parts)),
       onDrain: () => this.turn.schedule(),
       onEnd: (end) => {
         this.#gone.resolve();
@@ -189,13 +190,13 @@ export class RelayLink {
     }
   }
 
-  #receive(message: Uint8Array): void {
+  #receive(message: Uint8Array | readonly Uint8Array[]): void {
     const state = this.#state;
     if (state.step === 'up') state.mux.receive(message);
     else if (state.step === 'authenticating') this.#authenticate(message);
   }
 
-  #authenticate(message: Uint8Array): void {
+  #authenticate(message: Uint8Array | readonly Uint8Array[]): void {
     forEachFrame(message, PRE_AUTH_LIMITS, (frame) => {
       if (frame.type !== FrameType.MESSAGE || frame.streamId !== 0 || this.#state.step !== 'authenticating') {
         throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a frame that does not belong here');
@@ -281,7 +282,8 @@ export class RelayLink {
     while (transport.queuedBytes < maxQueuedBytes) {
       const batch = mux.pull(Math.min(BATCH_BYTES, this.limits.maxMessage));
       if (batch === undefined) return;
-      sendBatch(batch.chunks, (message) => transport.send(message));
+      if (transport.sendParts === undefined) transport.send(joinChunks(batch.chunks, batch.bytes));
+      else transport.sendParts(batch.chunks, batch.bytes);
     }
   }
 

@@ -58,6 +58,7 @@ class SocketPipe implements StreamSink {
   #socketEnded = false;
   #readsByCall = false;
   #streamEnded = false;
+  #isCorked = false;
   #endAcknowledged = false;
   #socketClosed = false;
   #error: SealaneError | undefined;
@@ -86,6 +87,7 @@ class SocketPipe implements StreamSink {
       this.#bytesReceived += length;
       if (this.#socket.writable) {
         this.#writing.push(length);
+        this.#cork();
         this.#socket.write(chunk, this.#onWritten);
       } else {
         this.#port.consume(length);
@@ -179,6 +181,17 @@ class SocketPipe implements StreamSink {
     }
     this.#report();
   };
+
+  /** What one turn brings is one write. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#socket.uncork();
+    });
+  }
 
   readonly #onWritten = (error?: Error | null): void => {
     const length = this.#writing.shift() ?? 0;

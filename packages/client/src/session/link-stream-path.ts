@@ -1,4 +1,4 @@
-import { HEADROOM_BYTES, type MuxStream } from '@sealane/mux';
+import type { MuxStream } from '@sealane/mux';
 import type { ControlMessage } from '@sealane/protocol';
 import { MessageKind, type ResetCode, SealaneError, SessionLimit } from '@sealane/types';
 import type { RelayLink } from '../link/relay-link.js';
@@ -16,7 +16,6 @@ export interface PathSetup {
 /** A stream of a relay link as the path of a session. */
 export class LinkStreamPath implements SessionPath, LinkStreamHandler {
   readonly link: RelayLink;
-  readonly headroomBytes: number = HEADROOM_BYTES;
   #stream: MuxStream | undefined;
   #setup: PathSetup | undefined;
   #sink: SessionPathSink | undefined;
@@ -54,10 +53,10 @@ export class LinkStreamPath implements SessionPath, LinkStreamHandler {
     return Math.max(0, stream.sendCredit - stream.queuedBytes);
   }
 
-  send(record: Uint8Array): void {
-    this.#unsentBytes += record.length;
-    this.link.addUnsent(record.length);
-    this.#stream?.write(record, true);
+  send(record: readonly Uint8Array[], bytes: number): void {
+    this.#unsentBytes += bytes;
+    this.link.addUnsent(bytes);
+    this.#stream?.writeParts(record, bytes);
   }
 
   /** Bytes before the first record. */

@@ -1,4 +1,4 @@
-import { type OpenedRecord, type RecordOpener, RecordReader } from '@sealane/crypto/e2ee';
+import { type Ciphertext, type OpenedRecord, type RecordOpener, RecordReader } from '@sealane/crypto/e2ee';
 
 /** The receiving half of a session: bytes of the present path to opened records, and what credit they give back. */
 export class RecordIn {
@@ -31,7 +31,7 @@ export class RecordIn {
   push(chunk: Uint8Array, onRecord: (record: OpenedRecord, ciphertextBytes: number) => boolean): void {
     this.#receivedBytes += chunk.length;
     for (const ciphertext of this.#reader.push(chunk)) {
-      if (!onRecord(this.#opener.open(ciphertext), ciphertext.length)) return;
+      if (!onRecord(this.#opener.open(ciphertext), lengthOf(ciphertext))) return;
     }
   }
 
@@ -41,4 +41,8 @@ export class RecordIn {
     this.#creditedBytes += opened;
     return opened;
   }
+}
+
+function lengthOf(ciphertext: Ciphertext): number {
+  return ciphertext instanceof Uint8Array ? ciphertext.length : ciphertext.reduce((sum, { length }) => sum + length, 0);
 }

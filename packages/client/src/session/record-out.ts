@@ -176,16 +176,12 @@ export class RecordOut {
   }
 
   #replay(path: SessionPath): boolean {
-    const bytes = this.sent.kept(this.#replayNext);
-    if (bytes === undefined) throw new SealaneError('ERR_INTERNAL', 'a record to be sent again was not kept');
+    const record = this.sent.kept(this.#replayNext);
+    if (record === undefined) throw new SealaneError('ERR_INTERNAL', 'a record to be sent again was not kept');
     // A window there may be smaller than the record: what is beyond it waits in the outer stream.
-    if (path.sendableBytes < Math.min(bytes.length, LEAST_RECORD_BYTES)) return this.#block();
+    if (path.sendableBytes < Math.min(record.length, LEAST_RECORD_BYTES)) return this.#block();
     this.#blockedSinceMs = undefined;
-    const { headroomBytes } = path;
-    // The old path may still hold the first copy, with its own header before it.
-    const copy = new Uint8Array(headroomBytes + bytes.length);
-    copy.set(bytes, headroomBytes);
-    path.send(headroomBytes === 0 ? copy : copy.subarray(headroomBytes));
+    path.send(record.parts, record.length);
     this.#replayFrom(this.#replayNext + 1);
     return true;
   }
@@ -236,13 +232,13 @@ export class RecordOut {
   #seal(path: SessionPath, type: RecordType, parts: readonly Uint8Array[], flags: SealFlags): number {
     const { sealer, clock } = this.#options;
     const number = sealer.nextNumber;
-    const { headroomBytes } = path;
-    const sealed = sealer.seal(type, parts, { headroom: headroomBytes });
-    const bytes = headroomBytes === 0 ? sealed : sealed.subarray(headroomBytes);
+    const record = sealer.sealParts(type, parts);
+    let length = 0;
+    for (const part of record) length += part.length;
     this.recordsSent += 1;
     const { ends = [], isPureAck = false, isReserve = false } = flags;
-    this.sent.add({ number, bytes, nowMs: clock.nowMs(), ends, isPureAck, isReserve });
-    path.send(bytes);
+    this.sent.add({ number, parts: record, length, nowMs: clock.nowMs(), ends, isPureAck, isReserve });
+    path.send(record, length);
     return number;
   }
 }

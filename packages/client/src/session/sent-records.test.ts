@@ -11,7 +11,8 @@ function stream(log: string[], name: string) {
 
 const record = (number: number, ends: readonly EndOfStream[] = []): SentRecord => ({
   number,
-  bytes: new Uint8Array(100),
+  parts: [new Uint8Array(100)],
+  length: 100,
   nowMs: 0,
   ends,
   isPureAck: false,

@@ -14,8 +14,10 @@ interface SentEnds {
   readonly streams: readonly EndOfStream[];
 }
 
-interface KeptRecord {
-  readonly bytes: Uint8Array;
+export interface KeptRecord {
+  /** As it was sent, in parts, and how long they are together. */
+  readonly parts: readonly Uint8Array[];
+  readonly length: number;
   /** Beyond the bound, from the reserve. */
   readonly isReserve: boolean;
 }
@@ -23,7 +25,8 @@ interface KeptRecord {
 export interface SentRecord {
   readonly number: number;
   /** As it was sent, its length before it. Kept by reference where there is an account to keep it in. */
-  readonly bytes: Uint8Array;
+  readonly parts: readonly Uint8Array[];
+  readonly length: number;
   readonly nowMs: number;
   readonly ends: readonly EndOfStream[];
   /** Its acknowledgement is not awaited. */
@@ -82,12 +85,12 @@ export class SentRecords {
   }
 
   add(record: SentRecord): void {
-    const { number, bytes, nowMs, ends, isPureAck, isReserve } = record;
+    const { number, parts, length, nowMs, ends, isPureAck, isReserve } = record;
     this.#nextNumber = number + 1;
     if (this.#account !== undefined) {
-      this.#kept.set(number, { bytes, isReserve });
-      if (isReserve) this.#reserveUsed += bytes.length;
-      else this.#account.take(bytes.length + ResumptionLimit.keptRecordOverheadBytes);
+      this.#kept.set(number, { parts, length, isReserve });
+      if (isReserve) this.#reserveUsed += length;
+      else this.#account.take(length + ResumptionLimit.keptRecordOverheadBytes);
     }
     if (isPureAck) return;
     if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
@@ -98,8 +101,8 @@ export class SentRecords {
   }
 
   /** The record as it was sent; undefined for one that was acknowledged or never sealed. */
-  kept(number: number): Uint8Array | undefined {
-    return this.#kept.get(number)?.bytes;
+  kept(number: number): KeptRecord | undefined {
+    return this.#kept.get(number);
   }
 
   /**
@@ -116,8 +119,8 @@ export class SentRecords {
         const record = this.#kept.get(number);
         if (record === undefined) continue;
         this.#kept.delete(number);
-        if (record.isReserve) this.#reserveUsed -= record.bytes.length;
-        else released += record.bytes.length + ResumptionLimit.keptRecordOverheadBytes;
+        if (record.isReserve) this.#reserveUsed -= record.length;
+        else released += record.length + ResumptionLimit.keptRecordOverheadBytes;
       }
       account.release(released);
     }

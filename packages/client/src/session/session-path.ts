@@ -21,10 +21,8 @@ export interface SessionPath {
   readonly relayId?: string | undefined;
   /** Bytes of records that the path can take now: 0 without credit or with a full queue towards the socket. */
   readonly sendableBytes: number;
-  /** Bytes that must lie free before each record given to `send`. */
-  readonly headroomBytes: number;
-  /** Takes a record with its headroom before it; the memory belongs to the path from then on. */
-  send(record: Uint8Array): void;
+  /** Takes a record of `bytes` bytes, in parts, by reference: they must not be changed any more. */
+  send(record: readonly Uint8Array[], bytes: number): void;
   /** So many received bytes have been opened. */
   returnCredit(bytes: number): void;
   /** Asks for a turn to send. */

@@ -259,11 +259,11 @@ export class Session implements SessionPathSink, KeptOwner {
         this.#recovery?.account.confirm();
         this.#options.handler.onConfirmed();
         if (this.isEnded) return;
-        this.#onFrames(record.body);
+        this.#onFrames(record);
         ack.onRecord(ciphertextBytes, 'urgent');
         return;
       case RecordType.FRAMES:
-        ack.onRecord(ciphertextBytes, this.#onFrames(record.body) ? 'data' : 'quiet');
+        ack.onRecord(ciphertextBytes, this.#onFrames(record) ? 'data' : 'quiet');
         return;
       case RecordType.CLOSE:
         this.#onPeerClose(ciphertextBytes);
@@ -278,13 +278,13 @@ export class Session implements SessionPathSink, KeptOwner {
   }
 
   /** False for a pure ack. */
-  #onFrames(body: Uint8Array): boolean {
+  #onFrames({ body, rest }: OpenedRecord): boolean {
     const { ack, frames } = parseFrames(body);
     this.#acknowledge(ack);
     if (this.#out.isCloseSealed) this.#finishClose();
-    if (frames.length === 0) return false;
+    if (frames.length === 0 && rest === undefined) return false;
     if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'frames after CLOSE');
-    if (!this.isEnded) this.mux.receive(frames);
+    if (!this.isEnded) this.mux.receive(rest === undefined ? frames : [frames, ...rest]);
     return true;
   }
 

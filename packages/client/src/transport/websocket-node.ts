@@ -1,26 +1,28 @@
-import type { IncomingMessage } from 'node:http';
+import { createHash, randomBytes } from 'node:crypto';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
 import type { Socket } from 'node:net';
+import { WebSocketConnection } from '@sealane/mux/node';
 import { UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
-import { type MessageLink, type MessageLinkHandler, SealaneError } from '@sealane/types';
-import { type ClientOptions, WebSocket } from 'ws';
+import { type MessageLink, SealaneError } from '@sealane/types';
 import { httpRefusal } from './http-refusal.js';
 import { createProxyTunnel, isLoopback, type ProxyTunnel } from './proxy.js';
 import type { TransportFactory, TransportOptions } from './transport.js';
 
 /** Above it a link counts as busy; `onDrain` comes when the queue is below again. */
 const LOW_MARK_BYTES = 65_536;
-/** A message in more pieces than this holds more memory in bookkeeping than in bytes. */
-const MAX_FRAGMENTS = 64;
-const MAX_BUFFERED_CHUNKS = 2_048;
+/** From the first byte to the answer of the relay. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** RFC 6455 section 1.3. */
+const ACCEPT_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** How long the other side may take to answer a close. */
 const CLOSE_WAIT_MS = 2_000;
 
-/** A WebSocket of `ws`: no compression, bounded messages, masks as v1.md, "Links" allows. */
+/** A WebSocket (RFC 6455): no extensions, bounded messages, masks as v1.md, "Links" allows. */
 export const openWebSocket: TransportFactory = async (url, options) => {
   options.signal?.throwIfAborted();
   const tunnel = await createProxyTunnel(url, options);
-  const socket = new WebSocket(url, [options.subprotocol], clientOptions(url, options, tunnel));
-  return await opened(socket, url, options, tunnel);
+  return await opened(url, options, tunnel);
 };
 
 /** The platform's scheduler of work after all input of one turn was read: batches what belongs together. */
@@ -28,23 +30,36 @@ export const deferTurn = (callback: () => void): void => {
   setImmediate(callback);
 };
 
-function clientOptions(url: string, options: TransportOptions, tunnel: ProxyTunnel | undefined): ClientOptions {
-  return {
-    perMessageDeflate: false,
-    autoPong: false,
-    maxPayload: options.maxMessageBytes,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-    followRedirects: false,
-    handshakeTimeout: 10_000,
-    ...(tunnel === undefined ? {} : { agent: tunnel.agent }),
+function upgradeRequest(url: string, key: string, options: TransportOptions, tunnel?: ProxyTunnel): ClientRequest {
+  const { protocol, hostname, port, pathname, search } = new URL(url);
+  const isSecure = protocol === 'wss:';
+  return (isSecure ? https : http).request({
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? (isSecure ? 443 : 80) : Number(port),
+    path: `${pathname}${search}`,
+    headers: {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': key,
+      'Sec-WebSocket-Protocol': options.subprotocol,
+    },
+    timeout: OPEN_TIMEOUT_MS,
+    agent: tunnel?.agent ?? false,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
-    ...(usesZeroMask(url, options.mask ?? 'auto', tunnel !== undefined) ? { generateMask: leaveZero } : {}),
-  };
+  });
 }
 
-// ws hands over a zeroed buffer and, while it stays zero, sends the payload by reference.
-function leaveZero(): void {}
+/** What is wrong with an answer of status 101 (RFC 6455 section 4.1); undefined if nothing is. */
+function answerFault(answer: IncomingMessage, key: string, subprotocol: string): Error | undefined {
+  const { headers } = answer;
+  const accept = createHash('sha1').update(`${key}${ACCEPT_SUFFIX}`).digest('base64');
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return new Error('the upgrade is to something else');
+  if (headers['sec-websocket-accept'] !== accept) return new Error('the Sec-WebSocket-Accept is wrong');
+  if (headers['sec-websocket-protocol'] !== subprotocol) return new Error('the subprotocol is another one');
+  if (headers['sec-websocket-extensions'] !== undefined) return new Error('an extension that was not offered');
+  return undefined;
+}
 
 /**
  * RFC 6455 masks protect intermediaries from text that third parties choose. Over TLS and on loopback there is no such
@@ -57,49 +72,41 @@ export function usesZeroMask(url: string, mask: 'auto' | 'zero' | 'random', prox
   return !proxied && isLoopback(hostname);
 }
 
-function opened(
-  socket: WebSocket,
-  url: string,
-  options: TransportOptions,
-  tunnel: ProxyTunnel | undefined,
-): Promise<MessageLink> {
-  const { signal } = options;
+function opened(url: string, options: TransportOptions, tunnel: ProxyTunnel | undefined): Promise<MessageLink> {
+  const { signal, subprotocol, maxMessageBytes } = options;
+  const key = randomBytes(16).toString('base64');
   return new Promise((resolve, reject) => {
-    const link = new WebSocketLink(socket);
+    const request = upgradeRequest(url, key, options, tunnel);
     const abort = (): void => {
-      finish();
-      socket.terminate();
       reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
+      request.destroy();
     };
-    let answer: IncomingMessage | undefined;
-    const fail = (cause: Error): void => {
-      finish();
-      reject(
-        versionError(url, options.subprotocol, answer) ??
-          httpRefusal(answer) ??
-          openError(url, cause, tunnel, answer?.statusCode),
-      );
-    };
-    const open = (): void => {
-      finish();
-      resolve(link);
-    };
-    // Before the WebSocket judges it, and for every status: what the relay speaks stands in its headers.
-    socket.on('upgrade', (response) => {
-      answer = response;
-    });
-    socket.once('unexpected-response', (_, response) => {
-      answer = response;
-      socket.terminate();
-    });
-    const finish = (): void => {
+    const fail = (cause: Error, answer?: IncomingMessage): void => {
       signal?.removeEventListener('abort', abort);
-      socket.off('open', open);
-      link.openFailed = undefined;
+      const refused = versionError(url, subprotocol, answer) ?? httpRefusal(answer);
+      reject(refused ?? openError(url, cause, tunnel, answer?.statusCode));
+      request.destroy();
     };
-    link.openFailed = fail;
-    socket.once('open', open);
+    request.on('error', (error) => fail(error));
+    request.once('timeout', () => fail(new Error('the relay does not answer')));
+    request.once('response', (answer) => fail(new Error('no upgrade'), answer));
+    request.once('upgrade', (answer, socket: Socket, head) => {
+      const fault = answerFault(answer, key, subprotocol);
+      if (fault !== undefined) {
+        socket.destroy();
+        fail(fault, answer);
+        return;
+      }
+      signal?.removeEventListener('abort', abort);
+      socket.setNoDelay(true);
+      const mask = usesZeroMask(url, options.mask ?? 'auto', tunnel !== undefined) ? 'zero' : 'random';
+      const lowMarkBytes = (): number => LOW_MARK_BYTES;
+      resolve(
+        new WebSocketConnection({ socket, head, mask, maxMessageBytes, lowMarkBytes, closeWaitMs: CLOSE_WAIT_MS }),
+      );
+    });
     signal?.addEventListener('abort', abort, { once: true });
+    request.end();
   });
 }
 
@@ -158,98 +165,4 @@ function openError(
 
 function errorCode(error: Error): string {
   return 'code' in error ? String(error.code) : 'unknown reason';
-}
-
-class WebSocketLink implements MessageLink {
-  /** Takes errors while the socket is still opening. */
-  openFailed: ((error: Error) => void) | undefined;
-  sentBytes = 0;
-  queuedBytes = 0;
-  readonly #socket: WebSocket;
-  #tcp: Socket | undefined;
-  #handler: MessageLinkHandler | undefined;
-  #early: Uint8Array[] = [];
-  #end: { clean: boolean; code?: number; reason: string } | undefined;
-  #reason = '';
-  #wasAboveMark = false;
-
-  constructor(socket: WebSocket) {
-    this.#socket = socket;
-    socket.on('upgrade', (response) => {
-      this.#tcp = response.socket;
-    });
-    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
-    // A relay that pings and does not read gets no queue of answers.
-    socket.on('ping', (data) => {
-      if (socket.bufferedAmount < LOW_MARK_BYTES) socket.pong(data);
-    });
-    socket.on('error', (error) => {
-      this.#reason = error.message;
-      this.openFailed?.(error);
-    });
-    socket.on('close', (code, reason) => {
-      this.#finish({
-        clean: code !== 1006 && this.#reason === '',
-        code,
-        reason: reason.toString() || this.#reason || 'the connection was closed',
-      });
-    });
-  }
-
-  get receivedBytes(): number {
-    return this.#tcp?.bytesRead ?? 0;
-  }
-
-  start(handler: MessageLinkHandler): void {
-    this.#handler = handler;
-    const early = this.#early;
-    this.#early = [];
-    for (const message of early) handler.onMessage(message);
-    if (this.#end !== undefined) handler.onEnd(this.#end);
-  }
-
-  send(message: Uint8Array): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    const { length } = message;
-    this.queuedBytes += length;
-    if (this.queuedBytes > LOW_MARK_BYTES) this.#wasAboveMark = true;
-    this.#socket.send(message, (error) => {
-      this.queuedBytes -= length;
-      if (error) return;
-      this.sentBytes += length;
-      if (this.#wasAboveMark && this.queuedBytes <= LOW_MARK_BYTES) {
-        this.#wasAboveMark = false;
-        if (this.#end === undefined) this.#handler?.onDrain();
-      }
-    });
-  }
-
-  close(code = 1000, reason = ''): void {
-    if (this.#end !== undefined) return;
-    this.#socket.close(code, reason);
-    const timer = setTimeout(() => this.#socket.terminate(), CLOSE_WAIT_MS);
-    this.#socket.once('close', () => clearTimeout(timer));
-  }
-
-  abort(reason = 'ended here'): void {
-    if (this.#reason === '') this.#reason = reason;
-    this.#socket.terminate();
-  }
-
-  #onMessage(data: Buffer, isBinary: boolean): void {
-    if (!isBinary) {
-      this.abort('the relay sent text');
-      return;
-    }
-    // Not as a Buffer, whose `slice` is no copy: what is kept of a message must not keep all of it.
-    const message = new Uint8Array(data.buffer, data.byteOffset, data.length);
-    if (this.#handler === undefined) this.#early.push(message);
-    else if (this.#end === undefined) this.#handler.onMessage(message);
-  }
-
-  #finish(end: { clean: boolean; code?: number; reason: string }): void {
-    if (this.#end !== undefined) return;
-    this.#end = end;
-    this.#handler?.onEnd(end);
-  }
 }

@@ -55,10 +55,9 @@ class Writer {
     this.#stream.write(new Uint8Array(6 << 20));
     this.session.attachPath({
       sendableBytes: 1 << 20,
-      headroomBytes: 0,
-      send: (record) => {
-        this.sentBytes += record.length;
-        this.records += this.#reader.push(record).length;
+      send: (record, bytes) => {
+        this.sentBytes += bytes;
+        for (const part of record) this.records += this.#reader.push(part).length;
       },
       returnCredit: () => undefined,
       wake: () => {

@@ -42,7 +42,6 @@ export function exchangeWithCuts(cutPaths: readonly Cut[], kind: number): Simula
     seed: 1,
     maxRecordPlaintext: [8_704, 8_704],
     initialWindowBytes: 65_536,
-    headroomBytes: 9,
     kept: [kept, kept],
     giveUpMs: 60_000,
     sessions: [

@@ -72,7 +72,6 @@ export interface Plan {
   /** What each side takes. */
   readonly maxRecordPlaintext: readonly [number, number];
   readonly initialWindowBytes: number;
-  readonly headroomBytes: number;
   readonly kept: readonly [KeptBudgetOptions, KeptBudgetOptions];
   readonly giveUpMs: number;
   readonly sessions: readonly SessionPlan[];
@@ -104,7 +103,6 @@ export function createPlan(random: SeededRandom): Plan {
     seed: random.seed,
     maxRecordPlaintext,
     initialWindowBytes: random.pick([65_536, 65_536, 262_144]),
-    headroomBytes: random.pick([0, 9]),
     kept: [createKept(random, sessions), createKept(random, sessions)],
     giveUpMs: random.pick([60_000, 60_000, 20_000]),
     sessions: Array.from({ length: sessions }, () => createSession(random, largest)),

@@ -17,7 +17,6 @@ export interface PathSetup<Message> {
  * size. As with the real one nothing is told to the session after the session left it.
  */
 export class SimulatedPath<Message> implements AttachablePath {
-  readonly headroomBytes: number;
   /** The largest record that this side may send, its length included. */
   readonly maxSentBytes: number;
   peer!: SimulatedPath<Message>;
@@ -47,7 +46,7 @@ export class SimulatedPath<Message> implements AttachablePath {
   #lastArrivalMs = 0;
 
   constructor(options: PathPairOptions, side: 0 | 1) {
-    const { clock, random, plan, ledgers, headroomBytes, maxRecordBytes } = options;
+    const { clock, random, plan, ledgers, maxRecordBytes } = options;
     this.#clock = clock;
     this.#random = random;
     this.#plan = plan;
@@ -56,7 +55,6 @@ export class SimulatedPath<Message> implements AttachablePath {
     this.#credit = plan.windowBytes;
     this.maxSentBytes = maxRecordBytes[side];
     this.#maxRecordBytes = maxRecordBytes[side === 0 ? 1 : 0];
-    this.headroomBytes = headroomBytes;
   }
 
   get sendableBytes(): number {
@@ -70,13 +68,13 @@ export class SimulatedPath<Message> implements AttachablePath {
     if (!this.isEnded) this.#clock.schedule(TICK_MS, this.#tick);
   }
 
-  send(record: Uint8Array): void {
+  send(parts: readonly Uint8Array[], bytes: number): void {
+    const record = new Uint8Array(Buffer.concat(parts));
+    if (record.length !== bytes) throw new Error('a record that is not as long as it says');
     if (this.isEnded) throw new Error('a record for a path that was left');
     if (this.sendableBytes === 0) throw new Error('a record for a path without credit');
-    // As the outer mux does: the frame's header goes where the session left room for it.
-    new Uint8Array(record.buffer, record.byteOffset - this.headroomBytes, this.headroomBytes).fill(0xee);
     this.#ledger.add(this.nextNumber++, record);
-    this.#queue.push(record.slice());
+    this.#queue.push(record);
     this.#pump();
   }
 
@@ -207,7 +205,6 @@ export interface PathPairOptions {
   readonly random: SeededRandom;
   readonly plan: PathPlan;
   readonly ledgers: readonly [RecordLedger, RecordLedger];
-  readonly headroomBytes: number;
   /** The largest record that each side may send, its length included. */
   readonly maxRecordBytes: readonly [number, number];
 }

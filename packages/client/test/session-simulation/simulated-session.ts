@@ -224,13 +224,12 @@ export class SimulatedSession {
   }
 
   #createPath(plan: PathPlan): readonly [Path, Path] {
-    const { maxRecordPlaintext, headroomBytes } = this.#options.plan;
+    const { maxRecordPlaintext } = this.#options.plan;
     const pair = createPathPair<Message>({
       clock: this.#clock,
       random: this.#random,
       plan,
       ledgers: [this.dialer.ledger, this.owner.ledger],
-      headroomBytes,
       maxRecordBytes: [maxRecordPlaintext[1] + 19, maxRecordPlaintext[0] + 19],
     });
     this.paths.push(...pair);

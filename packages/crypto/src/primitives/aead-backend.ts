@@ -17,6 +17,27 @@ export interface AeadBackend {
     offset: number,
   ): number;
 
+  /**
+   * `sealInto` new memory: `lead` free bytes, then `ciphertext | tag`, all in pieces, so that what a large part becomes
+   * is not copied. Not every backend has it.
+   */
+  sealParts?(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    parts: readonly Uint8Array[],
+    lead: number,
+  ): Uint8Array[];
+
+  /** `open` of a ciphertext that lies in several parts; the plaintext comes in parts as well. Not every backend has it. */
+  openParts?(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    parts: readonly Uint8Array[],
+    length: number,
+  ): Uint8Array[] | undefined;
+
   /** The plaintext in memory that belongs to the caller, or undefined if it does not open. */
   open(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
 }

@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { AEAD_TAG_BYTES, type AeadBackend } from './aead-backend.js';
+import { concatBytes } from './bytes.js';
 
+const none = new Uint8Array(0);
 const options = { authTagLength: AEAD_TAG_BYTES } as const;
 /** A call into the cipher costs about as much as copying this many bytes, so smaller parts are joined first. */
 const JOINED_PART_BYTES = 2_048;
@@ -34,6 +36,64 @@ export const nodeAead: AeadBackend = {
     return end + AEAD_TAG_BYTES - offset;
   },
 
+  sealParts(key, nonce, ad, parts, lead) {
+    const cipher = createCipheriv('chacha20-poly1305', key, nonce, options);
+    if (ad.length > 0) cipher.setAAD(ad, { plaintextLength: 0 });
+    const sealed: Uint8Array[] = [];
+    let small: Uint8Array[] = [];
+    const sealSmall = (): void => {
+      const isFirst = sealed.length === 0;
+      const ciphertext = small.length === 0 ? none : cipher.update(concatBytes(small));
+      small = [];
+      if (!isFirst) {
+        if (ciphertext.length > 0) sealed.push(ciphertext);
+        return;
+      }
+      const first = new Uint8Array(lead + ciphertext.length);
+      first.set(ciphertext, lead);
+      sealed.push(first);
+    };
+    for (const part of parts) {
+      if (part.length <= JOINED_PART_BYTES) {
+        small.push(part);
+      } else {
+        if (small.length > 0 || sealed.length === 0) sealSmall();
+        sealed.push(cipher.update(part));
+      }
+    }
+    if (small.length > 0 || sealed.length === 0) sealSmall();
+    cipher.final();
+    sealed.push(cipher.getAuthTag());
+    return sealed;
+  },
+
+  openParts(key, nonce, ad, parts, length) {
+    let left = length - AEAD_TAG_BYTES;
+    if (left < 0) return undefined;
+    const decipher = createDecipheriv('chacha20-poly1305', key, nonce, options);
+    if (ad.length > 0) decipher.setAAD(ad, { plaintextLength: left });
+    const tag = new Uint8Array(AEAD_TAG_BYTES);
+    let tagBytes = 0;
+    const plaintext: Uint8Array[] = [];
+    for (const part of parts) {
+      const end = Math.min(left, part.length);
+      left -= end;
+      if (end > 0) plaintext.push(plain(decipher.update(part.subarray(0, end))));
+      if (end === part.length) continue;
+      tag.set(part.subarray(end), tagBytes);
+      tagBytes += part.length - end;
+    }
+    decipher.setAuthTag(tag);
+    try {
+      decipher.final();
+    } catch {
+      // Unauthenticated plaintext must not outlive this call.
+      for (const piece of plaintext) piece.fill(0);
+      return undefined;
+    }
+    return plaintext;
+  },
+
   open(key, nonce, ad, ciphertext) {
     const length = ciphertext.length - AEAD_TAG_BYTES;
     if (length < 0) return undefined;
@@ -48,6 +108,11 @@ export const nodeAead: AeadBackend = {
       plaintext.fill(0);
       return undefined;
     }
-    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
+    return plain(plaintext);
   },
 };
+
+/** Not as a Buffer, whose `slice` is no copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -2,7 +2,7 @@ import { SealaneError } from '@sealane/types';
 import { platformCrypto } from '#platform-crypto';
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES, type AeadBackend } from './aead-backend.js';
 import { libsodiumAead } from './aead-libsodium.js';
-import { wipe } from './bytes.js';
+import { concatBytes, wipe } from './bytes.js';
 
 /**
  * A ChaCha20-Poly1305 key (RFC 8439). Each call goes to the backend that is faster for its size on this platform;
@@ -43,6 +43,37 @@ export class AeadKey {
     this.#assertUsable(nonce);
     if (ciphertext.length < AEAD_TAG_BYTES) return undefined;
     return backendFor(ciphertext.length - AEAD_TAG_BYTES).open(this.#key, nonce, ad, ciphertext);
+  }
+
+  /**
+   * Seals the joined `parts`, `length` bytes, into new memory, in pieces: `lead` free bytes at the start of the first one,
+   * then `ciphertext | 16-byte tag`.
+   */
+  sealParts(
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    parts: readonly Uint8Array[],
+    length: number,
+    lead: number,
+  ): Uint8Array[] {
+    this.#assertUsable(nonce);
+    const backend = backendFor(length);
+    if (backend.sealParts !== undefined) return backend.sealParts(this.#key, nonce, ad, parts, lead);
+    const target = new Uint8Array(lead + length + AEAD_TAG_BYTES);
+    backend.sealInto(this.#key, nonce, ad, parts, target, lead);
+    return [target];
+  }
+
+  /** {@link open} of a ciphertext in several parts, `length` bytes together; the plaintext may have several, too. */
+  openParts(nonce: Uint8Array, ad: Uint8Array, parts: readonly Uint8Array[], length: number): Uint8Array[] | undefined {
+    const [first] = parts;
+    const backend = backendFor(length - AEAD_TAG_BYTES);
+    if (parts.length > 1 && backend.openParts !== undefined) {
+      this.#assertUsable(nonce);
+      return backend.openParts(this.#key, nonce, ad, parts, length);
+    }
+    const plaintext = this.open(nonce, ad, parts.length === 1 && first !== undefined ? first : concatBytes(parts));
+    return plaintext === undefined ? undefined : [plaintext];
   }
 
   /** Overwrites the key; every later use is ERR_CLOSED. */

@@ -64,7 +64,7 @@ export class HostileSessionPeer {
   /** Bytes that the session sent: every one of its records opens, in order, and says what is true. */
   receive(bytes: Uint8Array): void {
     for (const ciphertext of this.#reader.push(bytes)) {
-      const plaintext = this.#receiving.decryptWithAd(empty, ciphertext);
+      const plaintext = this.#receiving.decryptWithAd(empty, Buffer.concat([ciphertext].flat()));
       assertRule(plaintext !== undefined, 'every record that is sent opens, in order');
       const type = plaintext[0]! & ~RECORD_PADDED;
       const hasAck = type === RecordType.FRAMES || type === RecordType.CONFIRM;
@@ -79,7 +79,6 @@ export class HostileSessionPeer {
 
 /** A path that takes what it has room for and hands it to the peer at once. */
 export class ScriptedPath implements SessionPath {
-  readonly headroomBytes = 9;
   room = 0;
   isOver = false;
   returned = 0;
@@ -95,12 +94,13 @@ export class ScriptedPath implements SessionPath {
     return this.isOver ? 0 : this.room;
   }
 
-  send(record: Uint8Array): void {
+  send(record: readonly Uint8Array[], bytes: number): void {
     assertRule(!this.isOver, 'nothing is sent on a path that ended');
-    assertRule(record.length <= this.room, 'a record is sealed only where there is room for it');
-    assertRule(record.byteOffset >= this.headroomBytes, 'there is room before a record');
-    this.room -= record.length;
-    this.#peer.receive(record);
+    assertRule(bytes <= this.room, 'a record is sealed only where there is room for it');
+    const whole = Buffer.concat(record);
+    assertRule(whole.length === bytes, 'a record is as long as its parts');
+    this.room -= bytes;
+    this.#peer.receive(whole);
   }
 
   returnCredit(bytes: number): void {

@@ -47,7 +47,7 @@ export class RelayNode {
   #half(own: () => MuxStream, other: () => MuxStream): StreamHandler {
     return {
       onData: (chunk, fin) => {
-        other().write(chunk, true);
+        other().write(chunk);
         if (fin) other().end();
         if (this.#defect === 'credit-on-receipt') own().consume(chunk.length);
         this.peakQueuedBytes = Math.max(this.peakQueuedBytes, other().queuedBytes);

@@ -1,1 +1,7 @@
 export { spaceOutCollections } from './space-out-collections.js';
+export {
+  WebSocketConnection,
+  type WebSocketConnectionOptions,
+  type WebSocketObserver,
+} from './websocket-connection.js';
+export type { WebSocketMask } from './websocket-sender.js';

@@ -19,13 +19,16 @@ export interface FrameLimits {
   readonly maxMessageBytes: number;
 }
 
+const empty = new Uint8Array(0);
 const firstIgnoredType = 64;
 const knownDataFlags = FrameFlag.OPEN | FrameFlag.FIN;
 const goAwayMinBytes = 11;
 const goAwayMaxBytes = goAwayMinBytes + 255;
 
 /**
- * Calls `visit` for each frame of one whole message, in order, without copying.
+ * Calls `visit` for each frame of one whole message, in order, without copying a body. The message may come in several
+ * parts: then a DATA body that lies across them is visited piece by piece, as if the peer had sent a frame for each, FIN
+ * on the last; every other body is joined.
  *
  * Every frame is checked before it is visited: it lies whole inside the message, its type is known, its flags and
  * stream number are allowed for the type, its body has a length the type can have. Frames of unknown types from 64 on
@@ -33,35 +36,91 @@ const goAwayMaxBytes = goAwayMinBytes + 255;
  *
  * Throws ERR_PROTOCOL_FRAME, or ERR_PROTOCOL_LIMIT for a body above `limits`; both break the link.
  */
-export function forEachFrame(message: Uint8Array, limits: FrameLimits, visit: (frame: Frame) => void): number {
-  if (message.length === 0) throw frameError('a message holds no frame');
-  const frame: Frame = { type: 0, flags: 0, streamId: 0, body: message };
+export function forEachFrame(
+  message: Uint8Array | readonly Uint8Array[],
+  limits: FrameLimits,
+  visit: (frame: Frame) => void,
+): number {
+  const source = new PartSource(message instanceof Uint8Array ? [message] : message);
+  if (source.left === 0) throw frameError('a message holds no frame');
+  const frame: Frame = { type: 0, flags: 0, streamId: 0, body: source.part };
   let ignored = 0;
-  let offset = 0;
-  while (offset < message.length) {
-    const start = offset + FRAME_HEADER_BYTES;
-    if (start > message.length) throw frameError('a frame header is cut short');
-    const length = (message[offset + 6]! << 16) | (message[offset + 7]! << 8) | message[offset + 8]!;
-    const end = start + length;
-    if (end > message.length) throw frameError('a frame is longer than its message');
-    frame.type = message[offset]!;
-    frame.flags = message[offset + 1]!;
-    frame.streamId =
-      ((message[offset + 2]! << 24) |
-        (message[offset + 3]! << 16) |
-        (message[offset + 4]! << 8) |
-        message[offset + 5]!) >>>
-      0;
-    offset = end;
-    if (frame.type >= firstIgnoredType) {
+  while (source.left > 0) {
+    if (source.left < FRAME_HEADER_BYTES) throw frameError('a frame header is cut short');
+    const header = source.take(FRAME_HEADER_BYTES);
+    const type = header[0]!;
+    const flags = header[1]!;
+    const length = (header[6]! << 16) | (header[7]! << 8) | header[8]!;
+    if (length > source.left) throw frameError('a frame is longer than its message');
+    if (type >= firstIgnoredType) {
+      source.skip(length);
       ignored += 1;
       continue;
     }
-    assertFrame(frame.type, frame.flags, frame.streamId, length, limits);
-    frame.body = message.subarray(start, end);
+    frame.type = type;
+    frame.streamId = ((header[2]! << 24) | (header[3]! << 16) | (header[4]! << 8) | header[5]!) >>> 0;
+    assertFrame(type, flags, frame.streamId, length, limits);
+    let missing = length;
+    if (type === FrameType.DATA && (flags & FrameFlag.OPEN) === 0) {
+      frame.flags = 0;
+      for (; missing > source.inPart && source.inPart > 0; missing -= frame.body.length) {
+        frame.body = source.take(source.inPart);
+        visit(frame);
+      }
+    }
+    frame.flags = flags;
+    frame.body = source.take(missing);
     visit(frame);
   }
   return ignored;
+}
+
+/** Bytes of several parts, one after another. */
+class PartSource {
+  part: Uint8Array;
+  left = 0;
+  readonly #parts: readonly Uint8Array[];
+  #index = 0;
+  #offset = 0;
+
+  constructor(parts: readonly Uint8Array[]) {
+    this.#parts = parts;
+    this.part = parts[0] ?? empty;
+    for (const part of parts) this.left += part.length;
+  }
+
+  /** Bytes left of the part that the next byte lies in. */
+  get inPart(): number {
+    while (this.#offset === this.part.length && this.#index + 1 < this.#parts.length) {
+      this.#index += 1;
+      this.part = this.#parts[this.#index]!;
+      this.#offset = 0;
+    }
+    return this.part.length - this.#offset;
+  }
+
+  /** The next bytes: a view where one part holds them. There are at least so many. */
+  take(length: number): Uint8Array {
+    if (length > this.inPart) return this.#gather(length);
+    const start = this.#offset;
+    this.#offset += length;
+    this.left -= length;
+    return this.part.subarray(start, this.#offset);
+  }
+
+  skip(length: number): void {
+    for (let missing = length; missing > 0; ) missing -= this.take(Math.min(missing, this.inPart)).length;
+  }
+
+  #gather(length: number): Uint8Array {
+    const joined = new Uint8Array(length);
+    for (let filled = 0; filled < length; ) {
+      const piece = this.take(Math.min(length - filled, this.inPart));
+      joined.set(piece, filled);
+      filled += piece.length;
+    }
+    return joined;
+  }
 }
 
 function assertFrame(type: number, flags: number, streamId: number, length: number, limits: FrameLimits): void {

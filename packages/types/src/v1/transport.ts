@@ -10,6 +10,8 @@ export interface LinkEnd {
 export interface MessageLinkHandler {
   /** One whole message. The callee may keep views of it; the link never reuses its memory. */
   onMessage(message: Uint8Array): void;
+  /** The same for a message that arrived in pieces, none of them empty. Without it a link joins them. */
+  onParts?(parts: readonly Uint8Array[]): void;
   /** `queuedBytes` fell below the link's low mark after having been above it. */
   onDrain(): void;
   /** Called exactly once; nothing is called after it. */
@@ -25,6 +27,8 @@ export interface MessageLink {
   start(handler: MessageLinkHandler): void;
   /** Queues one message. A no-op after the link has ended. */
   send(message: Uint8Array): void;
+  /** `send` of all parts as one message of `bytes` bytes, without joining them first. Not every link has it. */
+  sendParts?(parts: readonly Uint8Array[], bytes: number): void;
   /** Bytes accepted by `send` that the platform has not taken yet. */
   readonly queuedBytes: number;
   /** Bytes received and bytes taken by the platform since the start: progress, for dead-peer detection. */

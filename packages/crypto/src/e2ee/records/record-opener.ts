@@ -1,4 +1,5 @@
 import { ProtocolSize, RECORD_PADDED, RecordType, SealaneError } from '@sealane/types';
+import { concatBytes } from '../../primitives/bytes.js';
 import { isZero } from '../bytes.js';
 import type { CipherState } from '../noise/cipher-state.js';
 import type { SessionRole } from '../session-role.js';
@@ -7,12 +8,21 @@ import { RecordKey } from './record-key.js';
 export interface OpenedRecord {
   /** A RecordType; 64 to 127 is a type of a later version, to be ignored. */
   readonly type: number;
-  /** Without padding; a view of memory that belongs to the caller. */
+  /** Without padding; a view of memory that belongs to the caller. Of FRAMES at least the ack. */
   readonly body: Uint8Array;
+  /** What follows `body` in FRAMES and CONFIRM whose ciphertext came in several parts. */
+  readonly rest?: readonly Uint8Array[];
   readonly number: number;
 }
 
+/** One record's ciphertext as it arrived: in one piece, or in several. */
+export type Ciphertext = Uint8Array | readonly Uint8Array[];
+
 const empty = new Uint8Array(0);
+/** The type and the ack. */
+const LEAST_FIRST_BYTES = 9;
+/** FRAMES and CONFIRM, without padding, are the only records whose parts stay parts. */
+const LAST_OF_FRAMES: number = RecordType.CONFIRM;
 const firstIgnoredType = 64;
 
 /**
@@ -38,22 +48,26 @@ export class RecordOpener {
   }
 
   /** Opens the ciphertext of one whole record, without its length. A REKEY takes effect here. */
-  open(ciphertext: Uint8Array): OpenedRecord {
-    const { length } = ciphertext;
+  open(ciphertext: Ciphertext): OpenedRecord {
+    const parts = ciphertext instanceof Uint8Array ? [ciphertext] : ciphertext;
+    let length = 0;
+    for (const part of parts) length += part.length;
     if (length <= ProtocolSize.RECORD_TAG || length > this.#maxPlaintext + ProtocolSize.RECORD_TAG) {
       throw new SealaneError('ERR_E2EE_INTEGRITY');
     }
     this.#key.assertWithin(length);
     const number = this.nextNumber;
-    const plaintext = this.#key.cipher.decryptWithAd(empty, ciphertext);
+    const plaintext = this.#key.cipher.decryptParts(empty, parts, length);
     if (plaintext === undefined) throw new SealaneError('ERR_E2EE_INTEGRITY');
     this.#key.count(length);
-    const typeByte = plaintext[0]!;
+    const typeByte = plaintext[0]![0]!;
     const type = typeByte & ~RECORD_PADDED;
-    const body = (typeByte & RECORD_PADDED) === 0 ? plaintext.subarray(1) : removePadding(plaintext.subarray(1));
+    const isWhole = plaintext.length === 1 || plaintext[0]!.length < LEAST_FIRST_BYTES || typeByte > LAST_OF_FRAMES;
+    const first = (isWhole && plaintext.length > 1 ? concatBytes(plaintext) : plaintext[0]!).subarray(1);
+    const body = (typeByte & RECORD_PADDED) === 0 ? first : removePadding(first);
     this.#assertRules(type, body, number);
     if (type === RecordType.REKEY) this.#key.rekey();
-    return { type, body, number };
+    return isWhole ? { type, body, number } : { type, body, number, rest: plaintext.slice(1) };
   }
 
   /** Erases the key; nothing opens afterwards. */

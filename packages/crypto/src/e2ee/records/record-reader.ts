@@ -1,4 +1,8 @@
 import { ProtocolSize, SealaneError } from '@sealane/types';
+import type { Ciphertext } from './record-opener.js';
+
+/** Smaller pieces are gathered: as objects of their own they would cost more than they are counted. */
+const LARGE_PIECE_BYTES = 8_192;
 
 /**
  * Cuts a stream of bytes into the ciphertexts of records, incrementally. What it holds is at most one unfinished record.
@@ -9,8 +13,10 @@ export class RecordReader {
   readonly #maxLength: number;
   #headerBytes = 0;
   #length = 0;
-  /** The record whose rest has not arrived, filled up to `#filled`. */
-  #partial: Uint8Array | undefined;
+  /** What arrived of the record whose rest has not, `#filled` bytes: large pieces as they came, small ones gathered. */
+  #parts: Uint8Array[] = [];
+  #gathered: Uint8Array | undefined;
+  #gatheredBytes = 0;
   #filled = 0;
   #isBroken = false;
 
@@ -26,11 +32,11 @@ export class RecordReader {
 
   /**
    * The ciphertexts that are complete with this chunk, in order: views of the chunk where it holds them whole, otherwise
-   * the array in which they were gathered.
+   * the pieces in which they came.
    */
-  push(chunk: Uint8Array): Uint8Array[] {
+  push(chunk: Uint8Array): Ciphertext[] {
     if (this.#isBroken) throw new SealaneError('ERR_E2EE_INTEGRITY');
-    const records: Uint8Array[] = [];
+    const records: Ciphertext[] = [];
     let offset = 0;
     while (offset < chunk.length) {
       if (this.#headerBytes < ProtocolSize.RECORD_LENGTH) {
@@ -47,26 +53,48 @@ export class RecordReader {
       const missing = this.#length - this.#filled;
       const taken = chunk.subarray(offset, offset + missing);
       offset += taken.length;
-      if (this.#partial === undefined && taken.length === this.#length) {
+      if (taken.length === this.#length) {
         records.push(taken);
         this.#startNext();
         continue;
       }
-      this.#partial ??= new Uint8Array(this.#length);
-      this.#partial.set(taken, this.#filled);
-      this.#filled += taken.length;
-      if (this.#filled === this.#length) {
-        records.push(this.#partial);
-        this.#startNext();
-      }
+      this.#add(taken);
+      if (this.#filled < this.#length) continue;
+      this.#endGathering();
+      records.push(this.#parts.length === 1 ? this.#parts[0]! : this.#parts);
+      this.#startNext();
     }
     return records;
+  }
+
+  #add(taken: Uint8Array): void {
+    if (taken.length >= LARGE_PIECE_BYTES) {
+      this.#endGathering();
+      this.#parts.push(taken);
+      this.#filled += taken.length;
+      return;
+    }
+    for (let at = 0; at < taken.length; ) {
+      this.#gathered ??= new Uint8Array(Math.min(LARGE_PIECE_BYTES, this.#length - this.#filled));
+      const piece = taken.subarray(at, at + this.#gathered.length - this.#gatheredBytes);
+      this.#gathered.set(piece, this.#gatheredBytes);
+      this.#gatheredBytes += piece.length;
+      this.#filled += piece.length;
+      at += piece.length;
+      if (this.#gatheredBytes === this.#gathered.length) this.#endGathering();
+    }
+  }
+
+  #endGathering(): void {
+    if (this.#gathered !== undefined) this.#parts.push(this.#gathered.subarray(0, this.#gatheredBytes));
+    this.#gathered = undefined;
+    this.#gatheredBytes = 0;
   }
 
   #startNext(): void {
     this.#headerBytes = 0;
     this.#length = 0;
-    this.#partial = undefined;
+    this.#parts = [];
     this.#filled = 0;
   }
 }

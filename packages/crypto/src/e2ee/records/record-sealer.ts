@@ -1,11 +1,10 @@
 import { ProtocolSize, RECORD_PADDED, RecordType, SealaneError, SessionLimit } from '@sealane/types';
+import { concatBytes } from '../../primitives/bytes.js';
 import type { CipherState } from '../noise/cipher-state.js';
 import type { SessionRole } from '../session-role.js';
 import { RecordKey } from './record-key.js';
 
 export interface SealOptions {
-  /** Bytes left free, as zeros, before the record in the same array: room for an outer frame header. Default 0. */
-  readonly headroom?: number;
   /** Zeros added inside the record, hidden in its length; 0 to 65,535, default none. */
   readonly padding?: number;
 }
@@ -33,14 +32,19 @@ export class RecordSealer {
     return this.#key.cipher.n;
   }
 
+  /** {@link sealParts} in one array. */
+  seal(type: RecordType, parts: readonly Uint8Array[], options: SealOptions = {}): Uint8Array {
+    return concatBytes(this.sealParts(type, parts, options));
+  }
+
   /**
-   * Seals one record into a new array: `headroom` free bytes, then the record. `parts` one after another are the body;
-   * they are read before this returns and copied at most once. After a REKEY the next record uses the new key.
+   * Seals one record into new memory, in pieces, so that nothing large is copied. `parts` one after another are the body;
+   * they are read before this returns. After a REKEY the next record uses the new key.
    * Throws ERR_ARGUMENT for a body that the peer would not take, ERR_E2EE_PROTOCOL at the limit of a key and when the
    * dialer's record 0 is not CONFIRM.
    */
-  seal(type: RecordType, parts: readonly Uint8Array[], options: SealOptions = {}): Uint8Array {
-    const { headroom = 0, padding } = options;
+  sealParts(type: RecordType, parts: readonly Uint8Array[], options: SealOptions = {}): Uint8Array[] {
+    const { padding } = options;
     const isConfirm = type === RecordType.CONFIRM;
     if (isConfirm !== (this.#role === 'dialer' && this.nextNumber === 0)) {
       throw new SealaneError('ERR_E2EE_PROTOCOL', 'CONFIRM is the first record of the dialer and no other');
@@ -54,11 +58,11 @@ export class RecordSealer {
     }
     const length = plaintextLength + ProtocolSize.RECORD_TAG;
     this.#key.assertWithin(length);
-    const record = new Uint8Array(headroom + ProtocolSize.RECORD_LENGTH + length);
-    record[headroom] = length >>> 16;
-    record[headroom + 1] = length >>> 8;
-    record[headroom + 2] = length;
-    this.#key.cipher.encryptInto(empty, plaintext, record, headroom + ProtocolSize.RECORD_LENGTH);
+    const record = this.#key.cipher.encryptParts(empty, plaintext, plaintextLength, ProtocolSize.RECORD_LENGTH);
+    const first = record[0]!;
+    first[0] = length >>> 16;
+    first[1] = length >>> 8;
+    first[2] = length;
     this.#key.count(length);
     if (type === RecordType.REKEY) {
       this.#key.rekey();

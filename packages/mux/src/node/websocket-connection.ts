@@ -1,0 +1,197 @@
+import type { Socket } from 'node:net';
+import { WebSocketCloseCode, WebSocketOpcode, WebSocketReader } from '@sealane/protocol/websocket';
+import type { LinkEnd, MessageLink, MessageLinkHandler } from '@sealane/types';
+import { type WebSocketMask, WebSocketSender } from './websocket-sender.js';
+
+export interface WebSocketConnectionOptions {
+  /** After the HTTP upgrade, and what was read of it already. */
+  readonly socket: Socket;
+  readonly head: Uint8Array;
+  /** A client says how it masks; a server sends without and expects masks. */
+  readonly mask: WebSocketMask;
+  readonly maxMessageBytes: number;
+  /** `onDrain` comes when the queue falls below this after having been above. */
+  readonly lowMarkBytes: () => number;
+  /** How long the other side may take to answer a CLOSE. */
+  readonly closeWaitMs: number;
+  readonly observer?: WebSocketObserver;
+}
+
+/** What an owner that counts memory wants to know. */
+export interface WebSocketObserver {
+  /** The queue towards the socket changed by so many bytes. */
+  onQueued?(deltaBytes: number): void;
+  /** Bytes that the unfinished message keeps alive, and in how many reads they came. */
+  onHeld?(bytes: number, reads: number): void;
+  /** The other side broke the rules of the WebSocket. */
+  onViolation?(closeCode: number): void;
+}
+
+/** A message in more pieces than this holds more memory in bookkeeping than in bytes. */
+const MAX_FRAGMENTS = 64;
+const MAX_READS = 2_048;
+
+/**
+ * One end of an open WebSocket (RFC 6455) as a {@link MessageLink}: binary messages, no extensions. What arrives is given
+ * out as it was read, what is sent goes to the socket by reference: no copy of a body is made on either way.
+ */
+export class WebSocketConnection implements MessageLink {
+  queuedBytes = 0;
+  sentBytes = 0;
+  readonly #options: WebSocketConnectionOptions;
+  readonly #socket: Socket;
+  readonly #sender: WebSocketSender;
+  readonly #reader: WebSocketReader;
+  #handler: MessageLinkHandler | undefined;
+  #isCloseSent = false;
+  #closedBy: { readonly code: number; readonly reason: string } | undefined;
+  #failure: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #wasAboveMark = false;
+
+  constructor(options: WebSocketConnectionOptions) {
+    const { socket, mask, maxMessageBytes } = options;
+    this.#options = options;
+    this.#socket = socket;
+    this.#sender = new WebSocketSender(socket, mask);
+    this.#reader = new WebSocketReader(
+      { expectsMask: mask === 'none', maxMessageBytes, maxFragments: MAX_FRAGMENTS, maxReads: MAX_READS },
+      {
+        onMessage: (parts, bytes) => this.#onMessage(parts, bytes),
+        onPing: (payload) => this.#onPing(payload),
+        onClose: (code, reason) => this.#onClose(code, reason),
+        onViolation: (code, text) => this.#onViolation(code, text),
+      },
+    );
+    socket.on('error', (error) => {
+      this.#failure ??= error.message;
+    });
+    socket.on('close', () => this.#onSocketClose());
+  }
+
+  /** What stands in the kernel and in the socket is read from here on. */
+  start(handler: MessageLinkHandler): void {
+    this.#handler = handler;
+    const { head } = this.#options;
+    this.#socket.setTimeout(0);
+    if (head.length > 0) this.#socket.unshift(head);
+    this.#socket.on('data', this.#onData);
+    this.#socket.on('end', () => this.#socket.end());
+    if (this.#socket.closed) this.#onSocketClose();
+  }
+
+  get receivedBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
+  send(message: Uint8Array): void {
+    this.sendParts([message], message.length);
+  }
+
+  sendParts(parts: readonly Uint8Array[], bytes: number): void {
+    if (this.#isCloseSent || this.#closedBy !== undefined || !this.#socket.writable) return;
+    this.queuedBytes += bytes;
+    if (this.queuedBytes >= this.#options.lowMarkBytes()) this.#wasAboveMark = true;
+    this.#options.observer?.onQueued?.(bytes);
+    this.#sender.send(WebSocketOpcode.BINARY, parts, bytes, (error) => this.#onWritten(bytes, error));
+  }
+
+  close(code: number = WebSocketCloseCode.NORMAL, reason = ''): void {
+    if (this.#isCloseSent || !this.#socket.writable) return;
+    this.#sendClose(code, reason);
+    this.#waitForEnd();
+  }
+
+  abort(reason = 'ended here'): void {
+    this.#failure ??= reason;
+    this.#reader.stop();
+    this.#socket.destroy();
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    // Not as a Buffer, whose `slice` is no copy: what is kept of a message must not keep all of it.
+    this.#reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+    this.#options.observer?.onHeld?.(this.#reader.heldBytes, this.#reader.heldReads);
+  };
+
+  #onMessage(parts: Uint8Array[], bytes: number): void {
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    if (parts.length === 1) handler.onMessage(parts[0]!);
+    else if (handler.onParts !== undefined) handler.onParts(parts);
+    else handler.onMessage(joined(parts, bytes));
+  }
+
+  #onPing(payload: Uint8Array): void {
+    // Who pings and does not read gets no queue of answers.
+    if (this.#isCloseSent || this.#socket.writableLength >= this.#options.lowMarkBytes()) return;
+    this.#sender.send(WebSocketOpcode.PONG, [payload], payload.length);
+  }
+
+  #onClose(code: number, reason: string): void {
+    this.#closedBy = { code, reason };
+    if (!this.#isCloseSent) this.#sendClose(code === WebSocketCloseCode.NONE ? WebSocketCloseCode.NORMAL : code, '');
+    this.#socket.end();
+    this.#waitForEnd();
+  }
+
+  #onViolation(code: number, text: string): void {
+    this.#failure ??= text;
+    // Who was told to go may say what it likes.
+    if (this.#isCloseSent) return;
+    this.#options.observer?.onViolation?.(code);
+    this.#sendClose(code, text);
+    this.#socket.end();
+    this.#waitForEnd();
+  }
+
+  #sendClose(code: number, reason: string): void {
+    this.#isCloseSent = true;
+    const text = Buffer.from(reason).subarray(0, MAX_REASON_BYTES);
+    const payload = Buffer.concat([Buffer.of(code >>> 8, code & 0xff), text]);
+    this.#sender.send(WebSocketOpcode.CLOSE, [payload], payload.length);
+    // The socket may be destroyed in the same turn: then this is still said.
+    this.#sender.flush();
+  }
+
+  #waitForEnd(): void {
+    this.#timer ??= setTimeout(() => this.#socket.destroy(), this.#options.closeWaitMs);
+  }
+
+  #onWritten(bytes: number, error: Error | null | undefined): void {
+    this.queuedBytes -= bytes;
+    this.#options.observer?.onQueued?.(-bytes);
+    if (error) return;
+    this.sentBytes += bytes;
+    if (!this.#wasAboveMark || this.queuedBytes >= this.#options.lowMarkBytes()) return;
+    this.#wasAboveMark = false;
+    this.#handler?.onDrain();
+  }
+
+  #onSocketClose(): void {
+    clearTimeout(this.#timer);
+    this.#reader.stop();
+    const handler = this.#handler;
+    this.#handler = undefined;
+    const { code, reason } = this.#closedBy ?? { code: WebSocketCloseCode.ABNORMAL, reason: '' };
+    const end: LinkEnd = {
+      clean: this.#closedBy !== undefined && this.#failure === undefined,
+      code,
+      reason: reason || (this.#failure ?? ''),
+    };
+    handler?.onEnd(end);
+  }
+}
+
+/** A CLOSE has 125 bytes, and its code takes two. */
+const MAX_REASON_BYTES = 123;
+
+function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
+  const message = new Uint8Array(bytes);
+  let offset = 0;
+  for (const part of parts) {
+    message.set(part, offset);
+    offset += part.length;
+  }
+  return message;
+}
