@@ -78,9 +78,9 @@ function runSent(script: Script, clock: VirtualClock): void {
       const isPureAck = script.flag();
       const stream = { onEndAcknowledged: () => change('acknowledged'), onEndLost: () => change('lost') };
       const hasEnd = action === 1 && !isPureAck;
-      const bytes = new Uint8Array(1);
+      const parts = [new Uint8Array(1)];
       const streams = hasEnd ? [stream] : [];
-      sent.add({ number: next, bytes, nowMs: clock.nowMs(), ends: streams, isPureAck, isReserve: false });
+      sent.add({ number: next, parts, length: 1, nowMs: clock.nowMs(), ends: streams, isPureAck, isReserve: false });
       if (hasEnd) ends.push(end);
       next++;
       if (!isPureAck) awaited = next;

@@ -46,15 +46,18 @@ describe('KeptBudget', () => {
     expect([log, living.roomBytes]).toEqual([['living wakes'], 500]);
   });
 
-  it('ends nobody for a session that is at its own bound', () => {
-    const budget = new KeptBudget(sizes);
-    const log: string[] = [];
-    const [living, suspended] = [budget.reserve()!, budget.reserve()!];
-    living.owner = session(log, 'living');
-    suspended.owner = session(log, 'suspended', true);
-    suspended.take(300);
-    living.take(700);
-    living.wait();
-    expect(log).toEqual([]);
-  });
+  it.each([700, 680])(
+    'ends nobody for a session that is at its own bound, or too close to it for a record: %i',
+    (kept) => {
+      const budget = new KeptBudget(sizes);
+      const log: string[] = [];
+      const [living, suspended] = [budget.reserve()!, budget.reserve()!];
+      living.owner = session(log, 'living');
+      suspended.owner = session(log, 'suspended', true);
+      suspended.take(300);
+      living.take(kept);
+      living.wait();
+      expect(log).toEqual([]);
+    },
+  );
 });

@@ -146,9 +146,9 @@ export class KeptAccount {
     return guaranteed + Math.min(shared, this.#budget.sharedLeftBytes);
   }
 
-  /** There is not room enough: the owner is told when there may be. */
+  /** There is not room enough. Where others have it, the owner is told when there may be; at its own bound only acks help. */
   wait(): void {
-    if (this.sharedBytes < this.#sessionBytes) this.#budget.wait(this);
+    if (this.#budget.sharedLeftBytes < this.#sessionBytes - this.sharedBytes) this.#budget.wait(this);
   }
 
   take(bytes: number): void {
