@@ -47,18 +47,15 @@ export class BatchWriter {
 
   /** A body, or a piece of one, after its header. */
   body(chunk: QueuedChunk): void {
-    if (chunk instanceof Uint8Array) this.#piece(chunk);
-    else for (const piece of chunk.chunks) this.#piece(piece);
-  }
-
-  #piece(bytes: Uint8Array): void {
-    if (bytes.length <= inlineBytes) {
-      this.copy(bytes);
-      return;
+    for (const bytes of chunk instanceof Uint8Array ? [chunk] : chunk.chunks) {
+      if (bytes.length <= inlineBytes) {
+        this.copy(bytes);
+      } else {
+        this.#bodies.push(bytes);
+        this.#places.push(this.#end);
+        this.bytes += bytes.length;
+      }
     }
-    this.#bodies.push(bytes);
-    this.#places.push(this.#end);
-    this.bytes += bytes.length;
   }
 
   finish(): Uint8Array[] {

@@ -1,5 +1,6 @@
 export type { GoAway } from '@sealane/protocol';
 export { GroupScheduler } from './group-scheduler.js';
+export { joinChunks } from './join-chunks.js';
 export { type BudgetMember, MemoryBudget } from './memory-budget.js';
 export { Mux } from './mux.js';
 export type {
@@ -12,4 +13,5 @@ export type {
   PullOptions,
 } from './mux-options.js';
 export type { MuxStream } from './mux-stream.js';
+export type { ChunkGroup } from './send-queue.js';
 export type { StreamHandler } from './stream-handler.js';

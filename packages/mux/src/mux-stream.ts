@@ -1,3 +1,4 @@
+import type { ChunkGroup } from './send-queue.js';
 import type { StreamHandler } from './stream-handler.js';
 
 /**
@@ -28,11 +29,10 @@ export interface MuxStream {
   readonly isClosed: boolean;
 
   /**
-   * Queues bytes by reference; they must not be changed afterwards. ERR_ARGUMENT after `end`.
+   * Queues bytes by reference; they must not be changed afterwards. A group goes out in one frame where the frame may be so
+   * large. ERR_ARGUMENT after `end`.
    */
-  write(chunk: Uint8Array): void;
-  /** `write` of several chunks, `bytes` together, that go out in one frame where the frame may be so large. */
-  writeParts(parts: readonly Uint8Array[], bytes: number): void;
+  write(chunk: Uint8Array | ChunkGroup): void;
   /** FIN after what is queued. Idempotent. */
   end(): void;
   /** Sends the OPEN of a stream opened with `holdUntilData` now. */

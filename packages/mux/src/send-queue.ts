@@ -1,27 +1,11 @@
 import { Fifo } from './fifo.js';
+import { joinChunks } from './join-chunks.js';
 
 /** Chunks that go out as one, without being one piece of memory. */
-export class ChunkGroup {
+export interface ChunkGroup {
   readonly chunks: readonly Uint8Array[];
+  /** Of all of them together. */
   readonly length: number;
-
-  constructor(chunks: readonly Uint8Array[], length: number) {
-    this.chunks = chunks;
-    this.length = length;
-  }
-
-  /** The first bytes, and the rest. */
-  split(at: number): [ChunkGroup, ChunkGroup] {
-    const first: Uint8Array[] = [];
-    const rest: Uint8Array[] = [];
-    let left = at;
-    for (const chunk of this.chunks) {
-      if (left > 0) first.push(chunk.subarray(0, left));
-      if (chunk.length > left) rest.push(chunk.subarray(Math.max(0, left)));
-      left -= chunk.length;
-    }
-    return [new ChunkGroup(first, at), new ChunkGroup(rest, this.length - at)];
-  }
 }
 
 export type QueuedChunk = Uint8Array | ChunkGroup;
@@ -65,10 +49,10 @@ export class SendQueue {
       this.#chunks!.shift();
       return first;
     }
-    const [taken, rest] =
-      first instanceof Uint8Array ? [first.subarray(0, length), first.subarray(length)] : first.split(length);
-    this.#chunks!.replaceFirst(rest);
-    return taken;
+    // A group is cut only where it does not fit into a frame, or beyond its credit.
+    const whole = first instanceof Uint8Array ? first : joinChunks(first.chunks, first.length);
+    this.#chunks!.replaceFirst(whole.subarray(length));
+    return whole.subarray(0, length);
   }
 
   drop(): void {

@@ -3,7 +3,7 @@ import type { BudgetAccount } from './budget-account.js';
 import type { BudgetMember } from './memory-budget.js';
 import type { MuxStream } from './mux-stream.js';
 import { ReceiveWindow } from './receive-window.js';
-import { ChunkGroup, type QueuedChunk, SendQueue } from './send-queue.js';
+import { type QueuedChunk, SendQueue } from './send-queue.js';
 import type { StreamGroup } from './stream-group.js';
 import type { StreamHandler } from './stream-handler.js';
 import type { TurnTaker } from './turn-list.js';
@@ -78,12 +78,12 @@ export class StreamCore implements MuxStream, BudgetMember, TurnTaker {
     return this.window.held;
   }
 
-  write(chunk: Uint8Array): void {
-    this.#push(chunk);
-  }
-
-  writeParts(parts: readonly Uint8Array[], bytes: number): void {
-    this.#push(new ChunkGroup(parts, bytes));
+  write(chunk: QueuedChunk): void {
+    if (this.isClosed || chunk.length === 0) return;
+    if (this.finQueued) throw new SealaneError('ERR_ARGUMENT', 'the stream was ended');
+    this.queue.push(chunk);
+    this.isOpenHeld = false;
+    this.refresh();
   }
 
   end(): void {
@@ -175,14 +175,6 @@ export class StreamCore implements MuxStream, BudgetMember, TurnTaker {
     if (this.pendingOpen !== undefined) return !this.isOpenHeld;
     if (this.queue.queuedBytes > 0) return this.queue.credit > 0;
     return this.finQueued && !this.finSent;
-  }
-
-  #push(chunk: QueuedChunk): void {
-    if (this.isClosed || chunk.length === 0) return;
-    if (this.finQueued) throw new SealaneError('ERR_ARGUMENT', 'the stream was ended');
-    this.queue.push(chunk);
-    this.isOpenHeld = false;
-    this.refresh();
   }
 
   #report(error: SealaneError, code: number): void {

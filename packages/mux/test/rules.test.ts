@@ -413,7 +413,7 @@ describe('frames', () => {
     const stream = pair.a.open();
     exchange(pair);
     const parts = [new Uint8Array(20), new Uint8Array(10_000), new Uint8Array(1_000)];
-    stream.port.writeParts(parts, 11_020);
+    stream.port.write({ chunks: parts, length: 11_020 });
     const { chunks, bytes } = pair.a.mux.pull(262_144)!;
     expect(bytes).toBe(11_029);
     expect(chunks.slice(1)).toEqual(parts.slice(1));
@@ -426,7 +426,7 @@ describe('frames', () => {
     const stream = pair.a.open();
     exchange(pair);
     const parts = [0, 1, 2].map((part) => Uint8Array.from({ length: 1_000 + part }, (_, index) => index * 7 + part));
-    stream.port.writeParts(parts, 3_003);
+    stream.port.write({ chunks: parts, length: 3_003 });
     exchange(pair);
     expect(Buffer.compare(pair.b.streams[0]!.received(), Buffer.concat(parts))).toBe(0);
   });

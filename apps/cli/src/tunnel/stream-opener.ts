@@ -1,6 +1,17 @@
+<<<<<<< HEAD
 import { type DialOptions, type DialTarget, RelayClient, type SecureStream } from '@sealane/client';
 import type { Ticket } from '@sealane/client/ticket';
 import type { SealaneError } from '@sealane/types';
+=======
+import {
+  type DialOptions,
+  type DialTarget,
+  RelayClient,
+  type SecureConnection,
+  type SecureStream,
+} from '@sealane/client';
+import { type SealaneError, SessionLimit, systemClock } from '@sealane/types';
+>>>>>>> ae5130f (Parts of records cost the browser's bundle nothing that it does not need; connect opens streams on the session that it dialed last)
 import type { TunnelContext } from '../config/context.js';
 import { toSealaneError } from '../output/error-line.js';
 import { Contact } from './contact.js';
@@ -26,6 +37,7 @@ export class StreamOpener {
   readonly #contact: Contact;
   readonly #troubles = new Set<() => void>();
   #connected = false;
+  #connection: SecureConnection | undefined;
 
   static async create(context: TunnelContext, options: StreamOpenerOptions): Promise<StreamOpener> {
     const report = reportStatus(context.reporter);
@@ -90,9 +102,12 @@ export class StreamOpener {
     }
   }
 
-  /** One stream where the session to the owner stands and has room: nothing has to be waited for. */
+  /** One stream of the session that was dialed last, where that has room: nothing has to be waited for. */
   openNow(): SecureStream | undefined {
-    return this.#connected ? this.client.openStreamNow(this.#target, this.#dialOptions) : undefined;
+    const connection = this.#connection;
+    if (!this.#connected || connection === undefined || connection.isSuspended) return undefined;
+    const isOld = systemClock.nowMs() - connection.startedMs >= SessionLimit.maxAgeMs;
+    return connection.freeStreams === 0 || isOld ? undefined : connection.openStreamNow();
   }
 
   /** One stream; waits through passing troubles until the signal ends it. */
@@ -120,6 +135,7 @@ export class StreamOpener {
   async #attempt(signal: AbortSignal): Promise<void> {
     try {
       const connection = await this.client.dial(this.#target, { ...this.#dialOptions, signal });
+      this.#connection = connection;
       if (this.#connected) return;
       this.#connected = true;
       this.#context.reporter.event({

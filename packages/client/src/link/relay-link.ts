@@ -1,4 +1,4 @@
-import { Mux, type MuxStream, type OpenStreamOptions } from '@sealane/mux';
+import { joinChunks, Mux, type MuxStream, type OpenStreamOptions } from '@sealane/mux';
 import {
   type ControlMessage,
   decodeMessage,
@@ -21,7 +21,6 @@ import {
 import { Deferred } from '../session/deferred.js';
 import { type AuthenticatedRelay, refusal } from './authentication.js';
 import { awaitPing } from './await-ping.js';
-import { joinChunks } from './join-chunks.js';
 import { asLinkError, lostError } from './link-error.js';
 import { Liveness } from './liveness.js';
 import type { LinkStreamHandler, RelayLinkOptions } from './relay-link-options.js';
@@ -65,9 +64,10 @@ export class RelayLink {
     this.#sleep = new SleepDetector(options.clock, TICK_MS);
     this.turn = new SendTurn({ hasRoom: () => this.hasRoom, flush: () => this.#flush() });
     this.#scheduleTick();
+    const onMessage = (message: Uint8Array | readonly Uint8Array[]): void => this.#guard(() => this.#receive(message));
     options.transport.start({
-      onMessage: (message) => this.#guard(() => this.#receive(message)),
-      onParts: (parts) => this.#guard(() => this.#receive(parts)),
+      onMessage,
+      onParts: onMessage,
       onDrain: () => this.turn.schedule(),
       onEnd: (end) => {
         this.#gone.resolve();
@@ -282,8 +282,9 @@ export class RelayLink {
     while (transport.queuedBytes < maxQueuedBytes) {
       const batch = mux.pull(Math.min(BATCH_BYTES, this.limits.maxMessage));
       if (batch === undefined) return;
-      if (transport.sendParts === undefined) transport.send(joinChunks(batch.chunks, batch.bytes));
-      else transport.sendParts(batch.chunks, batch.bytes);
+      const { chunks, bytes } = batch;
+      if (transport.sendParts) transport.sendParts(chunks, bytes);
+      else transport.send(joinChunks(chunks, bytes));
     }
   }
 

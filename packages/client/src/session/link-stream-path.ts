@@ -56,7 +56,7 @@ export class LinkStreamPath implements SessionPath, LinkStreamHandler {
   send(record: readonly Uint8Array[], bytes: number): void {
     this.#unsentBytes += bytes;
     this.link.addUnsent(bytes);
-    this.#stream?.writeParts(record, bytes);
+    this.#stream?.write({ chunks: record, length: bytes });
   }
 
   /** Bytes before the first record. */

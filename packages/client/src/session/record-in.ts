@@ -1,4 +1,4 @@
-import { type Ciphertext, type OpenedRecord, type RecordOpener, RecordReader } from '@sealane/crypto/e2ee';
+import { type OpenedRecord, type RecordOpener, RecordReader } from '@sealane/crypto/e2ee';
 
 /** The receiving half of a session: bytes of the present path to opened records, and what credit they give back. */
 export class RecordIn {
@@ -31,7 +31,8 @@ export class RecordIn {
   push(chunk: Uint8Array, onRecord: (record: OpenedRecord, ciphertextBytes: number) => boolean): void {
     this.#receivedBytes += chunk.length;
     for (const ciphertext of this.#reader.push(chunk)) {
-      if (!onRecord(this.#opener.open(ciphertext), lengthOf(ciphertext))) return;
+      const bytes = [ciphertext].flat().reduce((sum, part) => sum + part.length, 0);
+      if (!onRecord(this.#opener.open(ciphertext), bytes)) return;
     }
   }
 
@@ -41,8 +42,4 @@ export class RecordIn {
     this.#creditedBytes += opened;
     return opened;
   }
-}
-
-function lengthOf(ciphertext: Ciphertext): number {
-  return ciphertext instanceof Uint8Array ? ciphertext.length : ciphertext.reduce((sum, { length }) => sum + length, 0);
 }

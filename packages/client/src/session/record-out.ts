@@ -233,8 +233,7 @@ export class RecordOut {
     const { sealer, clock } = this.#options;
     const number = sealer.nextNumber;
     const record = sealer.sealParts(type, parts);
-    let length = 0;
-    for (const part of record) length += part.length;
+    const length = record.reduce((sum, part) => sum + part.length, 0);
     this.recordsSent += 1;
     const { ends = [], isPureAck = false, isReserve = false } = flags;
     this.sent.add({ number, parts: record, length, nowMs: clock.nowMs(), ends, isPureAck, isReserve });

@@ -282,9 +282,9 @@ export class Session implements SessionPathSink, KeptOwner {
     const { ack, frames } = parseFrames(body);
     this.#acknowledge(ack);
     if (this.#out.isCloseSealed) this.#finishClose();
-    if (frames.length === 0 && rest === undefined) return false;
+    if (frames.length === 0 && !rest) return false;
     if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'frames after CLOSE');
-    if (!this.isEnded) this.mux.receive(rest === undefined ? frames : [frames, ...rest]);
+    if (!this.isEnded) this.mux.receive(rest ? [frames, ...rest] : frames);
     return true;
   }
 

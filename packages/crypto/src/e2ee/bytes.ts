@@ -31,10 +31,9 @@ export class ByteReader {
 
   /** At most 2^53 - 1. */
   u64(): number {
-    const start = this.#advance(8);
-    const high = this.#view.getUint32(start);
-    if (high >= 2 ** 21) this.fail('a number is too large');
-    return high * 2 ** 32 + this.#view.getUint32(start + 4);
+    const value = this.#view.getBigUint64(this.#advance(8));
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) this.fail('a number is too large');
+    return Number(value);
   }
 
   /** A view. */
@@ -79,9 +78,7 @@ export class ByteWriter {
   }
 
   u64(value: number): void {
-    const start = this.#advance(8);
-    this.#view.setUint32(start, Math.floor(value / 2 ** 32));
-    this.#view.setUint32(start + 4, value >>> 0);
+    this.#view.setBigUint64(this.#advance(8), BigInt(value));
   }
 
   put(bytes: Uint8Array): void {

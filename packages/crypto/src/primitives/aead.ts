@@ -57,23 +57,21 @@ export class AeadKey {
     lead: number,
   ): Uint8Array[] {
     this.#assertUsable(nonce);
-    const backend = backendFor(length);
-    if (backend.sealParts !== undefined) return backend.sealParts(this.#key, nonce, ad, parts, lead);
+    const sealed = backendFor(length).sealParts?.(this.#key, nonce, ad, parts, lead);
+    if (sealed) return sealed;
     const target = new Uint8Array(lead + length + AEAD_TAG_BYTES);
-    backend.sealInto(this.#key, nonce, ad, parts, target, lead);
+    this.seal(nonce, ad, parts, target, lead);
     return [target];
   }
 
   /** {@link open} of a ciphertext in several parts, `length` bytes together; the plaintext may have several, too. */
   openParts(nonce: Uint8Array, ad: Uint8Array, parts: readonly Uint8Array[], length: number): Uint8Array[] | undefined {
-    const [first] = parts;
-    const backend = backendFor(length - AEAD_TAG_BYTES);
-    if (parts.length > 1 && backend.openParts !== undefined) {
-      this.#assertUsable(nonce);
-      return backend.openParts(this.#key, nonce, ad, parts, length);
-    }
-    const plaintext = this.open(nonce, ad, parts.length === 1 && first !== undefined ? first : concatBytes(parts));
-    return plaintext === undefined ? undefined : [plaintext];
+    this.#assertUsable(nonce);
+    const { openParts } = backendFor(length - AEAD_TAG_BYTES);
+    const isWhole = parts.length === 1;
+    if (openParts && !isWhole) return openParts(this.#key, nonce, ad, parts, length);
+    const plaintext = this.open(nonce, ad, isWhole ? parts[0]! : concatBytes(parts));
+    return plaintext && [plaintext];
   }
 
   /** Overwrites the key; every later use is ERR_CLOSED. */

@@ -19,7 +19,6 @@ export interface FrameLimits {
   readonly maxMessageBytes: number;
 }
 
-const empty = new Uint8Array(0);
 const firstIgnoredType = 64;
 const knownDataFlags = FrameFlag.OPEN | FrameFlag.FIN;
 const goAwayMinBytes = 11;
@@ -41,86 +40,59 @@ export function forEachFrame(
   limits: FrameLimits,
   visit: (frame: Frame) => void,
 ): number {
-  const source = new PartSource(message instanceof Uint8Array ? [message] : message);
-  if (source.left === 0) throw frameError('a message holds no frame');
-  const frame: Frame = { type: 0, flags: 0, streamId: 0, body: source.part };
+  const parts = message instanceof Uint8Array ? [message] : message;
+  let part = parts[0]!;
+  let index = 0;
+  let offset = 0;
+  let left = parts.reduce((sum, { length }) => sum + length, 0);
+  if (left === 0) throw frameError('a message holds no frame');
+  /** The next bytes, as far as one part holds them. */
+  const take = (length: number): Uint8Array => {
+    while (offset === part.length && length > 0) {
+      index += 1;
+      part = parts[index]!;
+      offset = 0;
+    }
+    const piece = part.subarray(offset, offset + length);
+    offset += piece.length;
+    left -= piece.length;
+    return piece;
+  };
+  const takeWhole = (length: number): Uint8Array => {
+    const first = take(length);
+    if (first.length === length) return first;
+    const joined = new Uint8Array(length);
+    for (let piece = first, filled = 0; ; piece = take(length - filled)) {
+      joined.set(piece, filled);
+      filled += piece.length;
+      if (filled === length) return joined;
+    }
+  };
+  const frame: Frame = { type: 0, flags: 0, streamId: 0, body: part };
   let ignored = 0;
-  while (source.left > 0) {
-    if (source.left < FRAME_HEADER_BYTES) throw frameError('a frame header is cut short');
-    const header = source.take(FRAME_HEADER_BYTES);
-    const type = header[0]!;
+  while (left > 0) {
+    if (left < FRAME_HEADER_BYTES) throw frameError('a frame header is cut short');
+    const header = takeWhole(FRAME_HEADER_BYTES);
     const flags = header[1]!;
-    const length = (header[6]! << 16) | (header[7]! << 8) | header[8]!;
-    if (length > source.left) throw frameError('a frame is longer than its message');
-    if (type >= firstIgnoredType) {
-      source.skip(length);
+    let missing = (header[6]! << 16) | (header[7]! << 8) | header[8]!;
+    if (missing > left) throw frameError('a frame is longer than its message');
+    frame.type = header[0]!;
+    frame.streamId = ((header[2]! << 24) | (header[3]! << 16) | (header[4]! << 8) | header[5]!) >>> 0;
+    if (frame.type >= firstIgnoredType) {
+      takeWhole(missing);
       ignored += 1;
       continue;
     }
-    frame.type = type;
-    frame.streamId = ((header[2]! << 24) | (header[3]! << 16) | (header[4]! << 8) | header[5]!) >>> 0;
-    assertFrame(type, flags, frame.streamId, length, limits);
-    let missing = length;
-    if (type === FrameType.DATA && (flags & FrameFlag.OPEN) === 0) {
-      frame.flags = 0;
-      for (; missing > source.inPart && source.inPart > 0; missing -= frame.body.length) {
-        frame.body = source.take(source.inPart);
-        visit(frame);
-      }
-    }
-    frame.flags = flags;
-    frame.body = source.take(missing);
-    visit(frame);
+    assertFrame(frame.type, flags, frame.streamId, missing, limits);
+    const mayBeCut = frame.type === FrameType.DATA && (flags & FrameFlag.OPEN) === 0;
+    do {
+      frame.body = mayBeCut ? take(missing) : takeWhole(missing);
+      missing -= frame.body.length;
+      frame.flags = missing > 0 ? 0 : flags;
+      visit(frame);
+    } while (missing > 0);
   }
   return ignored;
-}
-
-/** Bytes of several parts, one after another. */
-class PartSource {
-  part: Uint8Array;
-  left = 0;
-  readonly #parts: readonly Uint8Array[];
-  #index = 0;
-  #offset = 0;
-
-  constructor(parts: readonly Uint8Array[]) {
-    this.#parts = parts;
-    this.part = parts[0] ?? empty;
-    for (const part of parts) this.left += part.length;
-  }
-
-  /** Bytes left of the part that the next byte lies in. */
-  get inPart(): number {
-    while (this.#offset === this.part.length && this.#index + 1 < this.#parts.length) {
-      this.#index += 1;
-      this.part = this.#parts[this.#index]!;
-      this.#offset = 0;
-    }
-    return this.part.length - this.#offset;
-  }
-
-  /** The next bytes: a view where one part holds them. There are at least so many. */
-  take(length: number): Uint8Array {
-    if (length > this.inPart) return this.#gather(length);
-    const start = this.#offset;
-    this.#offset += length;
-    this.left -= length;
-    return this.part.subarray(start, this.#offset);
-  }
-
-  skip(length: number): void {
-    for (let missing = length; missing > 0; ) missing -= this.take(Math.min(missing, this.inPart)).length;
-  }
-
-  #gather(length: number): Uint8Array {
-    const joined = new Uint8Array(length);
-    for (let filled = 0; filled < length; ) {
-      const piece = this.take(Math.min(length - filled, this.inPart));
-      joined.set(piece, filled);
-      filled += piece.length;
-    }
-    return joined;
-  }
 }
 
 function assertFrame(type: number, flags: number, streamId: number, length: number, limits: FrameLimits): void {

@@ -68,18 +68,16 @@ export class CipherState {
     return plaintext;
   }
 
-  /** EncryptWithAd over `length` bytes in `parts`, into new memory in pieces; `lead` bytes are left free before it. */
+  /** With a key: EncryptWithAd over `length` bytes in `parts`, into new memory in pieces; `lead` bytes are left free before it. */
   encryptParts(ad: Uint8Array, parts: readonly Uint8Array[], length: number, lead: number): Uint8Array[] {
-    if (this.#key === undefined) throw new SealaneError('ERR_NOISE_STATE');
-    const sealed = this.#key.sealParts(this.#currentNonce(), ad, parts, length, lead);
+    const sealed = this.#key!.sealParts(this.#currentNonce(), ad, parts, length, lead);
     this.#n++;
     return sealed;
   }
 
-  /** {@link decryptWithAd} of a ciphertext in several parts, `length` bytes together. */
+  /** With a key: {@link decryptWithAd} of a ciphertext in several parts, `length` bytes together. */
   decryptParts(ad: Uint8Array, parts: readonly Uint8Array[], length: number): Uint8Array[] | undefined {
-    if (this.#key === undefined) throw new SealaneError('ERR_NOISE_STATE');
-    const plaintext = this.#key.openParts(this.#currentNonce(), ad, parts, length);
+    const plaintext = this.#key!.openParts(this.#currentNonce(), ad, parts, length);
     if (plaintext !== undefined) this.#n++;
     return plaintext;
   }
@@ -101,8 +99,7 @@ export class CipherState {
 
   #currentNonce(): Uint8Array {
     if (this.#n >= Number.MAX_SAFE_INTEGER) throw new SealaneError('ERR_NOISE_STATE', 'the nonces are used up');
-    this.#nonceView.setUint32(4, this.#n >>> 0, true);
-    this.#nonceView.setUint32(8, Math.floor(this.#n / 2 ** 32), true);
+    this.#nonceView.setBigUint64(4, BigInt(this.#n), true);
     return this.#nonce;
   }
 }

@@ -21,8 +21,6 @@ export type Ciphertext = Uint8Array | readonly Uint8Array[];
 const empty = new Uint8Array(0);
 /** The type and the ack. */
 const LEAST_FIRST_BYTES = 9;
-/** FRAMES and CONFIRM, without padding, are the only records whose parts stay parts. */
-const LAST_OF_FRAMES: number = RecordType.CONFIRM;
 const firstIgnoredType = 64;
 
 /**
@@ -50,8 +48,7 @@ export class RecordOpener {
   /** Opens the ciphertext of one whole record, without its length. A REKEY takes effect here. */
   open(ciphertext: Ciphertext): OpenedRecord {
     const parts = ciphertext instanceof Uint8Array ? [ciphertext] : ciphertext;
-    let length = 0;
-    for (const part of parts) length += part.length;
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
     if (length <= ProtocolSize.RECORD_TAG || length > this.#maxPlaintext + ProtocolSize.RECORD_TAG) {
       throw new SealaneError('ERR_E2EE_INTEGRITY');
     }
@@ -62,7 +59,8 @@ export class RecordOpener {
     this.#key.count(length);
     const typeByte = plaintext[0]![0]!;
     const type = typeByte & ~RECORD_PADDED;
-    const isWhole = plaintext.length === 1 || plaintext[0]!.length < LEAST_FIRST_BYTES || typeByte > LAST_OF_FRAMES;
+    // FRAMES and CONFIRM, without padding, are the only records whose parts stay parts.
+    const isWhole = plaintext.length === 1 || plaintext[0]!.length < LEAST_FIRST_BYTES || typeByte > RecordType.CONFIRM;
     const first = (isWhole && plaintext.length > 1 ? concatBytes(plaintext) : plaintext[0]!).subarray(1);
     const body = (typeByte & RECORD_PADDED) === 0 ? first : removePadding(first);
     this.#assertRules(type, body, number);

@@ -1,7 +1,8 @@
 import { ProtocolSize, SealaneError } from '@sealane/types';
+import { concatBytes } from '../../primitives/bytes.js';
 import type { Ciphertext } from './record-opener.js';
 
-/** Smaller pieces are gathered: as objects of their own they would cost more than they are counted. */
+/** Smaller pieces are joined with their neighbours: as objects of their own they would cost more than they are counted. */
 const LARGE_PIECE_BYTES = 8_192;
 
 /**
@@ -13,10 +14,8 @@ export class RecordReader {
   readonly #maxLength: number;
   #headerBytes = 0;
   #length = 0;
-  /** What arrived of the record whose rest has not, `#filled` bytes: large pieces as they came, small ones gathered. */
+  /** What arrived of the record whose rest has not, `#filled` bytes: large pieces as they came, small ones joined. */
   #parts: Uint8Array[] = [];
-  #gathered: Uint8Array | undefined;
-  #gatheredBytes = 0;
   #filled = 0;
   #isBroken = false;
 
@@ -50,51 +49,26 @@ export class RecordReader {
         }
         continue;
       }
-      const missing = this.#length - this.#filled;
-      const taken = chunk.subarray(offset, offset + missing);
+      const taken = chunk.subarray(offset, offset + this.#length - this.#filled);
       offset += taken.length;
-      if (taken.length === this.#length) {
-        records.push(taken);
-        this.#startNext();
-        continue;
-      }
       this.#add(taken);
       if (this.#filled < this.#length) continue;
-      this.#endGathering();
       records.push(this.#parts.length === 1 ? this.#parts[0]! : this.#parts);
-      this.#startNext();
+      this.#headerBytes = 0;
+      this.#length = 0;
+      this.#parts = [];
+      this.#filled = 0;
     }
     return records;
   }
 
   #add(taken: Uint8Array): void {
-    if (taken.length >= LARGE_PIECE_BYTES) {
-      this.#endGathering();
+    const last = this.#parts.at(-1);
+    this.#filled += taken.length;
+    if (last !== undefined && last.length < LARGE_PIECE_BYTES && taken.length < LARGE_PIECE_BYTES) {
+      this.#parts[this.#parts.length - 1] = concatBytes([last, taken]);
+    } else {
       this.#parts.push(taken);
-      this.#filled += taken.length;
-      return;
     }
-    for (let at = 0; at < taken.length; ) {
-      this.#gathered ??= new Uint8Array(Math.min(LARGE_PIECE_BYTES, this.#length - this.#filled));
-      const piece = taken.subarray(at, at + this.#gathered.length - this.#gatheredBytes);
-      this.#gathered.set(piece, this.#gatheredBytes);
-      this.#gatheredBytes += piece.length;
-      this.#filled += piece.length;
-      at += piece.length;
-      if (this.#gatheredBytes === this.#gathered.length) this.#endGathering();
-    }
-  }
-
-  #endGathering(): void {
-    if (this.#gathered !== undefined) this.#parts.push(this.#gathered.subarray(0, this.#gatheredBytes));
-    this.#gathered = undefined;
-    this.#gatheredBytes = 0;
-  }
-
-  #startNext(): void {
-    this.#headerBytes = 0;
-    this.#length = 0;
-    this.#parts = [];
-    this.#filled = 0;
   }
 }

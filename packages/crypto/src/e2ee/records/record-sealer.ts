@@ -33,7 +33,7 @@ export class RecordSealer {
   }
 
   /** {@link sealParts} in one array. */
-  seal(type: RecordType, parts: readonly Uint8Array[], options: SealOptions = {}): Uint8Array {
+  seal(type: RecordType, parts: readonly Uint8Array[], options?: SealOptions): Uint8Array {
     return concatBytes(this.sealParts(type, parts, options));
   }
 
@@ -43,8 +43,7 @@ export class RecordSealer {
    * Throws ERR_ARGUMENT for a body that the peer would not take, ERR_E2EE_PROTOCOL at the limit of a key and when the
    * dialer's record 0 is not CONFIRM.
    */
-  sealParts(type: RecordType, parts: readonly Uint8Array[], options: SealOptions = {}): Uint8Array[] {
-    const { padding } = options;
+  sealParts(type: RecordType, parts: readonly Uint8Array[], { padding }: SealOptions = {}): Uint8Array[] {
     const isConfirm = type === RecordType.CONFIRM;
     if (isConfirm !== (this.#role === 'dialer' && this.nextNumber === 0)) {
       throw new SealaneError('ERR_E2EE_PROTOCOL', 'CONFIRM is the first record of the dialer and no other');
