@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-import { type DialOptions, type DialTarget, RelayClient, type SecureStream } from '@sealane/client';
-import type { Ticket } from '@sealane/client/ticket';
-import type { SealaneError } from '@sealane/types';
-=======
 import {
   type DialOptions,
   type DialTarget,
@@ -10,8 +5,8 @@ import {
   type SecureConnection,
   type SecureStream,
 } from '@sealane/client';
+import type { Ticket } from '@sealane/client/ticket';
 import { type SealaneError, SessionLimit, systemClock } from '@sealane/types';
->>>>>>> ae5130f (Parts of records cost the browser's bundle nothing that it does not need; connect opens streams on the session that it dialed last)
 import type { TunnelContext } from '../config/context.js';
 import { toSealaneError } from '../output/error-line.js';
 import { Contact } from './contact.js';
