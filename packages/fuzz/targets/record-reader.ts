@@ -40,10 +40,7 @@ function read(chunks: readonly Uint8Array[]): { readonly records: Uint8Array; re
     if (records === undefined) continue;
     for (const record of records) {
       if (record.length === 0) isBroken = true;
-      else {
-        const whole = Buffer.concat([record].flat());
-        parts.push(Uint8Array.of(0, whole.length >>> 8, whole.length), whole);
-      }
+      else parts.push(Uint8Array.of(0, record.length >>> 8, record.length), record);
     }
     assertRule(reader.bufferedBytes <= 3 + maxPlaintext + 16, 'it holds at most one record');
   }

@@ -1,27 +1,35 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import http, { type IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { MemoryBudget } from '@sealane/mux';
 import { expect, it, onTestFinished } from 'vitest';
-import WebSocket, { WebSocketServer } from 'ws';
+import WebSocket from 'ws';
 import { SocketMemory } from '../src/socket-memory.js';
 import { WebSocketLink } from '../src/websocket-link.js';
 
 it('asks for more when its queue falls below the mark of now, also after that has changed', async () => {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-  onTestFinished(() => {
-    for (const socket of server.clients) socket.terminate();
-    server.close();
-  });
+  const server = http.createServer();
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const [webSocket, request] = (await once(server, 'connection')) as [WebSocket, IncomingMessage];
+  const [request, socket, head] = (await once(server, 'upgrade')) as [IncomingMessage, Socket, Buffer];
+  onTestFinished(() => {
+    socket.destroy();
+    server.close();
+  });
+  const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const accept = createHash('sha1').update(key).digest('base64');
+  const answer = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+  socket.write(`${answer.join('\r\n')}\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
   await once(client, 'open');
   client.pause();
 
   let lowMark = 131_072;
   const memory = new SocketMemory(1 << 30, new MemoryBudget(1 << 30));
-  const link = new WebSocketLink(webSocket, request.socket, {
+  const link = new WebSocketLink(socket, {
+    head,
+    closeWaitMs: 1_000,
     lowMarkBytes: () => lowMark,
     memory,
     onRefused: () => undefined,

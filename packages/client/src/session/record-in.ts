@@ -31,8 +31,7 @@ export class RecordIn {
   push(chunk: Uint8Array, onRecord: (record: OpenedRecord, ciphertextBytes: number) => boolean): void {
     this.#receivedBytes += chunk.length;
     for (const ciphertext of this.#reader.push(chunk)) {
-      const bytes = [ciphertext].flat().reduce((sum, part) => sum + part.length, 0);
-      if (!onRecord(this.#opener.open(ciphertext), bytes)) return;
+      if (!onRecord(this.#opener.open(ciphertext), ciphertext.length)) return;
     }
   }
 

@@ -278,13 +278,13 @@ export class Session implements SessionPathSink, KeptOwner {
   }
 
   /** False for a pure ack. */
-  #onFrames({ body, rest }: OpenedRecord): boolean {
+  #onFrames({ body }: OpenedRecord): boolean {
     const { ack, frames } = parseFrames(body);
     this.#acknowledge(ack);
     if (this.#out.isCloseSealed) this.#finishClose();
-    if (frames.length === 0 && !rest) return false;
+    if (frames.length === 0) return false;
     if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'frames after CLOSE');
-    if (!this.isEnded) this.mux.receive(rest ? [frames, ...rest] : frames);
+    if (!this.isEnded) this.mux.receive(frames);
     return true;
   }
 

@@ -19,7 +19,7 @@ export {
 export { blake2bHash, type NoiseHash } from './noise/noise-hash.js';
 export { parsePattern } from './noise/patterns.js';
 export { encodeAbort, encodeFramesPrefix, type FramesBody, parseAbort, parseFrames } from './records/record-body.js';
-export { type Ciphertext, type OpenedRecord, RecordOpener } from './records/record-opener.js';
+export { type OpenedRecord, RecordOpener } from './records/record-opener.js';
 export { RecordReader } from './records/record-reader.js';
 export { RecordSealer, type SealOptions } from './records/record-sealer.js';
 export { RESUME_BYTES, type ResumeState, Resumption } from './resumption.js';

@@ -29,15 +29,6 @@ export interface AeadBackend {
     lead: number,
   ): Uint8Array[];
 
-  /** `open` of a ciphertext that lies in several parts; the plaintext comes in parts as well. Not every backend has it. */
-  openParts?(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    ad: Uint8Array,
-    parts: readonly Uint8Array[],
-    length: number,
-  ): Uint8Array[] | undefined;
-
   /** The plaintext in memory that belongs to the caller, or undefined if it does not open. */
   open(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
 }

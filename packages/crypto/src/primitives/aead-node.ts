@@ -67,33 +67,6 @@ export const nodeAead: AeadBackend = {
     return sealed;
   },
 
-  openParts(key, nonce, ad, parts, length) {
-    let left = length - AEAD_TAG_BYTES;
-    if (left < 0) return undefined;
-    const decipher = createDecipheriv('chacha20-poly1305', key, nonce, options);
-    if (ad.length > 0) decipher.setAAD(ad, { plaintextLength: left });
-    const tag = new Uint8Array(AEAD_TAG_BYTES);
-    let tagBytes = 0;
-    const plaintext: Uint8Array[] = [];
-    for (const part of parts) {
-      const end = Math.min(left, part.length);
-      left -= end;
-      if (end > 0) plaintext.push(plain(decipher.update(part.subarray(0, end))));
-      if (end === part.length) continue;
-      tag.set(part.subarray(end), tagBytes);
-      tagBytes += part.length - end;
-    }
-    decipher.setAuthTag(tag);
-    try {
-      decipher.final();
-    } catch {
-      // Unauthenticated plaintext must not outlive this call.
-      for (const piece of plaintext) piece.fill(0);
-      return undefined;
-    }
-    return plaintext;
-  },
-
   open(key, nonce, ad, ciphertext) {
     const length = ciphertext.length - AEAD_TAG_BYTES;
     if (length < 0) return undefined;
@@ -108,11 +81,6 @@ export const nodeAead: AeadBackend = {
       plaintext.fill(0);
       return undefined;
     }
-    return plain(plaintext);
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   },
 };
-
-/** Not as a Buffer, whose `slice` is no copy. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}

@@ -2,7 +2,7 @@ import { SealaneError } from '@sealane/types';
 import { platformCrypto } from '#platform-crypto';
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES, type AeadBackend } from './aead-backend.js';
 import { libsodiumAead } from './aead-libsodium.js';
-import { concatBytes, wipe } from './bytes.js';
+import { wipe } from './bytes.js';
 
 /**
  * A ChaCha20-Poly1305 key (RFC 8439). Each call goes to the backend that is faster for its size on this platform;
@@ -62,16 +62,6 @@ export class AeadKey {
     const target = new Uint8Array(lead + length + AEAD_TAG_BYTES);
     this.seal(nonce, ad, parts, target, lead);
     return [target];
-  }
-
-  /** {@link open} of a ciphertext in several parts, `length` bytes together; the plaintext may have several, too. */
-  openParts(nonce: Uint8Array, ad: Uint8Array, parts: readonly Uint8Array[], length: number): Uint8Array[] | undefined {
-    this.#assertUsable(nonce);
-    const { openParts } = backendFor(length - AEAD_TAG_BYTES);
-    const isWhole = parts.length === 1;
-    if (openParts && !isWhole) return openParts(this.#key, nonce, ad, parts, length);
-    const plaintext = this.open(nonce, ad, isWhole ? parts[0]! : concatBytes(parts));
-    return plaintext && [plaintext];
   }
 
   /** Overwrites the key; every later use is ERR_CLOSED. */

@@ -75,13 +75,6 @@ export class CipherState {
     return sealed;
   }
 
-  /** With a key: {@link decryptWithAd} of a ciphertext in several parts, `length` bytes together. */
-  decryptParts(ad: Uint8Array, parts: readonly Uint8Array[], length: number): Uint8Array[] | undefined {
-    const plaintext = this.#key!.openParts(this.#currentNonce(), ad, parts, length);
-    if (plaintext !== undefined) this.#n++;
-    return plaintext;
-  }
-
   /** Rekey (section 4.2): the key changes, `n` goes on. */
   rekey(): void {
     if (this.#key === undefined) throw new SealaneError('ERR_NOISE_STATE');

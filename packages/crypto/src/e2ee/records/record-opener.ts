@@ -1,5 +1,4 @@
 import { ProtocolSize, RECORD_PADDED, RecordType, SealaneError } from '@sealane/types';
-import { concatBytes } from '../../primitives/bytes.js';
 import { isZero } from '../bytes.js';
 import type { CipherState } from '../noise/cipher-state.js';
 import type { SessionRole } from '../session-role.js';
@@ -8,19 +7,12 @@ import { RecordKey } from './record-key.js';
 export interface OpenedRecord {
   /** A RecordType; 64 to 127 is a type of a later version, to be ignored. */
   readonly type: number;
-  /** Without padding; a view of memory that belongs to the caller. Of FRAMES at least the ack. */
+  /** Without padding; a view of memory that belongs to the caller. */
   readonly body: Uint8Array;
-  /** What follows `body` in FRAMES and CONFIRM whose ciphertext came in several parts. */
-  readonly rest?: readonly Uint8Array[];
   readonly number: number;
 }
 
-/** One record's ciphertext as it arrived: in one piece, or in several. */
-export type Ciphertext = Uint8Array | readonly Uint8Array[];
-
 const empty = new Uint8Array(0);
-/** The type and the ack. */
-const LEAST_FIRST_BYTES = 9;
 const firstIgnoredType = 64;
 
 /**
@@ -46,26 +38,22 @@ export class RecordOpener {
   }
 
   /** Opens the ciphertext of one whole record, without its length. A REKEY takes effect here. */
-  open(ciphertext: Ciphertext): OpenedRecord {
-    const parts = ciphertext instanceof Uint8Array ? [ciphertext] : ciphertext;
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
+  open(ciphertext: Uint8Array): OpenedRecord {
+    const { length } = ciphertext;
     if (length <= ProtocolSize.RECORD_TAG || length > this.#maxPlaintext + ProtocolSize.RECORD_TAG) {
       throw new SealaneError('ERR_E2EE_INTEGRITY');
     }
     this.#key.assertWithin(length);
     const number = this.nextNumber;
-    const plaintext = this.#key.cipher.decryptParts(empty, parts, length);
+    const plaintext = this.#key.cipher.decryptWithAd(empty, ciphertext);
     if (plaintext === undefined) throw new SealaneError('ERR_E2EE_INTEGRITY');
     this.#key.count(length);
-    const typeByte = plaintext[0]![0]!;
+    const typeByte = plaintext[0]!;
     const type = typeByte & ~RECORD_PADDED;
-    // FRAMES and CONFIRM, without padding, are the only records whose parts stay parts.
-    const isWhole = plaintext.length === 1 || plaintext[0]!.length < LEAST_FIRST_BYTES || typeByte > RecordType.CONFIRM;
-    const first = (isWhole && plaintext.length > 1 ? concatBytes(plaintext) : plaintext[0]!).subarray(1);
-    const body = (typeByte & RECORD_PADDED) === 0 ? first : removePadding(first);
+    const body = (typeByte & RECORD_PADDED) === 0 ? plaintext.subarray(1) : removePadding(plaintext.subarray(1));
     this.#assertRules(type, body, number);
     if (type === RecordType.REKEY) this.#key.rekey();
-    return isWhole ? { type, body, number } : { type, body, number, rest: plaintext.slice(1) };
+    return { type, body, number };
   }
 
   /** Erases the key; nothing opens afterwards. */

@@ -1,9 +1,4 @@
 import { ProtocolSize, SealaneError } from '@sealane/types';
-import { concatBytes } from '../../primitives/bytes.js';
-import type { Ciphertext } from './record-opener.js';
-
-/** Smaller pieces are joined with their neighbours: as objects of their own they would cost more than they are counted. */
-const LARGE_PIECE_BYTES = 8_192;
 
 /**
  * Cuts a stream of bytes into the ciphertexts of records, incrementally. What it holds is at most one unfinished record.
@@ -14,8 +9,8 @@ export class RecordReader {
   readonly #maxLength: number;
   #headerBytes = 0;
   #length = 0;
-  /** What arrived of the record whose rest has not, `#filled` bytes: large pieces as they came, small ones joined. */
-  #parts: Uint8Array[] = [];
+  /** The record whose rest has not arrived, filled up to `#filled`. */
+  #partial: Uint8Array | undefined;
   #filled = 0;
   #isBroken = false;
 
@@ -31,11 +26,11 @@ export class RecordReader {
 
   /**
    * The ciphertexts that are complete with this chunk, in order: views of the chunk where it holds them whole, otherwise
-   * the pieces in which they came.
+   * the array in which they were gathered.
    */
-  push(chunk: Uint8Array): Ciphertext[] {
+  push(chunk: Uint8Array): Uint8Array[] {
     if (this.#isBroken) throw new SealaneError('ERR_E2EE_INTEGRITY');
-    const records: Ciphertext[] = [];
+    const records: Uint8Array[] = [];
     let offset = 0;
     while (offset < chunk.length) {
       if (this.#headerBytes < ProtocolSize.RECORD_LENGTH) {
@@ -49,26 +44,29 @@ export class RecordReader {
         }
         continue;
       }
-      const taken = chunk.subarray(offset, offset + this.#length - this.#filled);
+      const missing = this.#length - this.#filled;
+      const taken = chunk.subarray(offset, offset + missing);
       offset += taken.length;
-      this.#add(taken);
-      if (this.#filled < this.#length) continue;
-      records.push(this.#parts.length === 1 ? this.#parts[0]! : this.#parts);
-      this.#headerBytes = 0;
-      this.#length = 0;
-      this.#parts = [];
-      this.#filled = 0;
+      if (this.#partial === undefined && taken.length === this.#length) {
+        records.push(taken);
+        this.#startNext();
+        continue;
+      }
+      this.#partial ??= new Uint8Array(this.#length);
+      this.#partial.set(taken, this.#filled);
+      this.#filled += taken.length;
+      if (this.#filled === this.#length) {
+        records.push(this.#partial);
+        this.#startNext();
+      }
     }
     return records;
   }
 
-  #add(taken: Uint8Array): void {
-    const last = this.#parts.at(-1);
-    this.#filled += taken.length;
-    if (last !== undefined && last.length < LARGE_PIECE_BYTES && taken.length < LARGE_PIECE_BYTES) {
-      this.#parts[this.#parts.length - 1] = concatBytes([last, taken]);
-    } else {
-      this.#parts.push(taken);
-    }
+  #startNext(): void {
+    this.#headerBytes = 0;
+    this.#length = 0;
+    this.#partial = undefined;
+    this.#filled = 0;
   }
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { codeOf, createPair } from '../../../test/e2ee-pair.js';
 import { encodeAbort, encodeFramesPrefix, parseAbort, parseFrames } from './record-body.js';
-import type { Ciphertext, RecordOpener } from './record-opener.js';
+import type { RecordOpener } from './record-opener.js';
 import { RecordReader } from './record-reader.js';
 import type { RecordSealer } from './record-sealer.js';
 
@@ -109,40 +109,14 @@ describe('the rules of records', () => {
     expect(codeOf(() => dialer.createOpener(8_704).open(record.subarray(3)))).toBe('ERR_E2EE_INTEGRITY');
   });
 
-  test('is the same in parts as in one piece, and opens however it is cut', () => {
-    const parts = [
-      encodeFramesPrefix(7),
-      new Uint8Array(9).fill(1),
-      new Uint8Array(60_000).fill(2),
-      new Uint8Array(30).fill(3),
-    ];
-    const [whole, inParts] = [createDirection(), createDirection()];
-    const record = whole.sealer.seal(RecordType.FRAMES, parts);
-    expect(record.length).toBe(3 + 1 + 8 + 9 + 60_000 + 30 + 16);
-    for (const cuts of [[3], [4, 5, 11], [30_000], [9_000, 40_000], [record.length - 1], [record.length - 20]]) {
-      const { sealer, opener } = createDirection();
-      const ciphertext = Buffer.concat(sealer.sealParts(RecordType.FRAMES, parts)).subarray(3);
-      const ends = [...cuts.map((cut) => cut - 3).filter((cut) => cut > 0), ciphertext.length];
-      const pieces = ends.map(
-        (end, index) => new Uint8Array(ciphertext.subarray(index === 0 ? 0 : ends[index - 1], end)),
-      );
-      const { body, rest = [] } = opener.open(pieces);
-      expect(body.length).toBeGreaterThanOrEqual(8);
-      expect(Buffer.concat([body, ...rest])).toEqual(Buffer.concat(parts));
-    }
-    expect(inParts.sealer.nextNumber).toBe(0);
-  });
-
-  test('in parts of which one was changed does not open, and the right one still does', () => {
+  test('is the same in parts as in one piece, and a large part is copied nowhere', () => {
+    const parts = [encodeFramesPrefix(7), new Uint8Array(9), new Uint8Array(60_000).fill(2), new Uint8Array(30)];
     const { sealer, opener } = createDirection();
-    const parts = sealer.sealParts(RecordType.FRAMES, [encodeFramesPrefix(7), new Uint8Array(20_000)]);
-    const pieces = [parts[0]!.subarray(3), ...parts.slice(1)];
-    for (const [index, piece] of pieces.entries()) {
-      const changed = pieces.map((one) => Uint8Array.from(one));
-      changed[index]![piece.length - 1]! ^= 1;
-      expect(codeOf(() => opener.open(changed))).toBe('ERR_E2EE_INTEGRITY');
-    }
-    expect(opener.open(pieces).number).toBe(0);
+    const record = sealer.sealParts(RecordType.FRAMES, parts);
+    expect(record.map(({ length }) => length)).toEqual([3 + 1 + 8 + 9, 60_000, 30, 16]);
+    const { body } = opener.open(Buffer.concat(record).subarray(3));
+    expect(Buffer.compare(body, Buffer.concat(parts))).toBe(0);
+    expect(sealer.sealParts(RecordType.FRAMES, [encodeFramesPrefix(8)]).length).toBe(1);
   });
 
   test('after REKEY both sides go on under a new key, and the number goes on', () => {
@@ -183,15 +157,13 @@ describe('RecordReader', () => {
       fc.property(arrays, fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1 }), (records, sizes) => {
         const bytes = Buffer.concat(records.flatMap((record) => [Buffer.of(0, 0, record.length), record]));
         const reader = new RecordReader(maxPlaintext);
-        const found: Ciphertext[] = [];
+        const found: Uint8Array[] = [];
         for (let offset = 0, turn = 0; offset < bytes.length; turn++) {
           const size = sizes[turn % sizes.length]!;
           found.push(...reader.push(bytes.subarray(offset, offset + size)));
           offset += size;
         }
-        expect(found.map((record) => [...Buffer.concat([record].flat())])).toEqual(
-          records.map((record) => [...record]),
-        );
+        expect(found.map((record) => [...record])).toEqual(records.map((record) => [...record]));
         expect(reader.bufferedBytes).toBe(0);
       }),
     );
@@ -209,22 +181,7 @@ describe('RecordReader', () => {
   test('gives views of a chunk that holds whole records', () => {
     const chunk = new Uint8Array(3 + 17);
     chunk[2] = 17;
-    expect((new RecordReader(maxPlaintext).push(chunk)[0] as Uint8Array).buffer).toBe(chunk.buffer);
-  });
-
-  test('gives large pieces of a record as they came, and gathers small ones in few', () => {
-    const record = new Uint8Array(3 + 60_000);
-    record.set([0, 60_000 >> 8, 60_000 & 255]);
-    const reader = new RecordReader(maxPlaintext);
-    expect(reader.push(record.subarray(0, 30_000))).toEqual([]);
-    const pieces = reader.push(record.subarray(30_000))[0] as readonly Uint8Array[];
-    expect(pieces.map(({ buffer, length }) => [buffer === record.buffer, length])).toEqual([
-      [true, 29_997],
-      [true, 30_003],
-    ]);
-    const dripped = [...record].flatMap((byte) => reader.push(Uint8Array.of(byte)))[0] as readonly Uint8Array[];
-    expect(dripped.length).toBeLessThanOrEqual(8);
-    expect(dripped.reduce((sum, { length }) => sum + length, 0)).toBe(60_000);
+    expect(new RecordReader(maxPlaintext).push(chunk)[0]?.buffer).toBe(chunk.buffer);
   });
 
   test('never holds more than one record, and throws nothing but its error, for any bytes', () => {
