@@ -1,5 +1,5 @@
 import { blake2b } from '@sealane/crypto';
-import { type Clock, ResumptionLimit, SealaneError, SessionLimit, type Suite } from '@sealane/types';
+import { type Clock, ResumptionLimit, SealaneError, SessionLimit, type Suite, type Timer } from '@sealane/types';
 import { Deferred } from './session/deferred.js';
 import type { SecureConnection } from './session/secure-connection.js';
 
@@ -38,10 +38,14 @@ interface PoolEntry {
   dialing: Dialing | undefined;
   /** Who waits for an interrupted session to come back. */
   readonly waiting: Set<() => void>;
+  /** Idle sessions that nobody needs, until their time is over. */
+  readonly idle: Map<SecureConnection, Timer>;
 }
 
 /** Sessions that ended as soon as they began, before a caller is told so. */
 const MAX_ENDED = 3;
+/** The owner may answer the last stream by one of its own, in the same record even: only after this time it did not. */
+const IDLE_MS = 5_000;
 
 /** Sessions that are shared: concurrent first dials become one, and a full session gets another one beside it. */
 export class ConnectionPool {
@@ -129,6 +133,7 @@ export class ConnectionPool {
       },
       onEnd: (connection) => {
         for (const wake of [...entry.waiting]) wake();
+        this.#keep(entry, connection);
         entry.connections.delete(connection);
         this.#dropEmpty(key, entry);
       },
@@ -151,15 +156,31 @@ export class ConnectionPool {
     return dialing;
   }
 
-  /** Idle sessions beyond the first, and old ones, are closed; one idle session stays for the next caller. */
+  /** Idle sessions beyond the first, and old ones, are closed after a while; one idle session stays for the next caller. */
   #tidy(entry: PoolEntry, connection: SecureConnection): void {
-    if (connection.streamCount > 0 || !connection.isOpen || !entry.connections.has(connection)) return;
-    const hasOther = [...entry.connections].some(
-      (other) => other !== connection && other.freeStreams > 0 && !other.isSuspended,
-    );
-    if (!hasOther && !this.#isOld(connection)) return;
-    entry.connections.delete(connection);
-    connection.close().catch(() => undefined);
+    this.#keep(entry, connection);
+    if (!this.#isSpare(entry, connection)) return;
+    const timer = this.#clock.schedule(IDLE_MS, () => {
+      entry.idle.delete(connection);
+      if (!this.#isSpare(entry, connection)) return;
+      entry.connections.delete(connection);
+      connection.close().catch(() => undefined);
+    });
+    entry.idle.set(connection, timer);
+  }
+
+  /** It is in use, over, or idle anew. */
+  #keep(entry: PoolEntry, connection: SecureConnection): void {
+    entry.idle.get(connection)?.cancel();
+    entry.idle.delete(connection);
+  }
+
+  /** A suspended one is not: what its peer has opened meanwhile is on its way, and it is asked again when it is back. */
+  #isSpare(entry: PoolEntry, connection: SecureConnection): boolean {
+    if (connection.streamCount > 0 || !connection.isOpen || connection.isSuspended) return false;
+    if (!entry.connections.has(connection)) return false;
+    if (this.#isOld(connection)) return true;
+    return [...entry.connections].some((other) => other !== connection && other.freeStreams > 0 && !other.isSuspended);
   }
 
   #isOld(connection: SecureConnection): boolean {
@@ -198,7 +219,7 @@ export class ConnectionPool {
   #entry(key: string): PoolEntry {
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { connections: new Set(), dialing: undefined, waiting: new Set() };
+      entry = { connections: new Set(), dialing: undefined, waiting: new Set(), idle: new Map() };
       this.#entries.set(key, entry);
     }
     return entry;
