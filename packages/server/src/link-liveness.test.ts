@@ -29,6 +29,15 @@ describe('LinkLiveness', () => {
     ]);
   });
 
+  it('counts these 3 s from when bytes began to wait, however long the client had nothing to say before', () => {
+    const silent = Array.from({ length: 8 }, () => [1, 1, 0] as const);
+    const waiting = Array.from({ length: 4 }, () => [1, 1, 500] as const);
+    expect(verdicts([...silent.slice(0, 6), ...waiting]).slice(6)).toEqual(['ping', 'ping', 'ping', 'dead']);
+    expect(verdicts([...silent.slice(0, 4), [1, 1, 500], [1, 501, 0], ...silent.slice(0, 3)])).not.toContain('dead');
+    // The 10 s of a client that says nothing at all do not start anew.
+    expect(verdicts([...silent, ...waiting.slice(0, 3)]).slice(8)).toEqual(['ping', 'ping', 'dead']);
+  });
+
   it('keeps a slow reader that takes a little all the time', () => {
     const slow = verdicts(Array.from({ length: 60 }, (_, i) => [1, i, 500] as const));
     expect(slow).not.toContain('dead');

@@ -17,7 +17,8 @@ export class LinkLiveness {
   readonly #limits: RelayLimits;
   #receivedBytes = 0;
   #sentBytes = 0;
-  #wasQueued = false;
+  /** When bytes were first seen to wait; undefined while none do. */
+  #queuedSinceMs: number | undefined;
   #receivedAtMs: number;
   #progressAtMs: number;
   #checkedAtMs: number;
@@ -33,15 +34,17 @@ export class LinkLiveness {
   check(progress: LinkProgress, nowMs: number): 'alive' | 'ping' | 'dead' {
     const isLate = nowMs - this.#checkedAtMs > LATE_TICK_MS;
     const hasReceived = progress.receivedBytes !== this.#receivedBytes;
-    const hasDrained = this.#wasQueued && progress.sentBytes !== this.#sentBytes;
+    const hasDrained = this.#queuedSinceMs !== undefined && progress.sentBytes !== this.#sentBytes;
     this.#checkedAtMs = nowMs;
     this.#receivedBytes = progress.receivedBytes;
     this.#sentBytes = progress.sentBytes;
-    this.#wasQueued = progress.queuedBytes > 0;
+    this.#queuedSinceMs = progress.queuedBytes > 0 ? (this.#queuedSinceMs ?? nowMs) : undefined;
     if (hasReceived || isLate) this.#receivedAtMs = nowMs;
     if (hasReceived || hasDrained || isLate) this.#progressAtMs = nowMs;
-    const deadMs = this.#wasQueued ? this.#limits.linkBusyDeadMs : this.#limits.linkIdleDeadMs;
-    if (nowMs - this.#progressAtMs >= deadMs) return 'dead';
+    // A client that was rightly silent before is not dead because bytes began to wait for it just now.
+    const waitedMs = nowMs - Math.max(this.#progressAtMs, this.#queuedSinceMs ?? nowMs);
+    const { linkBusyDeadMs, linkIdleDeadMs } = this.#limits;
+    if (waitedMs >= linkBusyDeadMs || nowMs - this.#progressAtMs >= linkIdleDeadMs) return 'dead';
     return nowMs - this.#receivedAtMs >= this.#limits.pingIntervalMs ? 'ping' : 'alive';
   }
 }
