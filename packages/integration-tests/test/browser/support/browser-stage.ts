@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireProgram, type SkippableTest, type TestProcess } from '@sealane/testkit';
@@ -8,6 +8,9 @@ import { ClientStack } from '../../support/client-stack.js';
 import { startRelay } from '../../three-processes.js';
 import type { PageProgram } from '../page/program.js';
 import { PageServer } from './page-server.js';
+
+/** Where a relay keeps what outlives it, beside its keys: also the files that SQLite puts next to it. */
+const DATABASE_FILE = 'relay.db';
 
 export const switches = [
   '--disable-gpu',
@@ -89,9 +92,12 @@ export class BrowserStage implements AsyncDisposable {
     this.#context = await launch(this.#executable, this.#directory);
   }
 
-  /** Another process with the identity of the first, and no leases or names; `relayUrl` changes with it. */
+  /** Another process with the identity of the first, and no leases or names, as after a loss of its database; `relayUrl` changes with it. */
   async restartRelay(): Promise<void> {
     await this.relay.stop();
+    for (const file of readdirSync(join(this.#directory, 'relay'))) {
+      if (file.startsWith(DATABASE_FILE)) rmSync(join(this.#directory, 'relay', file));
+    }
     this.relay = startRelay(join(this.#directory, 'relay'));
     this.relayUrl = String((await this.relay.waitFor('listening'))['url']);
   }
