@@ -15,7 +15,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ThreeProcesses } from './three-processes.js';
 
 const seed = 77;
-const totalBytes = 6_000_000;
+/** More than what lies before the last damage, twice. */
+const totalBytes = 2_500_000;
 
 interface Damage {
   readonly name: string;

@@ -20,7 +20,7 @@ export const admissionSettings: {
   require: listSetting({
     path: 'admission.require',
     default: [],
-    meaning: `who may use the relay: all entries have to admit, of the rules in an entry, joined by |, one is enough; the rules are ${RULES.join(', ')}; without any entry everybody may`,
+    meaning: `who may use the relay: all entries have to admit, of the rules in an entry, with a vertical bar between them, one is enough; the rules are ${RULES.join(', ')}; without any entry everybody may`,
     applies: 'restart',
     flag: '--admit RULES',
     check: (text) =>
