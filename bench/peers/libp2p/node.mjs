@@ -26,6 +26,8 @@ export function createNode({ listen, services = {} }) {
     addresses: { listen },
     transports: [tcp(), circuitRelayTransport()],
     connectionEncrypters: [noise()],
+    // Its ping waits behind bulk for longer than its time-out, and by default that ends the connection.
+    connectionMonitor: { abortConnectionOnPingFailure: false },
     streamMuxers: [yamux({ maxInboundStreams: maxStreams, maxOutboundStreams: maxStreams })],
     services: { identify: identify(), ...services },
   });
