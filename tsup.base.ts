@@ -1,4 +1,5 @@
 import type { Options } from 'tsup';
+import { inlineConstants } from './scripts/build/inline-constants.ts';
 
 /** Every package is built file by file, so that what a subpath pulls in stays visible in the tree. */
 export const base: Options = {
@@ -6,6 +7,7 @@ export const base: Options = {
   format: ['esm'],
   target: 'node20',
   bundle: false,
+  esbuildPlugins: [inlineConstants],
   dts: false,
   sourcemap: true,
   // Patterns are added to the default "**/*": declarations belong to tsc -b and stay.
