@@ -22,6 +22,11 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host, port };
 }
 
+/** As {@link parseListenAddress}; a port alone is one of 127.0.0.1. @throws ERR_ARGUMENT */
+export function parseAdminAddress(text: string): ListenAddress {
+  return parseListenAddress(/^:?\d{1,5}$/.test(text) ? `127.0.0.1:${text.replace(':', '')}` : text);
+}
+
 /** True only for what no other machine can reach. */
 export function isLoopback(host: string): boolean {
   if (isIPv4(host)) return host.startsWith('127.');

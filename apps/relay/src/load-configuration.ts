@@ -1,4 +1,5 @@
 import { usageError } from './error-line.js';
+import { adminSettings } from './settings/admin-settings.js';
 import { admissionSettings } from './settings/admission-settings.js';
 import { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
@@ -12,6 +13,8 @@ export interface ProgramFlags {
   readonly set: readonly string[];
   readonly listen?: string;
   readonly dataDir?: string;
+  readonly adminListen?: string;
+  readonly adminHost: readonly string[];
   readonly json?: true;
   readonly open?: true;
   readonly authority: readonly string[];
@@ -55,6 +58,8 @@ function settingsOf(flags: ProgramFlags): readonly FlagSetting[] {
   };
   add(programSettings.listen.path, '--listen', flags.listen);
   add(programSettings.dataDir.path, '--data-dir', flags.dataDir);
+  add(adminSettings.listen.path, '--admin-listen', flags.adminListen);
+  add(adminSettings.hosts.path, '--admin-host', flags.adminHost.length === 0 ? undefined : flags.adminHost);
   add(programSettings.json.path, '--json', flags.json);
   add(programSettings.open.path, '--open', flags.open);
   add(programSettings.authorities.path, '--authority', flags.authority.length === 0 ? undefined : flags.authority);

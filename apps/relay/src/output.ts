@@ -1,4 +1,5 @@
 import type { RelayEvent } from '@sealane/server';
+import { isSealaneError } from '@sealane/types';
 import type { SettingsChange } from './settings/configuration.js';
 
 /** Unread output beyond this is dropped: whoever does not read our log must not fill our memory. */
@@ -23,6 +24,8 @@ export interface OutputOptions {
 export interface Listening {
   readonly url: string;
   readonly id: string;
+  /** Of the admin API, where there is one. */
+  readonly admin?: string | undefined;
 }
 
 /** Tells what happens to people, or with `json` to programs. Refusals are summed up: a flood of them is one line a second. */
@@ -45,9 +48,15 @@ export class Output {
     this.#hasColor = !noColor && this.#stdout.isTTY === true;
   }
 
-  listening({ url, id }: Listening): void {
-    if (this.#json) this.#line({ event: 'listening', url, id });
-    else this.#say(`${this.#bold('relay')} ${url}\n${this.#bold('id')}    ${id}\n${this.#bold('pin')}   ${url}#${id}`);
+  listening({ url, id, admin }: Listening): void {
+    const lines = [
+      `${this.#bold('relay')} ${url}`,
+      `${this.#bold('id')}    ${id}`,
+      `${this.#bold('pin')}   ${url}#${id}`,
+    ];
+    if (admin !== undefined) lines.push(`${this.#bold('admin')} ${admin}`);
+    if (this.#json) this.#line({ event: 'listening', url, id, ...(admin === undefined ? {} : { admin }) });
+    else this.#say(lines.join('\n'));
   }
 
   warning(code: string, message: string): void {
@@ -79,6 +88,12 @@ export class Output {
       this.#forgetTroubles = undefined;
     }, TROUBLE_MS);
     this.#forgetTroubles.unref();
+  }
+
+  /** A defect of the program, with what is known of it. */
+  fault(error: unknown): void {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.relay({ type: 'fault', code: isSealaneError(error) ? error.code : 'ERR_INTERNAL', message });
   }
 
   stopping(): void {

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { addConfigCommands } from './commands/config-commands.js';
 import { addDatabaseCommands } from './commands/database-commands.js';
 import { addTokenCommands } from './commands/token-commands.js';
 import type { ProgramFlags } from './load-configuration.js';
+import { readVersion } from './read-version.js';
 
 /** The command line. What serving needs is loaded when it starts, so that help and errors are quick. */
 export function createProgram(): Command {
@@ -15,6 +15,8 @@ export function createProgram(): Command {
       "directory of the relay's identity and database; made if missing, for one relay at a time",
       parsePath,
     )
+    .option('--admin-listen <host:port>', 'serve the admin API here; a port alone is one of 127.0.0.1')
+    .option('--admin-host <name>', 'name under which the admin API may be asked (repeatable)', collect, [])
     .option('--config <file>', 'read settings from this YAML file (SEALANE_RELAY_CONFIG)', parsePath)
     .option('--set <path=value>', 'set any setting, stronger than file and environment (repeatable)', collect, [])
     .option('--json', 'every line on standard output is one JSON object')
@@ -102,10 +104,4 @@ function parseSeconds(text: string): number {
     throw new InvalidArgumentError('It is a number of seconds from 0 to 3600.');
   }
   return seconds;
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return isManifest ? String(manifest.version) : '0.0.0';
 }

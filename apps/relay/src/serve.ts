@@ -1,15 +1,18 @@
 import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, parseReservedName, RelayServer, type ServerIdentity } from '@sealane/server';
 import { isSealaneError, SealaneError } from '@sealane/types';
+import { type Admin, startAdmin } from './admin/start-admin.js';
 import { isRestricted } from './admission/admission-rules.js';
 import { createAdmission } from './admission/create-admission.js';
 import { applySettings, limitsOf } from './apply-settings.js';
 import { DatabaseBanStore } from './ban-store.js';
 import { RelayDatabase } from './database/relay-database.js';
 import { describeError, usageError } from './error-line.js';
-import { isLoopback, type ListenAddress, parseListenAddress } from './listen-address.js';
+import { isLoopback, type ListenAddress, parseAdminAddress, parseListenAddress } from './listen-address.js';
 import { DatabaseNameJournal } from './name-journal.js';
 import { Output } from './output.js';
+import { readVersion } from './read-version.js';
+import { adminSettings } from './settings/admin-settings.js';
 import { formatProblem } from './settings/config-problem.js';
 import type { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
@@ -31,7 +34,7 @@ export async function serve(configuration: Configuration): Promise<void> {
     const database = await RelayDatabase.open(dataDir);
     try {
       configuration.attach(database.settings);
-      await serveAs(identity, address, { configuration, database, output });
+      await serveAs(identity, address, { dataDir, configuration, database, output });
     } finally {
       await database.close();
     }
@@ -43,6 +46,7 @@ export async function serve(configuration: Configuration): Promise<void> {
 const HOUSEKEEPING_MS = 60_000;
 
 interface Process {
+  readonly dataDir: string;
   readonly configuration: Configuration;
   readonly database: RelayDatabase;
   readonly output: Output;
@@ -73,6 +77,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
   const signals = new StopSignals();
   const stopListening = configuration.onChange((change) => applySettings(change, configuration, { relay, database }));
   const onHangUp = (): void => reload(parts);
+  let admin: Admin | undefined;
   const housekeeping = setInterval(() => tidyUp(parts), HOUSEKEEPING_MS);
   try {
     const { url } = await relay.listen({
@@ -80,7 +85,12 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
       proxyProtocol: configuration.get(policySettings.proxyProtocol),
     });
     process.on('SIGHUP', onHangUp);
-    output.listening({ url, id: relay.id });
+    const adminAddress = configuration.get(adminSettings.listen);
+    if (adminAddress !== undefined) {
+      const version = readVersion();
+      admin = await startAdmin(parseAdminAddress(adminAddress), { ...parts, relay, url, version });
+    }
+    output.listening({ url, id: relay.id, admin: admin?.url });
     if (lowFiles !== undefined) {
       output.warning(
         'OPEN_FILES',
@@ -102,6 +112,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     stopListening();
     admission.stop();
     await relay.close();
+    await admin?.close();
     output.flush();
   }
 }

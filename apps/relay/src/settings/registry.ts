@@ -1,3 +1,4 @@
+import { adminSettings } from './admin-settings.js';
 import { admissionSettings } from './admission-settings.js';
 import { closest } from './closest.js';
 import { limitSettings } from './limit-settings.js';
@@ -14,6 +15,7 @@ export const ENVIRONMENT_PREFIX = 'SEALANE_RELAY_';
  */
 export const allSettings: readonly Setting[] = [
   ...Object.values(programSettings),
+  ...Object.values(adminSettings),
   ...Object.values(policySettings),
   ...Object.values(admissionSettings),
   ...Object.values(limitSettings),

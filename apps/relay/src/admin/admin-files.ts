@@ -1,0 +1,51 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSecretFile, writeSecretFile } from '@sealane/crypto/key-file';
+import { isSealaneError } from '@sealane/types';
+import { type AccessTokens, isTokenText } from './access-tokens.js';
+
+/** In the data directory, both with mode 0600. */
+export const ADMIN_TOKEN_FILE = 'admin-token';
+export const ADMIN_URL_FILE = 'admin-url';
+
+/**
+ * Sees to it that the data directory's file has a token with the role admin that holds: the first one is made at the first
+ * start, another one when the file is gone or its token does not hold any more. True if one was made.
+ * @throws ERR_KEY_FILE_*, ERR_DATABASE*
+ */
+export async function ensureAdminToken(dataDir: string, tokens: AccessTokens): Promise<boolean> {
+  const file = join(dataDir, ADMIN_TOKEN_FILE);
+  const known = await readText(file);
+  if (known !== undefined && isTokenText(known) && tokens.find(known)?.role === 'admin') return false;
+  const { token, text } = tokens.create({
+    role: 'admin',
+    label: ADMIN_TOKEN_FILE,
+    expiresAt: null,
+    createdBy: 'relay',
+  });
+  try {
+    await writeSecretFile(file, Buffer.from(`${text}\n`), { overwrite: true });
+  } catch (error) {
+    tokens.revoke(token.id);
+    throw error;
+  }
+  return true;
+}
+
+/** Where the relay that runs can be asked. Returns how to take it back. */
+export async function announceAdminUrl(dataDir: string, url: string): Promise<() => void> {
+  const file = join(dataDir, ADMIN_URL_FILE);
+  await writeSecretFile(file, Buffer.from(`${url}\n`), { overwrite: true });
+  return () => rmSync(file, { force: true });
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return Buffer.from(await readSecretFile(file))
+      .toString('utf8')
+      .trim();
+  } catch (error) {
+    if (isSealaneError(error, 'ERR_KEY_FILE_MISSING')) return undefined;
+    throw error;
+  }
+}
