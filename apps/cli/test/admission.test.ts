@@ -1,4 +1,4 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, rm, writeFile } from 'node:fs/promises';
 import {
   exchange,
   runProcess,
@@ -33,15 +33,16 @@ afterAll(async () => {
 });
 
 let relays = 0;
-async function startRelay(args: readonly string[]): Promise<{ readonly relay: TestProcess; readonly url: string }> {
-  relays += 1;
-  const directory = owner.file(`relay-${relays}`);
+async function startRelay(
+  args: readonly string[],
+  directory: string = owner.file(`relay-${++relays}`),
+): Promise<{ readonly relay: TestProcess; readonly url: string; readonly directory: string }> {
   const relay = startProcess(relayFile, ['--listen', '127.0.0.1:0', '--data-dir', directory, '--json', ...args], {
     label: 'relay',
   });
   spoken.push(relay);
   const { url } = await relay.waitFor('listening');
-  return { relay, url: String(url) };
+  return { relay, url: String(url), directory };
 }
 
 function expose(url: string, args: readonly string[]): TestProcess {
@@ -73,56 +74,73 @@ async function talksThrough(process: TestProcess): Promise<void> {
 }
 
 describe('a relay with --admit', () => {
-  it('token: who shows one may expose, its file says whom it enrolled, and revoking it ends the lease', async () => {
-    const tokens = owner.file('tokens');
-    const make = await runProcess(relayFile, ['token', 'new', '--token-file', tokens, '--expires', '1h', '--json']);
-    const { id, token } = JSON.parse(make.stdout) as { id: string; token: string };
-    const { relay, url } = await startRelay(['--admit', 'token', '--token-file', tokens]);
+  it('token: who shows one may expose, lists say whom it enrolled, and revoking it ends the lease', async () => {
+    const { relay, url, directory } = await startRelay(['--admit', 'token']);
+    const token = (...args: string[]) => runProcess(relayFile, ['token', ...args, '--data-dir', directory]);
+    // Made beside the relay, and it holds at once.
+    const made = JSON.parse((await token('new', '--expires', '1h', '--json')).stdout) as { id: string; token: string };
     await refused(expose(url, ['--allow-any']), 'ERR_RELAY_TOKEN');
-    await writeFile(owner.file('token'), token, { mode: 0o600 });
+    await writeFile(owner.file('token'), made.token, { mode: 0o600 });
     const process = expose(url, ['--allow-any', '--token', owner.file('token')]);
     const { address } = await process.waitFor('ready');
     const through = connect(String(address), []);
     await talksThrough(through);
-    const list = await runProcess(relayFile, ['token', 'list', '--token-file', tokens, '--json']);
-    expect(JSON.parse(list.stdout)).toMatchObject({ id, identities: [ownerId], uses: 1 });
+    expect(JSON.parse((await token('list', '--json')).stdout)).toMatchObject({
+      id: made.id,
+      identities: [ownerId],
+      uses: 1,
+    });
     const second = await TestUser.create();
-    const other = second.start([
-      'expose',
-      '1',
-      '--relay',
-      url,
-      '--allow-any',
-      '--token',
-      owner.file('token'),
-      '--json',
-    ]);
-    await refused(other, 'ERR_RELAY_TOKEN');
+    const args = ['expose', '1', '--relay', url, '--allow-any', '--token', owner.file('token'), '--json'];
+    await refused(second.start(args), 'ERR_RELAY_TOKEN');
     await second.dispose();
-    expect((await runProcess(relayFile, ['token', 'revoke', id, '--token-file', tokens])).code).toBe(0);
+    expect((await token('revoke', made.id)).code).toBe(0);
     await refused(process, 'ERR_RELAY_TOKEN');
     expect(await relay.waitFor('denied')).toMatchObject({ id: ownerId });
-    expect((await runProcess(relayFile, ['token', 'list', '--token-file', tokens])).stdout).toBe('');
-    expect((await runProcess(relayFile, ['token', 'revoke', id, '--token-file', tokens])).stderr).toMatch(
-      errorLine('ERR_ARGUMENT'),
-    );
+    expect((await token('list')).stdout).toBe('');
+    expect((await token('revoke', made.id)).stderr).toMatch(errorLine('ERR_ARGUMENT'));
     await through.kill();
-    for (const { stdout, stderr } of spoken) expect(`${stdout}${stderr}`).not.toContain(token.slice(16, 40));
+    for (const { stdout, stderr } of spoken) expect(`${stdout}${stderr}`).not.toContain(made.token.slice(16, 40));
   });
 
-  it('token: an enrolment outlives the relay, and a token that was used up stays so', async () => {
-    const tokens = owner.file('tokens-kept');
-    const { stdout: token } = await runProcess(relayFile, ['token', 'new', '--token-file', tokens]);
-    const args = ['--admit', 'token', '--token-file', tokens];
+  it('token: an enrolment outlives a killed relay, and a token that was used up stays so', async () => {
+    const args = ['--admit', 'token'];
     const before = await startRelay(args);
+    const { stdout: token } = await runProcess(relayFile, ['token', 'new', '--data-dir', before.directory]);
     const first = expose(before.url, ['--allow-any', '--token', token.trim()]);
     await first.waitFor('ready');
     await first.kill();
     await before.relay.kill();
-    const { url } = await startRelay(args);
+    const { url, relay } = await startRelay(args, before.directory);
     await expose(url, ['--allow-any']).waitFor('ready');
     const other = dialer.start(['expose', '1', '--relay', url, '--allow-any', '--token', token.trim(), '--json']);
     await refused(other, 'ERR_RELAY_TOKEN');
+    await relay.kill();
+  });
+
+  it('token: a file from before the database is taken over, with whom it enrolled, and revocations in it act at once', async () => {
+    const file = owner.file('tokens-before');
+    const old = JSON.parse((await runProcess(relayFile, ['token', 'new', '--token-file', file, '--json'])).stdout) as {
+      id: string;
+      token: string;
+    };
+    await appendFile(file, `${JSON.stringify({ enrolled: ownerId, by: old.id })}\n`);
+    const first = await startRelay(['--admit', 'token', '--token-file', file]);
+    await expose(first.url, ['--allow-any']).waitFor('ready');
+    // Its one use is used up, as the file says.
+    const used = dialer.start(['expose', '1', '--relay', first.url, '--allow-any', '--token', old.token, '--json']);
+    await refused(used, 'ERR_RELAY_TOKEN');
+    await first.relay.kill();
+    // It is in the database now: the file is needed no more.
+    const second = await startRelay(['--admit', 'token'], first.directory);
+    await expose(second.url, ['--allow-any']).waitFor('ready');
+    await second.relay.kill();
+    const third = await startRelay(['--admit', 'token', '--token-file', file], first.directory);
+    const process = expose(third.url, ['--allow-any']);
+    await process.waitFor('ready');
+    expect((await runProcess(relayFile, ['token', 'revoke', old.id, '--token-file', file])).code).toBe(0);
+    await refused(process, 'ERR_RELAY_TOKEN');
+    await third.relay.kill();
   });
 
   it('approval: a lease waits, both sides say pending, and the operator lets it in while it waits', async () => {
@@ -213,6 +231,25 @@ describe('tickets', () => {
     expect(session).toMatchObject({ state: 'open', peer: dialerId });
     for (const each of [through, process]) await each.kill();
     await relay.kill();
+  });
+
+  it('a relay that was killed still knows which tickets were used, and turns them away before the owner hears', async () => {
+    const before = await startRelay([]);
+    const exposed = expose(before.url, ['--tickets']);
+    const { stdout } = await owner.run(['ticket', 'new', '--bearer', '--uses', '1']);
+    const ticket = stdout.trim();
+    const through = connect(String((await exposed.waitFor('ready'))['address']), ['--ticket', ticket]);
+    await talksThrough(through);
+    for (const each of [through, exposed]) await each.kill();
+    await before.relay.kill();
+    // An owner with another memory, which has counted nothing.
+    await rm(owner.file('config/sealane/ticket-uses.txt'));
+    const { url, relay } = await startRelay([], before.directory);
+    const second = expose(url, ['--tickets']);
+    const again = connect(String((await second.waitFor('ready'))['address']), ['--ticket', ticket]);
+    await refused(again, 'ERR_RELAY_TICKET');
+    expect(second.events.filter(({ event }) => event === 'session')).toEqual([]);
+    for (const each of [second, relay]) await each.kill();
   });
 
   it('a bearer ticket counts once, also after the owner has started again', async () => {

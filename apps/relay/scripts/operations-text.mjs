@@ -41,7 +41,7 @@ in a file, in \`--set\` and in the environment, except for what Kubernetes sets 
 ## Changing a relay that runs
 
 \`kill -HUP PID\` reads the file and the stored settings again. What is wrong with them is told (\`reload-failed\`) and changes nothing. No
-stream, session or link notices a reload, except those above a limit that was lowered. The line \`reloaded\` names what changed, and what
+stream, session or link notices a reload, except those above a limit that was lowered, or not admitted any more. The line \`reloaded\` names what changed, and what
 needs a restart. The column "applies" says when a value holds: at once; for what comes after it; or after a restart. What needs a restart
 cannot be changed at run time.
 
@@ -72,7 +72,7 @@ keys are not part of it.
 | the file is damaged, or of another program | \`ERR_DATABASE_CORRUPT\` | \`restore\` a backup |
 | it is of a newer program | \`ERR_DATABASE_VERSION\` | use that program, or a backup from before it |
 | the disk is read-only | \`ERR_DATABASE_READ_ONLY\` | make it writable |
-| the disk is full | \`ERR_DATABASE_FULL\` | at the start: make room. Later: leases with new names are refused until there is room, all else goes on |
+| the disk is full | \`ERR_DATABASE_FULL\` | at the start: make room. Later: leases with new names, enrolments and tickets with a number of uses are refused until there is room, all else goes on |
 | there is no library for this platform | \`ERR_DATABASE_DRIVER\` | use Node 22.13 or later, which has its own |
 | anything else | \`ERR_DATABASE\` | the text says what the system said |
 `;

@@ -40,10 +40,10 @@ export function createProgram(): Command {
     )
     .option('--no-anonymous', 'only who is admitted may look up, list and dial; dialers have to show who they are')
     .option('--allow-file <file>', 'ids for the rule "allowlist", one per line; read again when it changes')
-    .option('--token-file <file>', 'tokens for the rule "token", made by "sealane-relay token new"')
+    .option('--token-file <file>', 'tokens from before the database, for the rule "token"; taken over into it')
     .option(
       '--approved-file <file>',
-      'ids that the operator approved, for the rule "approval"; read again when it changes',
+      'ids that are approved beside those in the database, for the rule "approval"; read again when it changes',
     )
     .option('--callout <url>', 'service that the rule "callout" asks')
     .option('--callout-token-file <file>', 'file with the bearer token for that service')
@@ -65,8 +65,8 @@ Examples:
   $ sealane-relay --listen 127.0.0.1:8787 --data-dir ./relay
   $ sealane-relay --listen '[::1]:0' --data-dir ./relay --json
   $ sealane-relay --listen 0.0.0.0:8787 --data-dir /var/lib/sealane --open --authority relay.example:443
-  $ sealane-relay --listen 0.0.0.0:8787 --data-dir ./relay --admit allowlist,token --allow-file ids --token-file tokens
-  $ sealane-relay token new --token-file tokens --uses 5 --expires 7d
+  $ sealane-relay --listen 0.0.0.0:8787 --data-dir ./relay --admit allowlist,token --allow-file ids
+  $ sealane-relay token new --data-dir ./relay --uses 5 --expires 7d
   $ sealane-relay --config /etc/sealane/relay.yaml --set limits.maxSockets=4000
 
 Settings: docs/operations.md; who may use it: docs/admission.md. Signals: SIGHUP reads the settings again, SIGTERM stops.

@@ -1,9 +1,10 @@
+import { loadCrypto } from '@sealane/crypto';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, parseReservedName, RelayServer, type ServerIdentity } from '@sealane/server';
 import { isSealaneError, SealaneError } from '@sealane/types';
 import { type Admin, startAdmin } from './admin/start-admin.js';
 import { isRestricted } from './admission/admission-rules.js';
-import { createAdmission } from './admission/create-admission.js';
+import { LiveAdmission } from './admission/live-admission.js';
 import { applySettings, limitsOf } from './apply-settings.js';
 import { DatabaseBanStore } from './ban-store.js';
 import { RelayDatabase } from './database/relay-database.js';
@@ -12,13 +13,16 @@ import { isLoopback, type ListenAddress, parseAdminAddress, parseListenAddress }
 import { DatabaseNameJournal } from './name-journal.js';
 import { Output } from './output.js';
 import { readVersion } from './read-version.js';
+import { RelayControl } from './relay-control.js';
 import { adminSettings } from './settings/admin-settings.js';
 import { formatProblem } from './settings/config-problem.js';
 import type { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
 import { policySettings } from './settings/policy-settings.js';
 import { programSettings } from './settings/program-settings.js';
+import type { GetSetting } from './settings/setting.js';
 import { StopSignals } from './stop-signals.js';
+import { DatabaseTicketUseStore } from './ticket-use-store.js';
 
 /**
  * Serves until SIGTERM or SIGINT; reads the settings again at SIGHUP.
@@ -34,6 +38,8 @@ export async function serve(configuration: Configuration): Promise<void> {
     const database = await RelayDatabase.open(dataDir);
     try {
       configuration.attach(database.settings);
+      // Settings of the run time may have taken away what guarded it.
+      assertGuarded(address.host, (setting) => configuration.get(setting));
       await serveAs(identity, address, { dataDir, configuration, database, output });
     } finally {
       await database.close();
@@ -53,12 +59,16 @@ interface Process {
 }
 
 async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: Process): Promise<void> {
-  const { configuration, database, output } = parts;
+  const { configuration, database, output, dataDir } = parts;
   const { limits, lowFiles } = limitsOf(configuration);
   const authorities = configuration.get(programSettings.authorities);
   database.audit.maxEntries = configuration.get(programSettings.auditMaxEntries);
   database.audit.onFault = (error) => output.warning('AUDIT', `the audit log is not written: ${describeError(error)}`);
-  const admission = await createAdmission(configuration, output);
+  await loadCrypto();
+  const admission = new LiveAdmission((setting) => configuration.get(setting), parts);
+  admission.tokens.onEnrolled = (identity, token) => {
+    database.audit.record({ actor: identity, action: 'enrol', subject: identity, details: { token } });
+  };
   const relay = await RelayServer.create({
     identity: identity.identity,
     nodeKey: identity.nodeKey,
@@ -72,11 +82,22 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     names: new DatabaseNameJournal(database, (message) => output.warning('NAMES', `names are not kept: ${message}`)),
     limits,
     policy: admission.policy,
-    onEvent: (event) => output.relay(event),
+    ticketUses: new DatabaseTicketUseStore(database, (message) =>
+      output.trouble('TICKETS', `uses of tickets are not counted: ${message}`),
+    ),
+    onEvent: (event) => {
+      if (event.type === 'pending') admission.approvals.note(event.id, event.service, event.name);
+      output.relay(event);
+    },
   });
+  const control = new RelayControl({ relay, admission, configuration, database, dataDir });
   const signals = new StopSignals();
+  const stopPreparing = configuration.onPrepare((get, changed) => {
+    assertGuarded(address.host, get);
+    return changed.some((path) => /^(admission|callout)\./.test(path)) ? admission.prepare(get) : undefined;
+  });
   const stopListening = configuration.onChange((change) => applySettings(change, configuration, { relay, database }));
-  const onHangUp = (): void => reload(parts);
+  const onHangUp = (): void => void reload(control, parts);
   let admin: Admin | undefined;
   const housekeeping = setInterval(() => tidyUp(parts), HOUSEKEEPING_MS);
   try {
@@ -88,7 +109,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     const adminAddress = configuration.get(adminSettings.listen);
     if (adminAddress !== undefined) {
       const version = readVersion();
-      admin = await startAdmin(parseAdminAddress(adminAddress), { ...parts, relay, url, version });
+      admin = await startAdmin(parseAdminAddress(adminAddress), { ...parts, relay, control, url, version });
     }
     output.listening({ url, id: relay.id, admin: admin?.url });
     if (lowFiles !== undefined) {
@@ -110,6 +131,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     process.off('SIGHUP', onHangUp);
     clearInterval(housekeeping);
     stopListening();
+    stopPreparing();
     admission.stop();
     await relay.close();
     await admin?.close();
@@ -118,11 +140,9 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
 }
 
 /** Reads file and stored settings again; whatever is wrong with them changes nothing and is told. */
-function reload({ configuration, database, output }: Process): void {
+async function reload(control: RelayControl, { configuration, output }: Process): Promise<void> {
   try {
-    const change = configuration.reload();
-    output.reloaded(change);
-    database.audit.record({ actor: 'SIGHUP', action: 'settings.reload', subject: '', details: { ...change } });
+    output.reloaded(await control.reload('SIGHUP'));
     for (const problem of configuration.ignored) output.warning('SETTING_IGNORED', formatProblem(problem));
   } catch (error) {
     const code = isSealaneError(error) ? error.code : 'ERR_INTERNAL';
@@ -142,15 +162,17 @@ function tidyUp({ database, output }: Process): void {
 function listenAddressOf(configuration: Configuration): ListenAddress {
   const text = required(configuration.get(programSettings.listen), '--listen HOST:PORT', 'listen');
   const address = parseListenAddress(text);
-  const isLimited =
-    configuration.get(programSettings.open) || isRestricted((setting) => configuration.get(setting) as never);
-  if (!isLimited && !isLoopback(address.host)) {
-    throw new SealaneError(
-      'ERR_NOT_LOOPBACK',
-      `anybody who reaches ${address.host} could use this relay; say --open if that is wanted, or who may with --admit, or listen on 127.0.0.1`,
-    );
-  }
+  assertGuarded(address.host, (setting) => configuration.get(setting));
   return address;
+}
+
+/** @throws ERR_NOT_LOOPBACK */
+function assertGuarded(host: string, get: GetSetting): void {
+  if (get(programSettings.open) || isRestricted(get) || isLoopback(host)) return;
+  throw new SealaneError(
+    'ERR_NOT_LOOPBACK',
+    `anybody who reaches ${host} could use this relay; say --open if that is wanted, or who may with --admit, or listen on 127.0.0.1`,
+  );
 }
 
 function required(value: string | undefined, flag: string, path: string): string {

@@ -134,9 +134,14 @@ export class AdmissionGate {
    * then the answer counts for a minute.
    */
   dialer(link: RelayLink): Awaitable<SealaneError | undefined> {
-    if (this.#policy === undefined || this.#policy.anonymousDialers) return undefined;
+    if (this.#policy === undefined) return undefined;
     const state = this.#links.get(link);
     if (state === undefined) return relayError(RelayCode.DENIED);
+    if (this.#policy.anonymousDialers) {
+      // Dialers that were not asked who they are may have to say it later.
+      state.isDialing = true;
+      return undefined;
+    }
     state.dialer ??= { refusal: this.#judgeDialer(link), askedMs: this.#config.clock.nowMs() };
     const { dialer } = state;
     // Only who waits for somebody else's answer keeps it: what is known here is asked every time.

@@ -109,7 +109,7 @@ export class ConnectionHandler {
   /** A MESSAGE on a stream: only ACCEPT or REJECT, only from an owner that was asked. */
   answer(stream: MuxStream, body: Uint8Array): void {
     const side = stream.handler;
-    if (!(side instanceof OwnerSide)) {
+    if (!(side instanceof OwnerSide) || side.connection.isAnswered) {
       throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'nobody asked this stream');
     }
     const message = decodeMessage(body);
@@ -118,7 +118,7 @@ export class ConnectionHandler {
       if ((message.resume !== null) !== isResume || (isResume && message.message2 !== null)) {
         throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'the answer is to something else than was asked');
       }
-      this.#accept(side.connection, body);
+      this.#acceptWhenKept(side.connection, body);
     } else if (message.kind === MessageKind.REJECT) {
       this.#finish(side.connection);
       this.#config.reporter.refused(message.code, 'connect');
@@ -248,12 +248,31 @@ export class ConnectionHandler {
       openBytes: open.length,
       isResume: request.kind === OpenKind.RESUME,
       ticket,
+      ticketKept: this.#parts.gate.tickets.kept(ticket),
     });
     side.bind(connection);
     dialer.handler = connection;
     lease.load.waiting++;
     lease.uses.add(connection);
     this.#waiting.add(connection);
+  }
+
+  /** A session that begins with a counted ticket begins when its use is on the disk; the owner was asked meanwhile. */
+  #acceptWhenKept(connection: WaitingConnection, body: Uint8Array): void {
+    if (connection.ticketKept === undefined) {
+      this.#accept(connection, body);
+      return;
+    }
+    connection.isAnswered = true;
+    const own = body.slice();
+    connection.ticketKept
+      .then(() => {
+        if (this.#waiting.has(connection)) this.#accept(connection, own);
+      })
+      .catch((error: unknown) => {
+        this.#config.reporter.event({ type: 'fault', code: 'ERR_INTERNAL', message: String(error) });
+        this.cancel(connection, RelayCode.BUSY, ResetCode.BUSY);
+      });
   }
 
   #accept(connection: WaitingConnection, body: Uint8Array): void {

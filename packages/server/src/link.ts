@@ -135,7 +135,9 @@ export class RelayLink implements MessageLinkHandler {
   /** Refuses a request, or with request 0 the link, and counts it. */
   refuse(request: number, error: SealaneError): void {
     const { code, value } = wireRefusal(error);
-    this.send({ kind: MessageKind.ERROR, request, code, text: error.message, value });
+    // What went wrong inside may name files of the relay's: that is for its operator.
+    const text = code === RelayCode.INTERNAL ? 'the relay could not do it' : error.message;
+    this.send({ kind: MessageKind.ERROR, request, code, text, value });
   }
 
   /** Whether the client shows a sign of life within `timeoutMs`; false also when the link is gone. */

@@ -42,8 +42,9 @@ export class RequestHandler {
     }
     this.#answer(link, message).catch((error: unknown) => {
       const known = isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', undefined, { cause: error });
-      if (known !== error) reporter.event({ type: 'fault', code: known.code, message: String(error) });
-      reporter.refused(wireRefusal(known).code, stageOf(message));
+      const { code } = wireRefusal(known);
+      if (code === RelayCode.INTERNAL) reporter.event({ type: 'fault', code: known.code, message: String(error) });
+      reporter.refused(code, stageOf(message));
       link.refuse(request, known);
     });
   }

@@ -78,6 +78,11 @@ export class TicketDesk {
     return { isAdmitted: false, code, text: problem };
   }
 
+  /** Resolves when a use that was taken just now is kept; undefined where there is nothing to wait for. */
+  kept(use: CountedTicket | undefined): Promise<void> | undefined {
+    return use === undefined ? undefined : this.#uses.settled?.();
+  }
+
   giveBack(use: CountedTicket | undefined): void {
     if (use !== undefined) this.#uses.giveBack(use);
   }

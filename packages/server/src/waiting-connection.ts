@@ -17,8 +17,9 @@ export interface WaitingParts {
   readonly openBytes: number;
   /** It asks for a path of a session that there is. */
   readonly isResume: boolean;
-  /** The use of a ticket that it took. */
+  /** The use of a ticket that it took, and when that is kept. */
   readonly ticket: CountedTicket | undefined;
+  readonly ticketKept: Promise<void> | undefined;
 }
 
 /** What becomes of a request that waits. */
@@ -40,6 +41,9 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
   readonly openBytes: number;
   readonly isResume: boolean;
   readonly ticket: CountedTicket | undefined;
+  readonly ticketKept: Promise<void> | undefined;
+  /** The owner accepted, and the use of the ticket is not kept yet. */
+  isAnswered = false;
   /** What the dialer sent early: bounded by the credit of its stream, which is not given back before the answer. */
   readonly early: EarlyData = new EarlyData();
   /** The same from the owner. */
@@ -57,6 +61,7 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
     this.openBytes = parts.openBytes;
     this.isResume = parts.isResume;
     this.ticket = parts.ticket;
+    this.ticketKept = parts.ticketKept;
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {

@@ -1,10 +1,12 @@
-import { closeSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
-import type { EnrolmentToken } from '@sealane/crypto/admission';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { encodeId, parseId } from '@sealane/crypto/credential';
-import { type Enrolment, MemoryTokenStore, type TokenRecord, type TokenStore } from '@sealane/server/policy';
+import { MemoryTokenStore, type TokenRecord } from '@sealane/server/policy';
 import { isSealaneError, SealaneError } from '@sealane/types';
 
-/** One line of a token file: a token, an identity that one enrolled, or the end of a token. */
+/**
+ * One line of a file of tokens, which only grows, as relays kept them before they had a database: a token, an identity
+ * that one enrolled, or the end of a token.
+ */
 type Line =
   | {
       readonly token: string;
@@ -15,69 +17,6 @@ type Line =
     }
   | { readonly enrolled: string; readonly by: string }
   | { readonly revoked: string };
-
-/** Tokens in a file that only grows: `sealane-relay token` writes tokens and their ends to it, the relay whom they enrolled. */
-export class TokenFile implements TokenStore {
-  readonly #path: string;
-  #tokens = new MemoryTokenStore();
-  #onChange: (identity: string) => void = () => undefined;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** Takes the whole text of the file in place of what was there. Throws ERR_CONFIG, and changes nothing then. */
-  replace(text: string): void {
-    // Something was added while it was read: it is read once more.
-    if (statSync(this.#path).size !== Buffer.byteLength(text)) return;
-    const tokens = readTokens(text, this.#path);
-    const before = new Set(this.#tokens.list().flatMap(({ identities }) => identities));
-    this.#tokens = tokens;
-    const after = new Set(tokens.list().flatMap(({ identities }) => identities));
-    for (const identity of before) if (!after.has(identity)) this.#onChange(identity);
-    for (const identity of after) if (!before.has(identity)) this.#onChange(identity);
-  }
-
-  add(record: TokenRecord): void {
-    this.#tokens.add(record);
-    appendTokenLine(this.#path, lineOf(record));
-  }
-
-  revoke(id: string): boolean {
-    const identities = this.#tokens.list().find((token) => token.id === id)?.identities ?? [];
-    if (!this.#tokens.revoke(id)) return false;
-    appendTokenLine(this.#path, { revoked: id });
-    for (const identity of identities) this.#onChange(identity);
-    return true;
-  }
-
-  list(): ReturnType<MemoryTokenStore['list']> {
-    return this.#tokens.list();
-  }
-
-  /** An enrolment is on the disk before it counts: a token with one use is used up for good. */
-  enrol(token: EnrolmentToken, identity: string, nowMs: number): Enrolment {
-    const isKnown = this.#tokens.isEnrolled(identity);
-    const enrolment = this.#tokens.enrol(token, identity, nowMs);
-    if (enrolment !== 'enrolled' || isKnown) return enrolment;
-    try {
-      appendTokenLine(this.#path, { enrolled: identity, by: token.id });
-    } catch (error) {
-      this.#tokens.remove(identity);
-      throw error;
-    }
-    this.#onChange(identity);
-    return enrolment;
-  }
-
-  isEnrolled(identity: string): boolean {
-    return this.#tokens.isEnrolled(identity);
-  }
-
-  watch(onChange: (identity: string) => void): void {
-    this.#onChange = onChange;
-  }
-}
 
 export function lineOf({ id, hash, expiresAtMs, uses, note }: TokenRecord): Line {
   return { token: id, hash: Buffer.from(hash).toString('hex'), expiresAtMs, uses, note };

@@ -1,19 +1,20 @@
-import { open, stat } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { isSealaneError, SealaneError } from '@sealane/types';
 
 const MAX_BYTES = 16_777_216;
 const POLL_MS = 250;
 
 /** The text of a file of bounded size. Throws ERR_CONFIG. */
-export async function readBoundedFile(path: string): Promise<string> {
+export function readBoundedFile(path: string): string {
   try {
-    const file = await open(path, 'r');
+    const file = openSync(path, 'r');
     try {
-      const { size } = await file.stat();
-      if (size > MAX_BYTES) throw new SealaneError('ERR_CONFIG', `${path} is larger than ${MAX_BYTES} bytes`);
-      return await file.readFile('utf8');
+      if (fstatSync(file).size > MAX_BYTES) {
+        throw new SealaneError('ERR_CONFIG', `${path} is larger than ${MAX_BYTES} bytes`);
+      }
+      return readFileSync(file, 'utf8');
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } catch (error) {
     if (isSealaneError(error)) throw error;
@@ -21,52 +22,39 @@ export async function readBoundedFile(path: string): Promise<string> {
   }
 }
 
+export interface FileWatcher {
+  /** @throws ERR_CONFIG for a text that is none, which is told then */
+  onText(text: string): void;
+  onProblem(error: SealaneError): void;
+}
+
 /**
- * Calls `onText` with the file's text now and whenever it changed. One that is being written is taken once two looks in a
- * row saw the same; one that cannot be read, or that `onText` throws ERR_CONFIG for, changes nothing and is told once.
- * Resolves after the first reading, and rejects with its error. Returns how to stop.
+ * Calls `onText` with the file's text whenever it changed after this call. A file that is being written is taken once two
+ * looks in a row saw the same; one that cannot be read, or that `onText` throws ERR_CONFIG for, changes nothing and is
+ * told once. Returns how to stop.
  */
-export async function watchFile(
-  path: string,
-  onText: (text: string) => void,
-  onProblem: (error: SealaneError) => void,
-): Promise<() => void> {
-  let taken = await fingerprint(path);
-  onText(await readBoundedFile(path));
+export function watchFile(path: string, { onText, onProblem }: FileWatcher): () => void {
+  let taken = fingerprint(path);
   let previous = taken;
-  let isStopped = false;
-  let timer: NodeJS.Timeout;
-  const look = async (): Promise<void> => {
-    const seen = await fingerprint(path);
-    if (seen !== taken && seen === previous && !isStopped) {
+  const timer = setInterval(() => {
+    const seen = fingerprint(path);
+    if (seen !== taken && seen === previous) {
       taken = seen;
       try {
-        const text = await readBoundedFile(path);
-        if (!isStopped) onText(text);
+        onText(readBoundedFile(path));
       } catch (error) {
-        if (!isSealaneError(error)) throw error;
-        onProblem(error);
+        onProblem(isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', String(error), { cause: error }));
       }
     }
     previous = seen;
-    if (!isStopped) schedule();
-  };
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      look().catch((error: unknown) => onProblem(new SealaneError('ERR_INTERNAL', String(error), { cause: error })));
-    }, POLL_MS);
-    timer.unref();
-  };
-  schedule();
-  return () => {
-    isStopped = true;
-    clearTimeout(timer);
-  };
+  }, POLL_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
-async function fingerprint(path: string): Promise<string> {
+function fingerprint(path: string): string {
   try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
     return `${ino} ${size} ${mtimeNs}`;
   } catch (error) {
     return `missing: ${(error as NodeJS.ErrnoException).code}`;

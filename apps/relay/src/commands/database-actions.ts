@@ -58,7 +58,10 @@ export async function unsetStored(path: string, flags: ProgramFlags): Promise<vo
 }
 
 /** Beside a relay that runs on the directory: SQLite lets both in, and the relay reads it at its next reload. */
-async function withDatabase(dataDir: string | undefined, work: (database: RelayDatabase) => void): Promise<void> {
+export async function withDatabase(
+  dataDir: string | undefined,
+  work: (database: RelayDatabase) => void,
+): Promise<void> {
   if (dataDir === undefined) throw usageError('"dataDir" is not set; give --data-dir DIR; see --help');
   if (!existsSync(dataDir)) throw new SealaneError('ERR_DATA_DIR', `${dataDir} does not exist; start the relay once`);
   const database = await RelayDatabase.open(dataDir, { isShared: true });

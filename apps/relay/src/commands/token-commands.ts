@@ -2,12 +2,15 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `token ...`: enrolment tokens in a file that a running relay reads again; `--token-file` says which. */
+/** `token ...`: enrolment tokens in the database of `--data-dir`, which a running relay takes at once. */
 export function addTokenCommands(program: Command): void {
-  const token = program.command('token').description('enrolment tokens in the file of --token-file').helpCommand(false);
+  const token = program
+    .command('token')
+    .description('enrolment tokens in the database of --data-dir, also while a relay uses it')
+    .helpCommand(false);
   token
     .command('new')
-    .description('make a token, print it once, and keep its hash in the file')
+    .description('make a token, print it once, and keep its hash')
     .addOption(
       new Option('--expires <time>', 'how long it enrols, as 90s, 15m, 12h or 7d, or never')
         .argParser(parseTime)

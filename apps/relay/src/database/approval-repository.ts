@@ -2,9 +2,13 @@ import type { SqlSession } from './sql-session.js';
 
 export type ApprovalState = 'pending' | 'approved' | 'denied';
 
+/** In place of a service: whatever the identity does, also as a dialer. No service is called so. */
+export const EVERY_SERVICE = '*';
+
 export interface Approval {
   /** Text id of the owner. */
   readonly identity: string;
+  /** Or {@link EVERY_SERVICE}. */
   readonly service: string;
   /** The name that the first request asked for. */
   readonly name: string | null;
@@ -66,8 +70,18 @@ export class ApprovalRepository {
     return row as unknown as Approval;
   }
 
-  /** Decides, also about somebody who has not asked yet. */
-  decide({ identity, service, state, decidedAt, decidedBy, reason }: ApprovalDecision): Approval {
+  /** Decides, also about somebody who has not asked yet. A decision about every service replaces those about one. */
+  decide(decision: ApprovalDecision): Approval {
+    return this.#session.transaction(() => {
+      const { identity, service } = decision;
+      if (service === EVERY_SERVICE) {
+        this.#session.run('DELETE FROM approvals WHERE identity = ? AND service <> ?', identity, service);
+      }
+      return this.#decide(decision);
+    });
+  }
+
+  #decide({ identity, service, state, decidedAt, decidedBy, reason }: ApprovalDecision): Approval {
     const row = this.#session.get(
       `INSERT INTO approvals (identity, service, state, requested_at, decided_at, decided_by, reason)
        VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { SqlSession } from './sql-session.js';
 
 export interface NewEnrolmentToken {
@@ -62,36 +63,45 @@ export class EnrolmentRepository {
     return rows as unknown as readonly EnrolmentToken[];
   }
 
-  /** False if there is none, or it was revoked before. Who is enrolled stays so: see {@link removeByToken}. */
-  revokeToken(id: string, nowMs: number): boolean {
-    const sql = 'UPDATE enrolment_tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
-    return this.#session.run(sql, nowMs, id) > 0;
+  /** Puts an enrolment back that was kept elsewhere; it counts as a use. False where there is one, or the token is gone. */
+  restore(tokenId: string, identity: string, nowMs: number): boolean {
+    return this.#session.transaction(() => {
+      const token = this.#token(tokenId);
+      if (token === undefined || token.revokedAt !== null || this.find(identity) !== undefined) return false;
+      this.#enrol(token.id, identity, nowMs);
+      return true;
+    });
   }
 
   /**
-   * Enrols an identity with the token of this hash: one step, in which the use is counted. Who is enrolled with the same
-   * token already uses nothing up, and stays enrolled when the token runs out later, but not when it is revoked.
+   * Ends a token and what came in with it: the identities that are enrolled no more, undefined if there is no such token
+   * or it was revoked before.
    */
-  redeem(hash: Uint8Array, identity: string, nowMs: number): Redemption {
+  revokeToken(id: string, nowMs: number): readonly string[] | undefined {
     return this.#session.transaction(() => {
-      const row = this.#session.get(`SELECT ${COLUMNS} FROM enrolment_tokens WHERE hash = ?`, hash);
-      const token = row as unknown as EnrolmentToken | undefined;
-      if (token === undefined) return { ok: false, reason: 'unknown' };
+      const sql = 'UPDATE enrolment_tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
+      if (this.#session.run(sql, nowMs, id) === 0) return undefined;
+      const rows = this.#session.all('DELETE FROM enrolments WHERE token = ? RETURNING identity', id);
+      return rows.map((row) => String(row['identity']));
+    });
+  }
+
+  /**
+   * Enrols an identity with a token: one step, in which the use is counted. Who is enrolled already uses nothing up. The id
+   * finds the token and is no secret; its hash is compared in the same time for every token.
+   */
+  redeem(id: string, hash: Uint8Array, identity: string, nowMs: number): Redemption {
+    return this.#session.transaction(() => {
+      const token = this.#token(id);
+      if (token === undefined || token.hash.length !== hash.length || !timingSafeEqual(token.hash, hash)) {
+        return { ok: false, reason: 'unknown' };
+      }
       if (token.revokedAt !== null) return { ok: false, reason: 'revoked' };
       const known = this.find(identity);
-      if (known?.token === token.id) return { ok: true, enrolment: known, isNew: false };
+      if (known !== undefined) return { ok: true, enrolment: known, isNew: false };
       if (token.expiresAt !== null && token.expiresAt <= nowMs) return { ok: false, reason: 'expired' };
       if (token.maxUses !== null && token.uses >= token.maxUses) return { ok: false, reason: 'used-up' };
-      this.#session.run('UPDATE enrolment_tokens SET uses = uses + 1 WHERE id = ?', token.id);
-      const enrolment = this.#session.get(
-        `INSERT INTO enrolments (identity, token, enrolled_at) VALUES (?, ?, ?)
-         ON CONFLICT (identity) DO UPDATE SET token = excluded.token, enrolled_at = excluded.enrolled_at
-         RETURNING ${ENROLMENT_COLUMNS}`,
-        identity,
-        token.id,
-        nowMs,
-      );
-      return { ok: true, enrolment: enrolment as unknown as Enrolment, isNew: true };
+      return { ok: true, enrolment: this.#enrol(token.id, identity, nowMs), isNew: true };
     });
   }
 
@@ -105,13 +115,19 @@ export class EnrolmentRepository {
     return rows as unknown as readonly Enrolment[];
   }
 
-  /** False if it was not enrolled. */
-  remove(identity: string): boolean {
-    return this.#session.run('DELETE FROM enrolments WHERE identity = ?', identity) > 0;
+  #token(id: string): (EnrolmentToken & { readonly hash: Uint8Array }) | undefined {
+    const row = this.#session.get(`SELECT ${COLUMNS}, hash FROM enrolment_tokens WHERE id = ?`, id);
+    return row as unknown as (EnrolmentToken & { readonly hash: Uint8Array }) | undefined;
   }
 
-  /** Ends the enrolments that came with a token; how many. */
-  removeByToken(token: string): number {
-    return this.#session.run('DELETE FROM enrolments WHERE token = ?', token);
+  #enrol(token: string, identity: string, enrolledAt: number): Enrolment {
+    this.#session.run('UPDATE enrolment_tokens SET uses = uses + 1 WHERE id = ?', token);
+    this.#session.run(
+      'INSERT INTO enrolments (identity, token, enrolled_at) VALUES (?, ?, ?)',
+      identity,
+      token,
+      enrolledAt,
+    );
+    return { identity, token, enrolledAt };
   }
 }

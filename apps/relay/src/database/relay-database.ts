@@ -18,6 +18,8 @@ import { WalSync } from './wal-sync.js';
 /** In the data directory. */
 export const DATABASE_FILE = 'relay.db';
 
+const PENDING_KEPT_MS = 30 * 86_400_000;
+
 export interface RelayDatabaseOptions {
   readonly clock?: Clock;
   /** A relay may be using it: it is not brought to this version, and must have it. */
@@ -101,12 +103,25 @@ export class RelayDatabase implements AsyncDisposable {
     return this.#sync.flushed();
   }
 
-  /** Forgets what has run out: bans and used tickets. About once a minute. @throws ERR_DATABASE* */
+  /** False once it was given back. */
+  get isOpen(): boolean {
+    return !this.#isClosed;
+  }
+
+  /**
+   * A number that is another one when another process has written something since: nearly free to ask for. What this
+   * process writes does not change it.
+   */
+  get foreignVersion(): number {
+    return Number(this.#session.get('PRAGMA data_version')?.['data_version'] ?? 0);
+  }
+
+  /** Forgets what has run out: bans, and requests for approval that nobody answered for 30 days. @throws ERR_DATABASE* */
   prune(): void {
     const nowMs = this.#clock.wallMs();
     this.transaction(() => {
       this.bans.prune(nowMs);
-      this.tickets.prune(nowMs);
+      this.approvals.prunePending(nowMs - PENDING_KEPT_MS);
     });
   }
 

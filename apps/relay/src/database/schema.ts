@@ -84,6 +84,19 @@ export const migrations: readonly string[] = [
      revoked_at INTEGER
    );
    CREATE INDEX audit_at ON audit (at);`,
+  // 3: tickets by owner; before it no relay counted any
+  `ALTER TABLE tickets_used RENAME TO tickets_before;
+   CREATE TABLE tickets_used (
+     owner TEXT NOT NULL,
+     ticket TEXT NOT NULL,
+     uses INTEGER NOT NULL,
+     not_after INTEGER NOT NULL,
+     PRIMARY KEY (owner, ticket)
+   ) WITHOUT ROWID;
+   INSERT INTO tickets_used SELECT '', lower(hex(ticket)), uses, not_after FROM tickets_before;
+   DROP TABLE tickets_before;
+   CREATE INDEX tickets_used_not_after ON tickets_used (not_after);
+   CREATE INDEX enrolments_token ON enrolments (token);`,
 ];
 
 /** Version of the schema that this program writes. */

@@ -2,7 +2,7 @@ import { type ConfigProblem, configError, type SettingOrigin, unknownSetting } f
 import { findConflicts } from './conflicts.js';
 import { type FlagSetting, readEnvironment, readFlags } from './other-sources.js';
 import { allSettings, findSetting, suggestPath } from './registry.js';
-import { type Setting, SettingProblem, type SettingValue } from './setting.js';
+import { type GetSetting, type Setting, SettingProblem, type SettingValue } from './setting.js';
 import { type ReadSettings, readConfigFile } from './yaml-source.js';
 
 export interface ConfigurationSources {
@@ -36,6 +36,12 @@ export interface SettingsChange {
   readonly needsRestart: readonly string[];
 }
 
+/**
+ * Looks at a change before it holds, with the values to come: what it throws refuses all of it, what it returns is called
+ * when they hold.
+ */
+export type PrepareSettings = (get: GetSetting, changed: readonly string[]) => (() => void) | undefined;
+
 interface Layered {
   readonly value: SettingValue;
   readonly origin: SettingOrigin;
@@ -50,6 +56,7 @@ export class Configuration {
   readonly #sources: ConfigurationSources;
   readonly #fixed: readonly ReadSettings[];
   readonly #listeners = new Set<(change: SettingsChange) => void>();
+  readonly #preparations = new Set<PrepareSettings>();
   #file: ReadSettings;
   #store: RunTimeStore | undefined;
   #values: ReadonlyMap<string, Layered>;
@@ -97,15 +104,22 @@ export class Configuration {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Asked before every change. Returns what takes it away. */
+  onPrepare(prepare: PrepareSettings): () => void {
+    this.#preparations.add(prepare);
+    return () => this.#preparations.delete(prepare);
+  }
+
   /** Lays the stored settings of the run time above all others. */
   attach(store: RunTimeStore): SettingsChange {
     this.#store = store;
-    return this.#apply(this.#file);
+    return this.#prepare(this.#file, this.#runTime(store))();
   }
 
   /** Reads the file and the stored settings again. @throws ERR_CONFIG; then everything is as it was */
   reload(): SettingsChange {
-    return this.#apply(readFile(this.#sources.file));
+    const runTime = this.#store === undefined ? new Map() : this.#runTime(this.#store);
+    return this.#prepare(readFile(this.#sources.file), runTime)();
   }
 
   /**
@@ -124,9 +138,9 @@ export class Configuration {
       throw configError([{ kind: value.kind, origin, path, message: `${path} ${value.message}` }]);
     }
     const store = this.#requireStore();
-    this.#resolve(this.#file, new Map([...this.#runTime(store), [path, { value, origin }]]));
+    const hold = this.#prepare(this.#file, new Map([...this.#runTime(store), [path, { value, origin }]]));
     store.set(path, value, by);
-    return this.#apply(this.#file);
+    return hold();
   }
 
   /** Takes a setting of the run time back: file, environment, flags or the default hold again. @throws ERR_CONFIG */
@@ -135,23 +149,28 @@ export class Configuration {
     if (findSetting(path) === undefined && !store.all().has(path)) requireSetting(path);
     const left = new Map(this.#runTime(store));
     left.delete(path);
-    this.#resolve(this.#file, left);
+    const hold = this.#prepare(this.#file, left);
     store.unset(path);
-    return this.#apply(this.#file);
+    return hold();
   }
 
-  #apply(file: ReadSettings): SettingsChange {
+  /** Everything that can go wrong with a change goes wrong here; what is returned makes it hold. */
+  #prepare(file: ReadSettings, runTime: ReadonlyMap<string, Layered>): () => SettingsChange {
     const before = this.#values;
-    const values = this.#resolve(file, this.#store === undefined ? new Map() : this.#runTime(this.#store));
-    this.#file = file;
-    this.#values = values;
+    const values = this.#resolve(file, runTime);
     const isChanged = ({ path }: Setting): boolean => !isSame(before.get(path)?.value, values.get(path)?.value);
-    const change: SettingsChange = {
-      changed: allSettings.filter((setting) => setting.applies !== 'restart' && isChanged(setting)).map(pathOf),
-      needsRestart: this.entries().flatMap((entry) => ('running' in entry ? [entry.setting.path] : [])),
+    const changed = allSettings.filter((setting) => setting.applies !== 'restart' && isChanged(setting)).map(pathOf);
+    const get: GetSetting = (setting) => values.get(setting.path)?.value as never;
+    const commits = [...this.#preparations].map((prepare) => prepare(get, changed));
+    return () => {
+      this.#file = file;
+      this.#values = values;
+      const needsRestart = this.entries().flatMap((entry) => ('running' in entry ? [entry.setting.path] : []));
+      const change: SettingsChange = { changed, needsRestart };
+      for (const commit of commits) commit?.();
+      for (const listener of this.#listeners) listener(change);
+      return change;
     };
-    for (const listener of this.#listeners) listener(change);
-    return change;
   }
 
   /** @throws ERR_CONFIG with every problem of every source */
@@ -164,7 +183,8 @@ export class Configuration {
     for (const layer of [...sources.map((source) => source.values), runTime]) {
       for (const [path, entry] of layer) values.set(path, entry);
     }
-    for (const { path, message } of findConflicts((setting) => values.get(setting.path)?.value as never)) {
+    const get: GetSetting = (setting) => values.get(setting.path)?.value as never;
+    for (const { path, message } of findConflicts(get, (path) => values.get(path)?.origin.kind === 'run time')) {
       problems.push({ kind: 'conflict', origin: values.get(path)?.origin ?? { kind: 'default' }, path, message });
     }
     if (problems.length > 0) throw configError(problems);

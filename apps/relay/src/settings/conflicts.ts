@@ -1,15 +1,13 @@
 import { findAdmissionConflicts } from '../admission/admission-rules.js';
 import { limitSettings } from './limit-settings.js';
 import { policySettings } from './policy-settings.js';
-import { formatValue, type Setting } from './setting.js';
+import { formatValue, type GetSetting, type Setting } from './setting.js';
 
 /** Settings that are right alone and wrong together. Names the one to complain about first. */
 export interface Conflict {
   readonly path: string;
   readonly message: string;
 }
-
-type Get = <T extends Setting>(setting: T) => ReturnType<T['read']>;
 
 /** Pairs of which the first may not be larger than the second. */
 const ordered: readonly (readonly [Setting<number>, Setting<number>])[] = [
@@ -18,7 +16,8 @@ const ordered: readonly (readonly [Setting<number>, Setting<number>])[] = [
   [limitSettings.pingIntervalMs, limitSettings.linkIdleDeadMs],
 ];
 
-export function findConflicts(get: Get): readonly Conflict[] {
+/** `isAtRunTime` of a path: its value was set while the relay ran. */
+export function findConflicts(get: GetSetting, isAtRunTime: (path: string) => boolean): readonly Conflict[] {
   const conflicts: Conflict[] = ordered
     .filter(([small, large]) => get(small) > get(large))
     .map(([small, large]) => ({
@@ -30,5 +29,5 @@ export function findConflicts(get: Get): readonly Conflict[] {
     const message = `${proxyProtocol.path} needs ${trustedProxies.path}, which says whose PROXY data is believed`;
     conflicts.push({ path: proxyProtocol.path, message });
   }
-  return [...conflicts, ...findAdmissionConflicts(get)];
+  return [...conflicts, ...findAdmissionConflicts(get, isAtRunTime)];
 }

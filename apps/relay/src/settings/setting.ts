@@ -37,6 +37,9 @@ export interface Setting<T extends SettingValue = SettingValue> {
   readonly read: (raw: unknown) => T;
 }
 
+/** Asks for the value of a setting, wherever values are. */
+export type GetSetting = <T extends SettingValue>(setting: Setting<T>) => T;
+
 export type SettingProblemKind = 'type' | 'range' | 'value';
 
 /** Why a value is not one of a setting. The message goes on after the setting's path: `... is not a number`. */

@@ -10,7 +10,7 @@ import { SCHEMA_VERSION } from '../../src/database/schema.js';
 import { openDriver } from '../../src/database/sql-driver.js';
 import { drivers } from './drivers.js';
 
-const fixture = fileURLToPath(new URL('../fixtures/database-v1.sql', import.meta.url));
+const fixtureOf = (version: number) => fileURLToPath(new URL(`../fixtures/database-v${version}.sql`, import.meta.url));
 const hasCode = (code: string) => expect.objectContaining({ code });
 
 describe.each(drivers)('a database that is not as it should be, with %s', (driver) => {
@@ -31,9 +31,9 @@ describe.each(drivers)('a database that is not as it should be, with %s', (drive
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it('is brought from version 1 to this version, with all that is in it', async () => {
+  it.each([1, 2])('is brought from version %i to this version, with all that is in it', async (version) => {
     const old = await openDriver(file, driver);
-    old.exec(await readFile(fixture, 'utf8'));
+    old.exec(await readFile(fixtureOf(version), 'utf8'));
     old.close();
     const database = await openDatabase();
     expect(database.names.all()).toEqual([
@@ -44,11 +44,11 @@ describe.each(drivers)('a database that is not as it should be, with %s', (drive
       ['network', '192.0.2.0/24', 'flood'],
     ]);
     expect(database.approvals.list().map(({ state }) => state)).toEqual(['approved']);
-    expect(database.enrolments.redeem(Buffer.alloc(32, 7), 'c', 0)).toMatchObject({ ok: true, isNew: true });
-    expect(database.tickets.usesOf(Buffer.from('ticket'))).toBe(3);
+    expect(database.enrolments.redeem('t1', Buffer.alloc(32, 7), 'c', 0)).toMatchObject({ ok: true, isNew: true });
+    expect(database.tickets.usesOf('', Buffer.from('ticket').toString('hex'))).toBe(3);
     expect([...database.settings.all()]).toEqual([['limits.maxSockets', 4_000]]);
     expect(database.audit.list()).toMatchObject([{ action: 'ban', details: { by: 'hand' } }]);
-    expect(database.accessTokens.list()).toEqual([]);
+    expect(database.accessTokens.list().map(({ id }) => id)).toEqual(version === 1 ? [] : ['a1']);
     await database.close();
     const again = await openDriver(file, driver);
     expect(again.prepare('PRAGMA user_version').get()).toEqual({ user_version: SCHEMA_VERSION });

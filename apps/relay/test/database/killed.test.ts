@@ -69,7 +69,9 @@ describe(`${KILLS} SIGKILLs under writes`, () => {
         database.names.all().length,
         database.bans.list(0).length,
         database.approvals.list('pending').length,
-        database.tickets.count(),
+        [...database.tickets.countByOwner().values()].reduce((sum, count) => sum + count, 0),
+        database.enrolments.all().length,
+        database.enrolments.tokens()[0]?.uses ?? 0,
         Number(database.settings.all().get('limits.maxSockets')),
         Number(database.audit.list({ limit: 1 })[0]?.subject),
       ];

@@ -82,6 +82,12 @@ describe.each(drivers)('the database with %s', (driver) => {
     expect(database.approvals.list()).toHaveLength(2);
     database.approvals.decide({ ...decision, identity: 'nobody yet', state: 'denied', reason: 'no' });
     expect(database.approvals.find('nobody yet', '')).toMatchObject({ state: 'denied', reason: 'no' });
+    database.approvals.decide({ ...decision, service: '*', state: 'denied' });
+    expect(database.approvals.list('approved')).toEqual([]);
+    expect(database.approvals.find('x', '*')).toMatchObject({ state: 'denied' });
+    database.approvals.decide({ ...decision, state: 'approved' });
+    expect(database.approvals.list('approved').map(({ service }) => service)).toEqual(['']);
+    database.approvals.request({ ...request, service: 'web' });
     expect(database.approvals.prunePending(2)).toBe(1);
     expect([database.approvals.remove('x', ''), database.approvals.find('x', '')]).toEqual([true, undefined]);
   });
@@ -91,7 +97,7 @@ describe.each(drivers)('the database with %s', (driver) => {
     const token = { id: 't', hash, label: 'for friends', maxUses: 2, createdAt: 0, createdBy: 'admin', expiresAt: 100 };
     database.enrolments.addToken(token);
     const redeem = (identity: string, nowMs: number) => {
-      const result = database.enrolments.redeem(hash, identity, nowMs);
+      const result = database.enrolments.redeem('t', hash, identity, nowMs);
       return result.ok ? result.isNew : result.reason;
     };
     expect([redeem('a', 1), redeem('a', 2), redeem('b', 3), redeem('c', 4)]).toEqual([true, false, true, 'used-up']);
@@ -99,11 +105,24 @@ describe.each(drivers)('the database with %s', (driver) => {
     expect(redeem('a', 5)).toBe(false);
     expect([redeem('a', 200), redeem('d', 200)]).toEqual([false, 'expired']);
     expect(database.enrolments.tokens()).toEqual([{ ...token, hash: undefined, uses: 2, revokedAt: null }]);
-    expect([database.enrolments.revokeToken('t', 9), database.enrolments.revokeToken('t', 9)]).toEqual([true, false]);
+    // Another token uses nothing up for who is in, and does not take it over.
+    database.enrolments.addToken({ ...token, id: 'u', hash: new Uint8Array(32).fill(8) });
+    expect(database.enrolments.redeem('u', new Uint8Array(32).fill(8), 'a', 6)).toMatchObject({ isNew: false });
+    expect([database.enrolments.revokeToken('t', 9), database.enrolments.revokeToken('t', 9)]).toEqual([
+      ['a', 'b'],
+      undefined,
+    ]);
     expect(redeem('a', 10)).toBe('revoked');
-    expect(database.enrolments.redeem(new Uint8Array(32), 'a', 1)).toEqual({ ok: false, reason: 'unknown' });
-    expect(database.enrolments.all().map(({ identity }) => identity)).toEqual(['a', 'b']);
-    expect([database.enrolments.removeByToken('t'), database.enrolments.find('a')]).toEqual([2, undefined]);
+    for (const [id, wrong] of [
+      ['u', hash],
+      ['u', new Uint8Array(31)],
+      ['v', hash],
+    ] as const) {
+      expect(database.enrolments.redeem(id, wrong, 'a', 1)).toEqual({ ok: false, reason: 'unknown' });
+    }
+    expect(database.enrolments.all()).toEqual([]);
+    expect([database.enrolments.restore('t', 'a', 1), database.enrolments.restore('u', 'a', 1)]).toEqual([false, true]);
+    expect([database.enrolments.restore('u', 'a', 1), database.enrolments.find('a')?.token]).toEqual([false, 'u']);
   });
 
   it('keeps tokens of the admin API by their hash', async () => {
@@ -120,11 +139,19 @@ describe.each(drivers)('the database with %s', (driver) => {
   });
 
   it('lets a ticket be used as often as it says, also over a restart, and forgets it when nobody takes it', async () => {
-    const ticket = new Uint8Array([1, 2, 3]);
-    expect([1, 2, 3].map(() => database.tickets.use(ticket, 2, 100))).toEqual([true, true, false]);
+    expect([1, 2, 3].map(() => database.tickets.use('o', 't', 2, 100))).toEqual([true, true, false]);
     await reopen();
-    expect([database.tickets.use(ticket, 2, 100), database.tickets.usesOf(ticket)]).toEqual([false, 2]);
-    expect([database.tickets.prune(100), database.tickets.prune(101), database.tickets.count()]).toEqual([0, 1, 0]);
+    expect([database.tickets.use('o', 't', 2, 100), database.tickets.usesOf('o', 't')]).toEqual([false, 2]);
+    database.tickets.use('o', 'u', 1, 200);
+    database.tickets.use('p', 't', 2, 50);
+    expect(database.tickets.giveBack('o', 't')).toBe(1);
+    expect([...database.tickets.countByOwner()]).toEqual([
+      ['o', 2],
+      ['p', 1],
+    ]);
+    expect(database.tickets.expire(100, 1)).toEqual(['p']);
+    expect(database.tickets.expire(100, 5)).toEqual(['o']);
+    expect([database.tickets.giveBack('o', 'u'), database.tickets.countByOwner().size]).toEqual([0, 0]);
   });
 
   it('keeps settings of the run time', async () => {
@@ -155,17 +182,18 @@ describe.each(drivers)('the database with %s', (driver) => {
     expect(database.audit.list({ before: entries[98]?.id ?? 0 })).toHaveLength(1);
   });
 
-  it('forgets bans and tickets that have run out, and nothing else', () => {
+  it('forgets bans and old requests that have run out, and nothing else', () => {
     const nowMs = clock.wallMs();
     const ban = { kind: 'id', reason: '', createdAt: 0, createdBy: '' } as const;
     database.bans.add({ ...ban, value: 'over', expiresAt: nowMs - 1 });
     database.bans.add({ ...ban, value: 'not yet', expiresAt: nowMs + 1 });
     database.bans.add({ ...ban, value: 'never', expiresAt: null });
-    database.tickets.use(new Uint8Array([1]), 1, nowMs - 1);
-    database.tickets.use(new Uint8Array([2]), 1, nowMs + 1);
+    const request = { service: '', name: null };
+    database.approvals.request({ ...request, identity: 'long ago', requestedAt: nowMs - 31 * 86_400_000 });
+    database.approvals.request({ ...request, identity: 'of late', requestedAt: nowMs - 86_400_000 });
     database.prune();
     expect(database.bans.list(0).map(({ value }) => value)).toEqual(['not yet', 'never']);
-    expect(database.tickets.count()).toBe(1);
+    expect(database.approvals.list().map(({ identity }) => identity)).toEqual(['of late']);
   });
 
   it('takes back what a transaction wrote when it fails, also one inside of it', () => {

@@ -94,7 +94,7 @@ export function refusal(code: string, message?: RegExp): unknown {
 
 /** Waits, for as long as a loaded machine may take. */
 export async function until(condition: () => unknown): Promise<void> {
-  await vi.waitFor(() => expect(condition()).toBeTruthy(), { timeout: 20_000, interval: 20 });
+  await vi.waitFor(() => expect(condition(), String(condition)).toBeTruthy(), { timeout: 20_000, interval: 20 });
 }
 
 /** A token that the store knows by its hash alone. */

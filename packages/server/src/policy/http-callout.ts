@@ -4,8 +4,8 @@ import type { AdmissionLimits, AdmissionQuestion, AdmissionRule, Verdict } from 
 export interface HttpCalloutOptions {
   /** `http:` or `https:`; asked with POST. It may hold a secret and is never told in an error. */
   readonly url: string;
-  /** Sent as `Authorization: Bearer ...`. */
-  readonly bearer?: string;
+  /** Sent as `Authorization: Bearer ...`; a function is asked before every question. */
+  readonly bearer?: string | (() => string | undefined);
   /** For the whole answer. Default 3,000. */
   readonly timeoutMs?: number;
   /**
@@ -74,7 +74,8 @@ export class HttpCallout implements AdmissionRule {
   }
 
   async #ask(body: string): Promise<Verdict> {
-    const { bearer, timeoutMs = 3_000 } = this.#options;
+    const { timeoutMs = 3_000 } = this.#options;
+    const bearer = typeof this.#options.bearer === 'function' ? this.#options.bearer() : this.#options.bearer;
     const response = await fetch(this.#url, {
       method: 'POST',
       headers: {

@@ -1,7 +1,7 @@
 import { readEnrolmentToken } from '@sealane/crypto/admission';
 import { type Clock, RelayCode, systemClock } from '@sealane/types';
 import type { AdmissionRule, Verdict } from './admission.js';
-import type { ApprovalStore } from './approval-store.js';
+import type { ApprovalState, ApprovalStore } from './approval-store.js';
 import type { TokenStore } from './token-store.js';
 
 const admitted: Verdict = { is: 'admitted' };
@@ -59,13 +59,20 @@ export function tokens(store: TokenStore, clock: Clock = systemClock): Admission
 
 /** Identities that an operator approved; the lease of another one waits, and nobody reaches it meanwhile. */
 export function approval(store: ApprovalStore): AdmissionRule {
-  const judged = (isApproved: boolean): Verdict =>
-    isApproved ? admitted : { is: 'waiting', reason: 'an operator of the relay has to approve this identity' };
   return {
     judge: ({ id, service }) => {
-      const isApproved = store.isApproved(id, service);
-      return isApproved instanceof Promise ? isApproved.then(judged) : judged(isApproved);
+      const state = store.stateOf(id, service);
+      return state instanceof Promise ? state.then(approvalVerdict) : approvalVerdict(state);
     },
     watch: (onChange) => store.watch(onChange),
   };
+}
+
+function approvalVerdict(state: ApprovalState): Verdict {
+  if (state.is === 'approved') return admitted;
+  if (state.is === 'undecided') {
+    return { is: 'waiting', reason: 'an operator of the relay has to approve this identity' };
+  }
+  const why = state.reason === '' ? '' : `: ${state.reason}`;
+  return { is: 'refused', code: RelayCode.DENIED, reason: `an operator of the relay denied this${why}` };
 }

@@ -10,12 +10,14 @@ export interface CountedTicket {
 
 /**
  * How often tickets with a number of uses were used at this relay. A use is taken before the owner is asked and given
- * back if nothing came of it. Both happen in the middle of a request, so they answer at once.
+ * back if nothing came of it. Both happen in the middle of a request, so they answer at once, and do not throw.
  */
 export interface TicketUseStore {
   /** Counts one use; `used-up`, or `full` where no further ticket can be counted. */
   take(ticket: CountedTicket): 'taken' | 'used-up' | 'full';
   giveBack(ticket: CountedTicket): void;
+  /** Resolves when the uses that were taken before are safe: no session begins with one before that. Default: at once. */
+  settled?(): Promise<void>;
   /** Forgets the tickets whose time is over. Called about once a minute. */
   expire(nowMs: number): void;
 }
