@@ -3,11 +3,15 @@ import { randomInt } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { FaultyWire, startProcess } from '@sealane/testkit';
 
 const { resolve } = createRequire(import.meta.url);
 const relayFile = join(dirname(resolve('@sealane/relay/package.json')), 'dist/main.js');
 const cliFile = join(dirname(resolve('sealane/package.json')), 'dist/main.js');
+const probe = fileURLToPath(new URL('../test/support/heap-probe.mjs', import.meta.url));
+/** For Node itself: programs say on request what is left in memory after a collection. */
+const execArgv = ['--expose-gc', '--import', probe];
 
 /** A program that is expected to run; `isDown` while a fault says otherwise. */
 class Standing {
@@ -43,13 +47,18 @@ class Standing {
   }
 }
 
+/** Has it say, a little later, what is left in its memory: as an event `memory`. */
+export function askForMemory(standing) {
+  if (!standing.isDown && standing.pid !== undefined) standing.process.signal('SIGUSR2');
+}
+
 export async function startRelay(name, directory) {
   // Below the ports that the platform gives out: nobody takes it while the relay is away.
   for (let attempt = 0; ; attempt++) {
     const port = randomInt(10_000, 32_000);
     const args = ['--listen', `127.0.0.1:${port}`, '--data-dir', join(directory, name), '--json'];
     const relay = new Standing(name, async () => {
-      const process = startProcess(relayFile, args, { label: name });
+      const process = startProcess(relayFile, args, { label: name, execArgv });
       await process.waitFor('listening');
       return process;
     });
@@ -92,5 +101,5 @@ export function startWires(relays) {
 
 function startCli(home, args) {
   const env = { HOME: home, XDG_CONFIG_HOME: home, SEALANE_RELAY: undefined };
-  return startProcess(cliFile, args, { label: `sealane ${args[0]}`, env });
+  return startProcess(cliFile, args, { label: `sealane ${args[0]}`, env, execArgv });
 }

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { seededRandom, startEchoServer, stopAllProcesses } from '@sealane/testkit';
 import { createFaults } from './faults.mjs';
-import { carriedSessions, startPair, startRelay, startWires } from './processes.mjs';
-import { summarize, writeResults } from './results.mjs';
+import { askForMemory, carriedSessions, startPair, startRelay, startWires } from './processes.mjs';
+import { heldGrowth, summarize, writeResults } from './results.mjs';
 import { createWork, startHttpBackend } from './work.mjs';
 
 const { values: options } = parseArgs({
@@ -20,10 +20,14 @@ if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error('--minutes takes 
 /** No piece of work may take longer, faults included. */
 const hangMs = 90_000;
 const sampleMs = 1_000;
+/** What is left after a collection is asked for so seldom that the collections change nothing. */
+const memoryMs = 30_000;
+/** Over a shorter time what grows is code that becomes warm. */
+const leastMinutesForGrowth = 10;
 /** Of each process, when a piece of work fails. */
 const EVENTS_SHOWN = 12;
 const workersPerKind = 2;
-const limits = { memoryMiB: 300, filesLeft: 4 };
+const limits = { memoryMiB: 300, filesLeft: 4, growthMiB: 3 };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const random = seededRandom(seed);
@@ -50,7 +54,7 @@ const faults = Object.entries(createFaults({ relays, pairs, wires }, { pick, bet
 const startedMs = performance.now();
 const endMs = startedMs + minutes * 60_000;
 const nowSeconds = () => Math.round((performance.now() - startedMs) / 100) / 10;
-const results = { seed, minutes, kinds: {}, failures: [], faults: [], samples: [], pauses: [] };
+const results = { seed, minutes, kinds: {}, failures: [], faults: [], samples: [], pauses: [], held: [] };
 const fail = (what, error) => {
   const failure = { at: nowSeconds(), what, error: String(error?.message ?? error).slice(0, 1_000) };
   results.failures.push(failure);
@@ -117,6 +121,15 @@ function readEvents(standing) {
   seen.set(standing, events.length);
 }
 
+const heldSeen = new WeakSet();
+/** What a process said it holds. Compiled code comes and goes, and is bounded by the program. */
+function readHeld(standing) {
+  const said = standing.process.events.findLast(({ event }) => event === 'memory');
+  if (said === undefined || heldSeen.has(said)) return;
+  heldSeen.add(said);
+  results.held.push({ at: nowSeconds(), who: standing.name, bytes: said.live - said.code });
+}
+
 function sample() {
   for (const standing of [...relays, ...clients]) {
     if (standing.process.hasExited && !standing.isDown) {
@@ -125,6 +138,7 @@ function sample() {
     }
   }
   for (const client of clients) readEvents(client);
+  for (const standing of [...relays, ...clients]) readHeld(standing);
   const looks = Object.fromEntries([...relays, ...clients].map((standing) => [standing.name, standing.look() ?? null]));
   const sessions = Object.fromEntries(relays.map((relay) => [relay.name, relay.isDown ? 0 : carriedSessions(relay)]));
   results.samples.push({ at: nowSeconds(), looks, sessions });
@@ -135,6 +149,7 @@ for (const [kind, doWork] of work) await doOne(kind, doWork);
 await sleep(2_000);
 const before = new Map(clients.map((client) => [client, client.look()]));
 const sampler = setInterval(sample, sampleMs);
+const asker = setInterval(() => [...relays, ...clients].forEach(askForMemory), memoryMs);
 await Promise.all([
   makeFaults(),
   ...work.flatMap(([kind, doWork]) =>
@@ -157,12 +172,23 @@ while (performance.now() < quietMs) {
   if (Math.max(...filesLeft()) <= limits.filesLeft && sessionsLeft() <= pairs.length) break;
   await sleep(500);
 }
+clearInterval(asker);
+[...relays, ...clients].forEach(askForMemory);
+await sleep(2_000);
 clearInterval(sampler);
 sample();
 check('no file stays open', Math.max(...filesLeft()) <= limits.filesLeft, filesLeft());
 check('no session stays behind', sessionsLeft() <= pairs.length, sessionsLeft());
 const memory = results.samples.flatMap(({ looks }) => Object.values(looks).map((look) => look?.memory ?? 0));
 check('memory within bounds', Math.max(...memory) < limits.memoryMiB, Math.max(...memory));
+if (minutes >= leastMinutesForGrowth) {
+  const grown = clients.map(({ name }) => ({ name, growthMiB: heldGrowth(results.held, name, minutes * 60) }));
+  check(
+    'what clients hold does not grow',
+    grown.every(({ growthMiB }) => growthMiB < limits.growthMiB),
+    grown,
+  );
+}
 check('faults happened', results.faults.length > 0, results.faults.length);
 check(
   'every kind of work was done',

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { startProcess, type Target, type TestProcess } from '@sealane/testkit';
+import { type ProcessOptions, startProcess, type Target, type TestProcess } from '@sealane/testkit';
 
 // The programs as they are installed: the built files that the packages' `bin` names.
 const resolve = createRequire(import.meta.url).resolve;
@@ -22,6 +22,8 @@ export interface ThreeOptions {
   readonly ownerRelayPort?: (relayPort: number) => number | Promise<number>;
   /** Further options of `expose` and `connect`. */
   readonly cliOptions?: readonly string[];
+  /** For Node itself, of all three. */
+  readonly node?: Pick<ProcessOptions, 'execArgv' | 'env'>;
 }
 
 /** Relay, owner and dialer as real processes, each with a home directory of its own. */
@@ -64,17 +66,25 @@ export class ThreeProcesses implements AsyncDisposable {
     const relayPort = Number(new URL(String((await relay.waitFor('listening'))['url'])).port);
     const ownerPort = (await options.ownerRelayPort?.(relayPort)) ?? relayPort;
     const dialerPort = (await options.dialerRelayPort?.(relayPort)) ?? relayPort;
-    const owner = startCli(join(directory, 'owner'), [
-      ...['expose', backend, '--allow-any', '--json'],
-      ...['--relay', `ws://127.0.0.1:${ownerPort}`],
-      ...(options.cliOptions ?? []),
-    ]);
+    const owner = startCli(
+      join(directory, 'owner'),
+      [
+        ...['expose', backend, '--allow-any', '--json'],
+        ...['--relay', `ws://127.0.0.1:${ownerPort}`],
+        ...(options.cliOptions ?? []),
+      ],
+      options.node,
+    );
     const address = String((await owner.waitFor('ready'))['address']);
-    const dialer = startCli(join(directory, 'dialer'), [
-      ...['connect', address, '--listen', options.listen ?? '127.0.0.1:0', '--json'],
-      ...['--relay', `ws://127.0.0.1:${dialerPort}`],
-      ...(options.cliOptions ?? []),
-    ]);
+    const dialer = startCli(
+      join(directory, 'dialer'),
+      [
+        ...['connect', address, '--listen', options.listen ?? '127.0.0.1:0', '--json'],
+        ...['--relay', `ws://127.0.0.1:${dialerPort}`],
+        ...(options.cliOptions ?? []),
+      ],
+      options.node,
+    );
     const listening = String((await dialer.waitFor('listening'))['address']);
     const target = listening.startsWith('unix:')
       ? { path: listening.slice('unix:'.length) }
@@ -99,17 +109,17 @@ export class ThreeProcesses implements AsyncDisposable {
 /** With `relayOpenFiles` under a shell's `ulimit -n`. */
 export function startRelay(
   dataDirectory: string,
-  { relayOpenFiles, relayOptions = [] }: Pick<ThreeOptions, 'relayOpenFiles' | 'relayOptions'> = {},
+  { relayOpenFiles, relayOptions = [], node }: Pick<ThreeOptions, 'relayOpenFiles' | 'relayOptions' | 'node'> = {},
 ): TestProcess {
   const args = ['--listen', '127.0.0.1:0', '--data-dir', dataDirectory, '--json', ...relayOptions];
   const label = 'sealane-relay';
-  if (relayOpenFiles === undefined) return startProcess(relayFile, args, { label });
+  if (relayOpenFiles === undefined) return startProcess(relayFile, args, { ...node, label });
   const script = `ulimit -n ${relayOpenFiles}; exec "$0" "$@"`;
   return startProcess('-c', [script, process.execPath, relayFile, ...args], { command: '/bin/sh', label });
 }
 
 /** Runs `sealane` with its identity and files below `home`. */
-export function startCli(home: string, args: readonly string[]): TestProcess {
-  const env = { HOME: home, XDG_CONFIG_HOME: home, SEALANE_RELAY: undefined };
-  return startProcess(cliFile, args, { label: `sealane ${args[0]}`, env });
+export function startCli(home: string, args: readonly string[], node: ThreeOptions['node'] = {}): TestProcess {
+  const env = { HOME: home, XDG_CONFIG_HOME: home, SEALANE_RELAY: undefined, ...node.env };
+  return startProcess(cliFile, args, { ...node, label: `sealane ${args[0]}`, env });
 }

@@ -8,6 +8,7 @@ export {
   type WireDirection,
   type WireMessage,
 } from './faulty-wire.js';
+export { readHeapCensus } from './heap-census.js';
 export {
   createLinkPair,
   type LinkFault,

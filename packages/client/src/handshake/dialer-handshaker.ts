@@ -16,10 +16,11 @@ import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
 import type { DialTicket } from '../options.js';
 import { ResumptionOffer } from '../resume/offer.js';
-import { type ResumeLinks, Resumer } from '../resume/resumer.js';
+import type { ResumeLinks } from '../resume/resumer.js';
 import { Deferred } from '../session/deferred.js';
 import { LinkStreamPath } from '../session/link-stream-path.js';
-import { SecureConnection } from '../session/secure-connection.js';
+import type { SecureConnection } from '../session/secure-connection.js';
+import { createDialedSession } from './dialed-session.js';
 import { endedEarly } from './early-end.js';
 
 export interface DialRequest {
@@ -229,47 +230,15 @@ class DialAttempt {
 
   #finishHandshake(message2: Uint8Array): void {
     if (this.#isDone) return;
-    const { service, onChange, onEnd, onInterrupted, onResumed } = this.#request;
-    let connection: SecureConnection;
-    let resumer: Resumer | undefined;
     const handshakeMs = this.#context.clock.nowMs() - this.#startedMs;
+    let connection: SecureConnection;
     try {
-      const { keys, alpn, suite, peer, instance } = this.#handshake.readMessage2(message2);
+      const result = this.#handshake.readMessage2(message2);
       if (this.#path.isEnded) {
-        keys.wipe();
+        result.keys.wipe();
         throw new SealaneError('ERR_E2EE_TRUNCATED');
       }
-      connection = new SecureConnection({
-        keys,
-        own: this.#offer.parameters,
-        peer,
-        resumption: this.#offer.settle(peer),
-        clock: this.#context.clock,
-        budget: this.#context.budget,
-        facts: {
-          peerId: encodeId(this.#owner.publicKey),
-          peerEpoch: this.#owner.epoch,
-          alpn,
-          service,
-          suite,
-          instance,
-        },
-        ...(onChange === undefined ? {} : { onChange }),
-        onSuspended: (_, cause) => {
-          onInterrupted?.(connection, cause);
-          resumer ??= this.#createResumer(connection, handshakeMs);
-          resumer?.start();
-        },
-        onResumed: (_, gapMs) => onResumed?.(connection, gapMs),
-        onMove: () => {
-          resumer ??= this.#createResumer(connection, handshakeMs);
-          resumer?.move();
-        },
-        onEnd: (ended, error) => {
-          resumer?.stop();
-          onEnd?.(ended, error);
-        },
-      });
+      connection = createDialedSession(this.#context, this.#request, this.#owner, this.#offer, result, handshakeMs);
     } catch (cause) {
       this.fail(isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause }));
       return;
@@ -278,22 +247,6 @@ class DialAttempt {
     // The path wakes the session, whose first record is CONFIRM.
     connection.attachPath(this.#path);
     this.#result.resolve(connection);
-  }
-
-  #createResumer(connection: SecureConnection, handshakeMs: number): Resumer | undefined {
-    const { links, link, ticket, onResumeFailed: onFailed } = this.#request;
-    const half = connection.resumeHalf;
-    if (links === undefined || half === undefined) return undefined;
-    return new Resumer({
-      context: this.#context,
-      connection,
-      half,
-      links,
-      firstLink: link,
-      handshakeMs,
-      ticket,
-      onFailed,
-    });
   }
 
   #finish(): void {

@@ -38,12 +38,14 @@ export function createOwnerSession(
   const offer = new ResumptionOffer(context, link, 'owner');
   const accepted = acceptWith(handshake, offer, parts);
   const resumption = offer.settle(handshake.parameters);
+  // The closures below live as long as the session: one that named the handshake would keep its keys alive that long.
+  const { peerId, peer: keycert, ticket } = handshake;
   const peer: PeerRequest = {
-    id: handshake.peerId,
-    epoch: handshake.peer.epoch,
+    id: peerId,
+    epoch: keycert.epoch,
     alpn: [...handshake.alpn],
     service: service.service,
-    ticket: handshake.ticket,
+    ticket,
   };
   let isConfirmed = false;
   let resumed: ResumableSession | undefined;
@@ -55,8 +57,8 @@ export function createOwnerSession(
     budget: context.budget,
     resumption,
     facts: {
-      peerId: handshake.peerId,
-      peerEpoch: handshake.peer.epoch,
+      peerId,
+      peerEpoch: keycert.epoch,
       alpn,
       service: service.service,
       suite: handshake.suite,
@@ -65,7 +67,7 @@ export function createOwnerSession(
     acceptStream: service.options.acceptStream,
     onConfirmed: () => {
       // Others of the same peer may have been confirmed since this one was judged.
-      if (service.openSessionsOf(handshake.peerId) >= SessionLimit.maxSessionsPerPeer) {
+      if (service.openSessionsOf(peerId) >= SessionLimit.maxSessionsPerPeer) {
         connection.abort(new SealaneError('ERR_E2EE_BUSY', TOO_MANY_SESSIONS));
         return;
       }
@@ -76,7 +78,7 @@ export function createOwnerSession(
       isConfirmed = true;
       unconfirmed.remove(entry);
       // A store that fails costs the memory of this epoch, not the session that was shown to be genuine.
-      context.keycerts.remember(handshake.peer, 'accepted').catch(() => undefined);
+      context.keycerts.remember(keycert, 'accepted').catch(() => undefined);
       service.onConnection(connection, peer);
     },
     onSuspended: (_, cause) => {

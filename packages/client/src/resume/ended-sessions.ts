@@ -1,19 +1,17 @@
+import type { ResumeState, SessionKeys } from '@sealane/crypto/e2ee';
+import type { ResumeSeal } from '@sealane/protocol';
 import { AbortCode, type Clock, ResumptionLimit, type SealaneError, type Timer } from '@sealane/types';
-import type { ResumeHalf } from '../session/resume-half.js';
+import { abortCodes } from '../session/broken-by.js';
+import { openSeal, type ResumeHalf } from '../session/resume-half.js';
 
+/** Of a session only this stays: its streams, buffers and callbacks are free at once. */
 interface Ended {
-  readonly half: ResumeHalf;
-  readonly status: number;
+  readonly keys: SessionKeys;
+  readonly state: ResumeState;
+  /** Highest of a RESUME that opened. */
+  pathNumber: number;
   readonly untilMs: number;
 }
-
-const statuses: Readonly<Record<string, AbortCode>> = {
-  ERR_E2EE_DENIED: AbortCode.DENIED,
-  ERR_E2EE_INTEGRITY: AbortCode.INTEGRITY,
-  ERR_E2EE_PROTOCOL: AbortCode.PROTOCOL,
-  ERR_E2EE_PEER_STALLED: AbortCode.PEER_STALLED,
-  ERR_INTERNAL: AbortCode.INTERNAL,
-};
 
 /**
  * Sessions of an owner that ended lately, with what is needed to say so to a dialer that tries to resume one: it ends at
@@ -30,15 +28,22 @@ export class EndedSessions {
   }
 
   add(key: string, half: ResumeHalf, error: SealaneError | undefined): void {
-    const status = (error && statuses[error.code]) ?? AbortCode.SHUTDOWN;
-    this.#ended.set(key, { half, status, untilMs: this.#clock.nowMs() + ResumptionLimit.endedSessionMs });
+    const status = (error && abortCodes[error.code]) ?? AbortCode.SHUTDOWN;
+    const { keys, pathNumber } = half;
+    const untilMs = this.#clock.nowMs() + ResumptionLimit.endedSessionMs;
+    this.#ended.set(key, { keys, state: half.state(status), pathNumber, untilMs });
     const [oldest] = this.#ended.keys();
     if (this.#ended.size > ResumptionLimit.endedSessions && oldest !== undefined) this.#forget(oldest);
     this.#schedule();
   }
 
-  get(key: string): { readonly half: ResumeHalf; readonly status: number } | undefined {
-    return this.#ended.get(key);
+  /** The answer that says why, to a RESUME that opens. Undefined for any other, which changes nothing. */
+  answer(key: string, seal: ResumeSeal): ResumeSeal | undefined {
+    const ended = this.#ended.get(key);
+    const { pathNumber } = seal;
+    if (ended === undefined || pathNumber <= ended.pathNumber || !openSeal(ended.keys, seal)) return undefined;
+    ended.pathNumber = pathNumber;
+    return { pathNumber, sealed: ended.keys.sealResume(pathNumber, ended.state) };
   }
 
   close(): void {
@@ -48,7 +53,7 @@ export class EndedSessions {
   }
 
   #forget(key: string): void {
-    this.#ended.get(key)?.half.keys.wipe();
+    this.#ended.get(key)?.keys.wipe();
     this.#ended.delete(key);
   }
 

@@ -92,8 +92,7 @@ export class ResumableSessions {
       this.#answer(session, path, seal.pathNumber, peer).catch((error: unknown) => session.connection.abort(error));
       return;
     }
-    const ended = this.#ended.get(key);
-    const answer = ended?.half.sealEnd(seal, ended.status);
+    const answer = this.#ended.answer(key, seal);
     if (answer === undefined) refuse(path);
     else {
       path.sendMessage({ kind: MessageKind.ACCEPT, message2: null, resume: answer });

@@ -1,20 +1,20 @@
 import { AbortCode, abortError, isSealaneError, SealaneError } from '@sealane/types';
 
+/** What a peer is told of an error that ended a session; of any other only that it is over. */
+export const abortCodes: Readonly<Record<string, AbortCode>> = {
+  ERR_E2EE_DENIED: AbortCode.DENIED,
+  ERR_E2EE_INTEGRITY: AbortCode.INTEGRITY,
+  ERR_E2EE_PROTOCOL: AbortCode.PROTOCOL,
+  ERR_E2EE_PEER_STALLED: AbortCode.PEER_STALLED,
+  ERR_INTERNAL: AbortCode.INTERNAL,
+};
+
 /** What the peer is told of a failure while records were read or sealed, and what this side reports. */
 export function brokenBy(cause: unknown): { readonly code: AbortCode; readonly error: SealaneError } {
-  if (!isSealaneError(cause)) {
-    return { code: AbortCode.INTERNAL, error: new SealaneError('ERR_INTERNAL', undefined, { cause }) };
-  }
-  switch (cause.code) {
-    case 'ERR_E2EE_INTEGRITY':
-      return { code: AbortCode.INTEGRITY, error: cause };
-    case 'ERR_E2EE_PEER_STALLED':
-      return { code: AbortCode.PEER_STALLED, error: cause };
-    case 'ERR_E2EE_PROTOCOL':
-      return { code: AbortCode.PROTOCOL, error: cause };
-    default:
-      return { code: AbortCode.PROTOCOL, error: new SealaneError('ERR_E2EE_PROTOCOL', cause.message, { cause }) };
-  }
+  const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+  const code = abortCodes[error.code];
+  if (code !== undefined) return { code, error };
+  return { code: AbortCode.PROTOCOL, error: new SealaneError('ERR_E2EE_PROTOCOL', error.message, { cause }) };
 }
 
 /** What a peer's RESUME says of the end of its side: without a reason of its own, what was under way is cut. */

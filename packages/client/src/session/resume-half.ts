@@ -30,16 +30,20 @@ export class ResumeHalf {
     return this.#recovery.pathNumber;
   }
 
+  /** What this side says of itself. With another `status` than 0 it is what is said of an ended session. */
+  state(status = 0): ResumeState {
+    return this.#session.resumeState(status);
+  }
+
   get isOver(): boolean {
     return this.#session.isEnded;
   }
 
   /** Leaves the path there is and seals this side's RESUME for the next one. `status` other than 0 ends the session. */
   begin(status = 0): ResumeSeal {
-    this.#session.leavePath(new SealaneError('ERR_E2EE_TRUNCATED', 'the session moves', { retryable: true }));
+    this.#leave();
     this.#recovery.pathNumber += 1;
-    const { pathNumber } = this.#recovery;
-    return { pathNumber, sealed: this.keys.sealResume(pathNumber, this.#session.resumeState(status)) };
+    return this.seal(this.pathNumber, status);
   }
 
   /**
@@ -47,8 +51,8 @@ export class ResumeHalf {
    * changes nothing, and when it ended the session.
    */
   complete(seal: ResumeSeal, path: AttachablePath): boolean {
-    if (seal.pathNumber !== this.#recovery.pathNumber || this.isOver || !this.#session.isSuspended) return false;
-    const peer = this.#openSeal(seal);
+    if (seal.pathNumber !== this.pathNumber || this.isOver || !this.#session.isSuspended) return false;
+    const peer = openSeal(this.keys, seal);
     if (peer === undefined || !this.#session.takePeerState(peer)) return false;
     this.moveTo(path, peer);
     return true;
@@ -59,30 +63,23 @@ export class ResumeHalf {
    * above all before: that changes nothing. An opened one may have ended the session.
    */
   open(seal: ResumeSeal): ResumeState | undefined {
-    if (this.isOver || seal.pathNumber <= this.#recovery.pathNumber) return undefined;
-    const peer = this.#openSeal(seal);
+    if (this.isOver || seal.pathNumber <= this.pathNumber) return undefined;
+    const peer = openSeal(this.keys, seal);
     if (peer === undefined) return undefined;
     this.#recovery.pathNumber = seal.pathNumber;
-    this.#session.leavePath(new SealaneError('ERR_E2EE_TRUNCATED', 'the peer moved', { retryable: true }));
+    this.#leave();
     this.#session.takePeerState(peer);
     return peer;
   }
 
   /** This side's answer to what `open` gave, once for each number. A `status` other than 0 says why it does not go on. */
   seal(pathNumber: number, status = 0): ResumeSeal {
-    return { pathNumber, sealed: this.keys.sealResume(pathNumber, this.#session.resumeState(status)) };
-  }
-
-  /** For a session that has ended: the answer that says why, to a RESUME that opens. Undefined for any other. */
-  sealEnd(seal: ResumeSeal, status: number): ResumeSeal | undefined {
-    if (seal.pathNumber <= this.#recovery.pathNumber || this.#openSeal(seal) === undefined) return undefined;
-    this.#recovery.pathNumber = seal.pathNumber;
-    return this.seal(seal.pathNumber, status);
+    return { pathNumber, sealed: this.keys.sealResume(pathNumber, this.state(status)) };
   }
 
   /** Nothing newer was opened since. */
   isCurrent(pathNumber: number): boolean {
-    return !this.isOver && this.#recovery.pathNumber === pathNumber && this.#session.isSuspended;
+    return !this.isOver && this.pathNumber === pathNumber && this.#session.isSuspended;
   }
 
   /** Records flow on `path` from now on. */
@@ -91,13 +88,18 @@ export class ResumeHalf {
     this.#session.resumeOn(path, peer);
   }
 
-  #openSeal(seal: ResumeSeal): ResumeState | undefined {
-    try {
-      return this.keys.openResume(seal.pathNumber, seal.sealed);
-    } catch (error) {
-      // Also what opens and holds numbers that nobody can have: it is the peer's fault, and not that of the link.
-      if (isSealaneError(error, 'ERR_E2EE_INTEGRITY', 'ERR_E2EE_PROTOCOL')) return undefined;
-      throw error;
-    }
+  #leave(): void {
+    this.#session.leavePath(new SealaneError('ERR_E2EE_TRUNCATED', 'it moves', { retryable: true }));
+  }
+}
+
+/** What the other side's RESUME says; undefined for one that does not open. */
+export function openSeal(keys: SessionKeys, seal: ResumeSeal): ResumeState | undefined {
+  try {
+    return keys.openResume(seal.pathNumber, seal.sealed);
+  } catch (error) {
+    // Also what opens and holds numbers that nobody can have: it is the peer's fault, and not that of the link.
+    if (isSealaneError(error, 'ERR_E2EE_INTEGRITY', 'ERR_E2EE_PROTOCOL')) return undefined;
+    throw error;
   }
 }

@@ -56,9 +56,9 @@ export interface SecureConnectionOptions {
   /** The path will end soon: another one is wanted before that. */
   readonly onMove?: (connection: SecureConnection) => void;
   /** Another path carries on, `gapMs` after the last one broke. */
-  readonly onResumed?: (connection: SecureConnection, gapMs: number) => void;
+  readonly onResumed?: ((connection: SecureConnection, gapMs: number) => void) | undefined;
   /** The session takes more or fewer streams than before. */
-  readonly onChange?: (connection: SecureConnection) => void;
+  readonly onChange?: ((connection: SecureConnection) => void) | undefined;
   readonly onEnd?: (connection: SecureConnection, error: SealaneError | undefined) => void;
 }
 

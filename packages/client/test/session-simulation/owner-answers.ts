@@ -52,8 +52,7 @@ export class OwnerAnswers {
       return;
     }
     if (owner.hasEnded) {
-      const ended = this.#ended.get(keyOf(owner.keys));
-      const answer = ended?.half.sealEnd(seal, ended.status);
+      const answer = this.#ended.answer(keyOf(owner.keys), seal);
       path.sendMessage(answer === undefined ? { kind: 'refusal' } : { kind: 'answer', seal: answer });
       path.end();
       return;

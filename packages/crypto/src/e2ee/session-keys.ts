@@ -2,6 +2,7 @@ import { LABEL, ProtocolSize, SealaneError } from '@sealane/types';
 import { blake2bKeyed } from '../primitives/blake2b.js';
 import { utf8 } from '../primitives/bytes.js';
 import { isWellFormed } from './bytes.js';
+import type { CipherState } from './noise/cipher-state.js';
 import type { NoiseHandshake } from './noise/noise-handshake.js';
 import { RecordOpener } from './records/record-opener.js';
 import { RecordSealer } from './records/record-sealer.js';
@@ -21,8 +22,9 @@ export class SessionKeys {
   readonly #master: Uint8Array;
   readonly #sealer: RecordSealer;
   readonly #resumption: Resumption;
-  readonly #createOpener: (maxPlaintext: number) => RecordOpener;
-  #opener: RecordOpener | undefined;
+  readonly #sending: CipherState;
+  readonly #receiving: CipherState;
+  #isOpenerTaken = false;
   #isSealerTaken = false;
   #isWiped = false;
 
@@ -33,9 +35,8 @@ export class SessionKeys {
     this.connectionId = connectionId.slice();
     const { c1, c2, master } = handshake.split();
     this.#master = master;
-    const [sending, receiving] = role === 'dialer' ? [c1, c2] : [c2, c1];
-    this.#sealer = new RecordSealer(sending, role, peerMaxPlaintext);
-    this.#createOpener = (maxPlaintext) => new RecordOpener(receiving, role, maxPlaintext);
+    [this.#sending, this.#receiving] = role === 'dialer' ? [c1, c2] : [c2, c1];
+    this.#sealer = new RecordSealer(this.#sending, role, peerMaxPlaintext);
     this.resumeId = this.#derive('int/resume-id', ProtocolSize.RESUME_ID);
     this.#resumption = new Resumption(role, (label) => this.#derive(label, 32), this.connectionId, this.resumeId);
   }
@@ -56,16 +57,16 @@ export class SessionKeys {
 
   /** The one sealer of this side: a second one would use nonces again, so a second call throws ERR_NOISE_STATE. */
   createSealer(): RecordSealer {
-    if (this.#isSealerTaken) throw new SealaneError('ERR_NOISE_STATE', 'the sealer is taken');
+    if (this.#isSealerTaken) throw new SealaneError('ERR_NOISE_STATE');
     this.#isSealerTaken = true;
     return this.#sealer;
   }
 
   /** The one opener of this side; `maxPlaintext` is what this side named in the handshake. */
   createOpener(maxPlaintext: number): RecordOpener {
-    if (this.#opener !== undefined) throw new SealaneError('ERR_NOISE_STATE', 'the opener is taken');
-    this.#opener = this.#createOpener(maxPlaintext);
-    return this.#opener;
+    if (this.#isOpenerTaken) throw new SealaneError('ERR_NOISE_STATE');
+    this.#isOpenerTaken = true;
+    return new RecordOpener(this.#receiving, this.role, maxPlaintext);
   }
 
   /** This side's RESUME for a path; see {@link Resumption.seal}. */
@@ -85,9 +86,8 @@ export class SessionKeys {
   wipe(options: { readonly keepResumption?: boolean } = {}): void {
     this.#isWiped = true;
     this.#master.fill(0);
-    this.#sealer.wipe();
-    this.#opener ??= this.#createOpener(0);
-    this.#opener.wipe();
+    this.#sending.wipe();
+    this.#receiving.wipe();
     if (options.keepResumption !== true) this.#resumption.wipe();
   }
 

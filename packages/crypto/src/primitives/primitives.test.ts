@@ -5,7 +5,7 @@ import { loadCrypto } from '../sodium.js';
 import { Blake2b, blake2b, blake2bKeyed } from './blake2b.js';
 import { ed25519KeyPair, ed25519Sign, ed25519Verify, isEd25519PublicKey } from './ed25519.js';
 import { kemDecapsulate, kemEncapsulate, kemKeyPair } from './ml-kem.js';
-import { x25519, x25519KeyPair, x25519PublicKey } from './x25519.js';
+import { wipeX25519Secret, x25519, x25519KeyPair, x25519PublicKey } from './x25519.js';
 import { libsodiumX25519 } from './x25519-libsodium.js';
 import { nodeX25519 } from './x25519-node.js';
 
@@ -87,6 +87,13 @@ describe('X25519', () => {
     const before = x25519PublicKey(secret);
     secret.fill(2);
     expect(x25519PublicKey(secret)).not.toEqual(before);
+  });
+
+  test('a secret that was wiped is zero, and has no answer of its former self', () => {
+    const { secret, publicKey } = x25519KeyPair();
+    wipeX25519Secret(secret);
+    expect(secret).toEqual(new Uint8Array(32));
+    expect(x25519PublicKey(secret)).not.toEqual(publicKey);
   });
 });
 

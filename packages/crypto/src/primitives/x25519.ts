@@ -29,6 +29,12 @@ export function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array {
   return shared;
 }
 
+/** Overwrites a secret and the platform's form of it, as far as that can be. */
+export function wipeX25519Secret(secret: Uint8Array): void {
+  importedSecrets.get(secret)?.bytes.fill(0);
+  importedSecrets.delete(secret.fill(0));
+}
+
 interface ImportedSecret {
   readonly bytes: Uint8Array;
   readonly secret: X25519Secret;

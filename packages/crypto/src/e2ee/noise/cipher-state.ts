@@ -5,14 +5,14 @@ const TAG_BYTES = 16;
 const empty = new Uint8Array(0);
 /** 2^64 - 1, which no message uses: it belongs to Rekey. */
 const maxNonce = Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);
+/** Four zero bytes and n in little-endian (section 12.3). One for all ciphers: each call is over before the next one. */
+const nonce = new Uint8Array(12);
+const nonceView = new DataView(nonce.buffer);
 
 /** `k` and `n` with ChaCha20-Poly1305 (Noise revision 34, section 5.1). */
 export class CipherState {
   #key: AeadKey | undefined;
   #n = 0;
-  // Four zero bytes and n in little-endian (section 12.3).
-  readonly #nonce = new Uint8Array(12);
-  readonly #nonceView = new DataView(this.#nonce.buffer);
 
   /** The key is copied. */
   constructor(key?: Uint8Array) {
@@ -92,7 +92,7 @@ export class CipherState {
 
   #currentNonce(): Uint8Array {
     if (this.#n >= Number.MAX_SAFE_INTEGER) throw new SealaneError('ERR_NOISE_STATE', 'the nonces are used up');
-    this.#nonceView.setBigUint64(4, BigInt(this.#n), true);
-    return this.#nonce;
+    nonceView.setBigUint64(4, BigInt(this.#n), true);
+    return nonce;
   }
 }

@@ -1,6 +1,6 @@
 import { type RandomBytes, SealaneError, systemRandomBytes } from '@sealane/types';
 import { concatBytes } from '../../primitives/bytes.js';
-import { x25519, x25519KeyPair } from '../../primitives/x25519.js';
+import { wipeX25519Secret, x25519, x25519KeyPair } from '../../primitives/x25519.js';
 import type { CipherState } from './cipher-state.js';
 import type { HandshakePattern, Token } from './handshake-pattern.js';
 import { blake2bHash, type NoiseHash } from './noise-hash.js';
@@ -168,7 +168,7 @@ export class NoiseHandshake {
   /** Ends the handshake and erases its ephemeral key. */
   wipe(): void {
     this.#failed = true;
-    this.#e?.secret.fill(0);
+    if (this.#e) wipeX25519Secret(this.#e.secret);
     this.#symmetric.wipe();
   }
 
@@ -207,6 +207,6 @@ export class NoiseHandshake {
 }
 
 function required<T>(key: T | undefined): T {
-  if (key === undefined) throw new SealaneError('ERR_NOISE_STATE', 'the pattern needs a key that was not given');
+  if (key === undefined) throw new SealaneError('ERR_NOISE_STATE', 'a key is missing');
   return key;
 }

@@ -56,11 +56,6 @@ export class RecordOpener {
     return { type, body, number };
   }
 
-  /** Erases the key; nothing opens afterwards. */
-  wipe(): void {
-    this.#key.cipher.wipe();
-  }
-
   #assertRules(type: number, body: Uint8Array, number: number): void {
     const isConfirmDue = this.#role === 'owner' && number === 0;
     if ((type === RecordType.CONFIRM) !== isConfirmDue) fail('CONFIRM is the first record of the dialer and no other');

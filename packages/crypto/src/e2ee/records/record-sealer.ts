@@ -79,11 +79,6 @@ export class RecordSealer {
       nowMs - this.#keySinceMs >= SessionLimit.rekeyIntervalMs
     );
   }
-
-  /** Erases the key; sealing throws afterwards. */
-  wipe(): void {
-    this.#key.cipher.wipe();
-  }
 }
 
 /** `zeros | u16 count of zeros` */
