@@ -22,6 +22,7 @@ const importers = {
   'https-proxy-agent': '^packages/client/src/transport/',
   'proxy-from-env': '^packages/client/src/transport/',
   libsql: '^apps/relay/src/database/libsql-driver',
+  pino: '^apps/relay/src/observability/relay-log',
   yaml: '^apps/relay/(src/settings/yaml-source|test/)',
 };
 

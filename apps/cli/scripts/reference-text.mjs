@@ -76,10 +76,10 @@ has a bad line changes nothing and gives a warning.
 | \`ready\` | \`id\`, \`name\` or null, \`service\`, \`relay\`, \`address\` | the relay has confirmed the lease of \`expose\` |
 | \`pending\` | \`relay\`, \`service\`, \`name\` or null | an operator of the relay has to approve this identity; \`expose\` waits, and nobody can connect |
 | \`listening\` | \`address\` | the local port or socket of \`connect\` listens |
-| \`connected\` | \`peer\`, \`name\` if one was used, \`service\` | \`connect\` has a session with the owner |
-| \`session\` | \`state\` open or closed, \`session\`, \`peer\`, \`code\` if it was not closed in order | per session of \`expose\` |
-| \`session\` | \`state\` interrupted, \`peer\`, \`code\` | the way to a peer broke; its streams wait for another one |
-| \`session\` | \`state\` resumed, \`peer\`, \`gapMs\`, \`relay\` | another way carries them on, over this relay |
+| \`connected\` | \`peer\`, \`name\` if one was used, \`service\`, \`connection\` | \`connect\` has a session with the owner; one line for each |
+| \`session\` | \`state\` open or closed, \`session\`, \`peer\`, \`connection\`, \`code\` if it was not closed in order | per session of \`expose\` |
+| \`session\` | \`state\` interrupted, \`peer\`, \`code\`, \`connection\` | the way to a peer broke; its streams wait for another one |
+| \`session\` | \`state\` resumed, \`peer\`, \`gapMs\`, \`relay\`, \`connection\`, \`resume\` | another way carries them on, over this relay |
 | \`stream\` | \`state\` open, closed or reset, \`stream\`, \`peer\`, \`bytesIn\` (from the peer), \`bytesOut\`, \`code\`, \`resetDelivered\` | per local connection |
 | \`status\` | \`state\`, and \`relay\`, \`code\`, \`message\`, \`retryInMs\` where they apply | relay or owner come and go |
 | \`ping\` | \`round\`, \`ownerMs\`, \`relayMs\` (null for a lost one), \`ownerCode\`, \`relayCode\` | per round of \`ping\` |
@@ -91,6 +91,9 @@ has a bad line changes nothing and gives a warning.
 | \`warning\` | \`message\`, \`code\` | |
 | \`dropped\` | \`count\` | so many events were not written because nobody read |
 | \`stopping\` | \`drainMs\` | the first signal came |
+
+\`connection\` is the id of a session, the same in what \`connect\`, \`expose\` and the relay print; \`resume\` is that of a later path of it,
+as its relay prints it. Neither is secret.
 
 States of \`status\`: \`connecting\`, \`connected\`, \`waiting\`, \`disconnected\` (relay), \`lease-registered\`, \`lease-waiting\`,
 \`lease-refused\`, \`lease-released\`, \`session-lost\`, \`interrupted\`, \`pinned\`, \`allow-file\`. Programs should ignore events, states and fields that they do not know.

@@ -38,6 +38,11 @@ export class TestUser {
     });
   }
 
+  /** Where this user's default identity is. */
+  identityFile(): string {
+    return join(this.directory, 'config', 'sealane', 'identity.json');
+  }
+
   /** The id of this user's default identity. */
   async id(): Promise<string> {
     return (await this.run(['id', 'show'])).stdout.trim();

@@ -1,4 +1,4 @@
-import { type ProcessEvent, startProcess, type TestProcess } from '@sealane/testkit';
+import { type ProcessEvent, runProcess, startProcess, type TestProcess } from '@sealane/testkit';
 import { relayFile, TestUser } from './programs.js';
 
 export interface Exposed {
@@ -22,6 +22,7 @@ export class World implements AsyncDisposable {
   readonly relayId: string;
   readonly relayPort: number;
   relay: TestProcess;
+  #relayArgs: readonly string[];
   readonly #users: TestUser[];
 
   private constructor(
@@ -29,20 +30,22 @@ export class World implements AsyncDisposable {
     ids: readonly [string, string],
     relay: TestProcess,
     listening: ProcessEvent,
+    relayArgs: readonly string[],
   ) {
     [this.owner, this.dialer] = users;
     [this.ownerId, this.dialerId] = ids;
     this.relay = relay;
     this.relayId = String(listening['id']);
     this.relayPort = Number(new URL(String(listening['url'])).port);
+    this.#relayArgs = relayArgs;
     this.#users = [...users];
   }
 
-  static async create(): Promise<World> {
+  static async create(relayArgs: readonly string[] = []): Promise<World> {
     const users = [await TestUser.create(), await TestUser.create()] as const;
     const ids = [await users[0].id(), await users[1].id()] as const;
-    const relay = startRelay(users[0].file('relay'), 0);
-    return new World(users, ids, relay, await relay.waitFor('listening'));
+    const relay = startRelay(users[0].file('relay'), 0, relayArgs);
+    return new World(users, ids, relay, await relay.waitFor('listening'), relayArgs);
   }
 
   get relayUrl(): string {
@@ -89,8 +92,20 @@ export class World implements AsyncDisposable {
 
   /** Starts it again with the same identity at the same address. */
   async restartRelay(): Promise<void> {
-    this.relay = startRelay(this.owner.file('relay'), this.relayPort);
+    this.relay = startRelay(this.owner.file('relay'), this.relayPort, this.#relayArgs);
     await this.relay.waitFor('listening');
+  }
+
+  /** A command of the relay's program. */
+  relayCommand(args: readonly string[]): ReturnType<typeof runProcess> {
+    return runProcess(relayFile, args);
+  }
+
+  /** Starts it again with other arguments. */
+  async replaceRelay(args: readonly string[]): Promise<void> {
+    await this.relay.stop();
+    this.#relayArgs = args;
+    await this.restartRelay();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -103,8 +118,9 @@ export class World implements AsyncDisposable {
   }
 }
 
-export function startRelay(dataDirectory: string, port: number): TestProcess {
-  return startProcess(relayFile, ['--listen', `127.0.0.1:${port}`, '--data-dir', dataDirectory, '--json'], {
+export function startRelay(dataDirectory: string, port: number, args: readonly string[] = []): TestProcess {
+  const listen = ['--listen', `127.0.0.1:${port}`, '--data-dir', dataDirectory, '--json'];
+  return startProcess(relayFile, [...listen, ...args], {
     label: 'sealane-relay',
   });
 }

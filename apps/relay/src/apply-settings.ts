@@ -1,8 +1,10 @@
 import { parseReservedName, type RelayLimits, type RelayServer } from '@sealane/server';
 import type { RelayDatabase } from './database/relay-database.js';
+import type { RelayLog, RelayLogOptions } from './observability/relay-log.js';
 import { limitsForOpenFiles, maxOpenFiles } from './open-files.js';
 import type { Configuration, SettingsChange } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
+import { observabilitySettings } from './settings/observability-settings.js';
 import { policySettings } from './settings/policy-settings.js';
 import { programSettings } from './settings/program-settings.js';
 
@@ -22,10 +24,16 @@ export function limitsOf(configuration: Configuration, files: number | undefined
   return { limits: { ...limits, maxSockets: lower.maxSockets, maxUnauthenticated }, lowFiles: files };
 }
 
+export function logSettingsOf(configuration: Configuration): Pick<RelayLogOptions, 'level' | 'ids'> {
+  const { logLevel, logIds } = observabilitySettings;
+  return { level: configuration.get(logLevel), ids: configuration.get(logIds) };
+}
+
 /** What changes while the process runs, and only that. */
 export interface LiveParts {
   readonly relay: RelayServer;
   readonly database: RelayDatabase;
+  readonly log?: RelayLog;
 }
 
 /**
@@ -40,5 +48,6 @@ export function applySettings({ changed }: SettingsChange, configuration: Config
   if (changed.includes(policySettings.reservedNames.path)) {
     parts.relay.setReservedNames(configuration.get(policySettings.reservedNames).map(parseReservedName));
   }
+  parts.log?.change(logSettingsOf(configuration));
   parts.database.audit.maxEntries = configuration.get(programSettings.auditMaxEntries);
 }

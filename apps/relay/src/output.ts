@@ -1,5 +1,6 @@
 import type { RelayEvent } from '@sealane/server';
 import { isSealaneError } from '@sealane/types';
+import type { LogFacts, LogWeight, RelayLog } from './observability/relay-log.js';
 import type { SettingsChange } from './settings/configuration.js';
 
 /** Unread output beyond this is dropped: whoever does not read our log must not fill our memory. */
@@ -16,6 +17,8 @@ interface LineSink {
 
 export interface OutputOptions {
   readonly json: boolean;
+  /** Hears everything that is told here, and more. */
+  readonly log?: Pick<RelayLog, 'tell' | 'event' | 'isOnStderr'> | undefined;
   readonly stdout?: LineSink;
   readonly stderr?: LineSink;
   readonly noColor?: boolean;
@@ -31,6 +34,7 @@ export interface Listening {
 /** Tells what happens to people, or with `json` to programs. Refusals are summed up: a flood of them is one line a second. */
 export class Output {
   readonly #json: boolean;
+  readonly #log: OutputOptions['log'];
   readonly #stdout: LineSink;
   readonly #stderr: LineSink;
   readonly #hasColor: boolean;
@@ -42,6 +46,7 @@ export class Output {
 
   constructor(options: OutputOptions) {
     this.#json = options.json;
+    this.#log = options.log;
     this.#stdout = options.stdout ?? process.stdout;
     this.#stderr = options.stderr ?? process.stderr;
     const noColor = options.noColor ?? (process.env['NO_COLOR'] ?? '') !== '';
@@ -49,23 +54,27 @@ export class Output {
   }
 
   listening({ url, id, admin }: Listening): void {
+    const facts = { url, id, ...(admin === undefined ? {} : { admin }) };
+    this.#note('info', { event: 'listening', ...facts });
     const lines = [
       `${this.#bold('relay')} ${url}`,
       `${this.#bold('id')}    ${id}`,
       `${this.#bold('pin')}   ${url}#${id}`,
     ];
     if (admin !== undefined) lines.push(`${this.#bold('admin')} ${admin}`);
-    if (this.#json) this.#line({ event: 'listening', url, id, ...(admin === undefined ? {} : { admin }) });
+    if (this.#json) this.#line({ event: 'listening', ...facts });
     else this.#say(lines.join('\n'));
   }
 
   warning(code: string, message: string): void {
+    this.#note('warn', { event: 'warning', code, message });
     if (this.#json) this.#line({ event: 'warning', code, message });
     else this.#complain(`warning: ${message}\n`);
   }
 
   /** Settings were read again. */
   reloaded({ changed, needsRestart }: SettingsChange): void {
+    this.#note('info', { event: 'reloaded', changed, needsRestart });
     if (this.#json) this.#line({ event: 'reloaded', changed, needsRestart });
     else {
       this.#say(`reloaded${changed.length === 0 ? ', nothing changed' : `: ${changed.join(', ')}`}`);
@@ -75,6 +84,7 @@ export class Output {
 
   /** They could not be, and are what they were. */
   reloadFailed(code: string, message: string): void {
+    this.#note('error', { event: 'reload-failed', code, message });
     if (this.#json) this.#line({ event: 'reload-failed', code, message });
     else this.#complain(`reload failed, the settings are what they were: ${message} (${code})\n`);
   }
@@ -97,11 +107,13 @@ export class Output {
   }
 
   stopping(): void {
+    this.#note('info', { event: 'stopping' });
     if (this.#json) this.#line({ event: 'stopping' });
     else this.#say('stopping; a second signal stops at once');
   }
 
   relay(event: RelayEvent): void {
+    if (event.type !== 'warning') this.#log?.event(event);
     if (event.type === 'refused') {
       this.#countRefusal(event.code, event.where);
       return;
@@ -125,6 +137,7 @@ export class Output {
     clearTimeout(this.#summary);
     this.#summary = undefined;
     for (const refusal of this.#refusals.values()) {
+      this.#note('info', { event: 'refusals', ...refusal });
       if (this.#json) this.#line({ event: 'refused', ...refusal });
       else this.#say(`refused ${refusal.code} (${refusal.where}) ${refusal.count} times`);
     }
@@ -140,6 +153,10 @@ export class Output {
     this.#summary.unref();
   }
 
+  #note(weight: LogWeight, facts: LogFacts): void {
+    this.#log?.tell(weight, facts);
+  }
+
   #line(value: Readonly<Record<string, unknown>>): void {
     this.#write(`${JSON.stringify(value)}\n`);
   }
@@ -149,6 +166,7 @@ export class Output {
   }
 
   #complain(text: string): void {
+    if (this.#log?.isOnStderr === true) return;
     if (this.#stderr.writableLength <= MAX_UNREAD_BYTES) attempt(this.#stderr, text);
   }
 

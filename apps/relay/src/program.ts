@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command, InvalidArgumentError } from 'commander';
 import { addConfigCommands } from './commands/config-commands.js';
 import { addDatabaseCommands } from './commands/database-commands.js';
@@ -76,10 +77,12 @@ must name it. What other proxies say is not believed: all their clients count as
 Exit codes: 0 success, 1 failure, 2 wrong usage.`,
     )
     .action(async (flags: ProgramFlags) => {
+      // An import opens all files at once that its modules name; with few file handles they have to come one by one.
+      const require = createRequire(import.meta.url);
+      require('./load-configuration.js');
       const { loadConfiguration } = await import('./load-configuration.js');
       const configuration = loadConfiguration(flags);
-      // What the rest is built on comes first: with few file handles not all modules can be loaded at once.
-      await import('@sealane/mux/node');
+      require('./serve.js');
       const { serve } = await import('./serve.js');
       await serve(configuration);
     });

@@ -5,12 +5,14 @@ import { isSealaneError, SealaneError } from '@sealane/types';
 import { type Admin, startAdmin } from './admin/start-admin.js';
 import { isRestricted } from './admission/admission-rules.js';
 import { LiveAdmission } from './admission/live-admission.js';
-import { applySettings, limitsOf } from './apply-settings.js';
+import { applySettings, limitsOf, logSettingsOf } from './apply-settings.js';
 import { DatabaseBanStore } from './ban-store.js';
 import { RelayDatabase } from './database/relay-database.js';
 import { describeError, usageError } from './error-line.js';
 import { isLoopback, type ListenAddress, parseAdminAddress, parseListenAddress } from './listen-address.js';
 import { DatabaseNameJournal } from './name-journal.js';
+import { LogSink } from './observability/log-sink.js';
+import { RelayLog } from './observability/relay-log.js';
 import { Output } from './output.js';
 import { readVersion } from './read-version.js';
 import { RelayControl } from './relay-control.js';
@@ -18,6 +20,7 @@ import { adminSettings } from './settings/admin-settings.js';
 import { formatProblem } from './settings/config-problem.js';
 import type { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
+import { observabilitySettings } from './settings/observability-settings.js';
 import { policySettings } from './settings/policy-settings.js';
 import { programSettings } from './settings/program-settings.js';
 import type { GetSetting } from './settings/setting.js';
@@ -32,20 +35,26 @@ export async function serve(configuration: Configuration): Promise<void> {
   spaceOutCollections();
   const address = listenAddressOf(configuration);
   const dataDir = required(configuration.get(programSettings.dataDir), '--data-dir DIR', 'dataDir');
-  const output = new Output({ json: configuration.get(programSettings.json) });
+  const sink = LogSink.open(configuration.get(observabilitySettings.logFile), ({ message }) =>
+    output.warning('LOG', `the log is not written: ${message}`),
+  );
+  const log = await RelayLog.open({ ...logSettingsOf(configuration), sink });
+  const output = new Output({ json: configuration.get(programSettings.json), log });
   const identity = await loadServerIdentity(dataDir);
   try {
     const database = await RelayDatabase.open(dataDir);
     try {
       configuration.attach(database.settings);
+      log.change(logSettingsOf(configuration));
       // Settings of the run time may have taken away what guarded it.
       assertGuarded(address.host, (setting) => configuration.get(setting));
-      await serveAs(identity, address, { dataDir, configuration, database, output });
+      await serveAs(identity, address, { dataDir, configuration, database, output, log });
     } finally {
       await database.close();
     }
   } finally {
     await identity.release();
+    await log.close();
   }
 }
 
@@ -56,10 +65,11 @@ interface Process {
   readonly configuration: Configuration;
   readonly database: RelayDatabase;
   readonly output: Output;
+  readonly log: RelayLog;
 }
 
 async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: Process): Promise<void> {
-  const { configuration, database, output, dataDir } = parts;
+  const { configuration, database, output, log, dataDir } = parts;
   const { limits, lowFiles } = limitsOf(configuration);
   const authorities = configuration.get(programSettings.authorities);
   database.audit.maxEntries = configuration.get(programSettings.auditMaxEntries);
@@ -96,7 +106,9 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     assertGuarded(address.host, get);
     return changed.some((path) => /^(admission|callout)\./.test(path)) ? admission.prepare(get) : undefined;
   });
-  const stopListening = configuration.onChange((change) => applySettings(change, configuration, { relay, database }));
+  const stopListening = configuration.onChange((change) =>
+    applySettings(change, configuration, { relay, database, log }),
+  );
   const onHangUp = (): void => void reload(control, parts);
   let admin: Admin | undefined;
   const housekeeping = setInterval(() => tidyUp(parts), HOUSEKEEPING_MS);
@@ -140,7 +152,8 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
 }
 
 /** Reads file and stored settings again; whatever is wrong with them changes nothing and is told. */
-async function reload(control: RelayControl, { configuration, output }: Process): Promise<void> {
+async function reload(control: RelayControl, { configuration, output, log }: Process): Promise<void> {
+  log.reopen();
   try {
     output.reloaded(await control.reload('SIGHUP'));
     for (const problem of configuration.ignored) output.warning('SETTING_IGNORED', formatProblem(problem));

@@ -36,7 +36,13 @@ export class ConnectionBook {
 
   onResumed(connection: SecureConnection, gapMs: number): void {
     if (this.open.has(connection))
-      this.#onStatus({ ...factsOf(connection), state: 'resumed', gapMs, relayId: connection.relayId });
+      this.#onStatus({
+        ...factsOf(connection),
+        state: 'resumed',
+        gapMs,
+        relayId: connection.relayId,
+        resumeId: connection.resumeId,
+      });
   }
 
   onEnd(connection: SecureConnection, error: SealaneError | undefined): void {
@@ -47,10 +53,13 @@ export class ConnectionBook {
   }
 }
 
-type Facts = { readonly type: 'session' } & Pick<SecureConnection, 'role' | 'peerId' | 'service' | 'alpn'>;
+type Facts = { readonly type: 'session' } & Pick<
+  SecureConnection,
+  'role' | 'peerId' | 'service' | 'alpn' | 'connectionId'
+>;
 
-function factsOf({ role, peerId, service, alpn }: SecureConnection): Facts {
-  return { type: 'session', role, peerId, service, alpn };
+function factsOf({ role, peerId, service, alpn, connectionId }: SecureConnection): Facts {
+  return { type: 'session', role, peerId, service, alpn, connectionId };
 }
 
 function add(sum: { bytesSent: number; bytesReceived: number; streams: number }, of: ConnectionStatistics): void {

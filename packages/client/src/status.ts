@@ -70,6 +70,8 @@ export type StatusEvent =
       readonly peerId: string;
       readonly service: string;
       readonly alpn: string;
+      /** 16 bytes, as dialer, owner and relay log it. */
+      readonly connectionId: Uint8Array;
       readonly error?: SealaneError;
     }
   /** The path of a session broke, and another one is looked for: its streams wait. */
@@ -80,6 +82,8 @@ export type StatusEvent =
       readonly peerId: string;
       readonly service: string;
       readonly alpn: string;
+      /** 16 bytes, as dialer, owner and relay log it. */
+      readonly connectionId: Uint8Array;
       readonly error: SealaneError;
     }
   /** Another path carries the session on. */
@@ -90,10 +94,14 @@ export type StatusEvent =
       readonly peerId: string;
       readonly service: string;
       readonly alpn: string;
+      /** 16 bytes, as dialer, owner and relay log it. */
+      readonly connectionId: Uint8Array;
       /** Milliseconds without a path. */
       readonly gapMs: number;
       /** Identity of the relay that carries it now. */
       readonly relayId: string | undefined;
+      /** 16 bytes, by which the relay logs this path. */
+      readonly resumeId: Uint8Array;
     }
   /** A request could not be answered for a reason on this side, e.g. a key file that cannot be read. */
   | { readonly type: 'fault'; readonly service: string; readonly error: SealaneError }

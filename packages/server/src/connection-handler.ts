@@ -12,18 +12,29 @@ import {
   SealaneError,
 } from '@sealane/types';
 import type { AdmissionGate } from './admission-gate.js';
-import type { EarlyData } from './early-data.js';
+import { type AdmittedSession, admitSession } from './admit-session.js';
+import type { RequestTrace } from './event.js';
 import { CONNECTION_BYTES, type ForwardingHandler } from './forwarding-handler.js';
 import { HeldRequests } from './held-requests.js';
 import type { LeaseManager, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
-import type { SessionUse } from './policy/session-use.js';
-import type { CountedTicket } from './policy/ticket-use-store.js';
+import { watchHandshake } from './metrics/handshake-watch.js';
+import type { ConnectOutcome } from './metrics/relay-meter.js';
 import type { UsagePolicy } from './policy/usage-policy.js';
 import type { RelayConfig } from './relay-config.js';
+import { traceOf } from './request-trace.js';
 import { UndecidedRequests } from './undecided-requests.js';
 import { OwnerSide, WaitingConnection } from './waiting-connection.js';
 import { wireRefusal } from './wire-refusal.js';
+
+/** A request of a dialer, until it is forwarded or refused. */
+interface Asked {
+  readonly link: RelayLink;
+  readonly stream: MuxStream;
+  readonly request: Connect | Resume;
+  /** When it came. */
+  readonly sinceMs: number;
+}
 
 export interface ConnectionHandlerParts {
   readonly leases: LeaseManager;
@@ -50,9 +61,11 @@ export class ConnectionHandler {
     this.#startedMs = config.clock.nowMs();
     this.#undecided = new UndecidedRequests(config);
     this.#held = new HeldRequests(config, {
-      forward: (link, stream, request, lease) =>
-        this.#try(link, stream, () => this.#send(link, stream, request, lease)),
-      refuse: (link, stream, code) => this.#reject(link, stream, code, ''),
+      forward: (link, stream, request, lease) => {
+        const asked = { link, stream, request, sinceMs: config.clock.nowMs() };
+        this.#try(asked, () => this.#send(asked, lease));
+      },
+      refuse: (link, stream, request, code) => this.#reject(link, stream, traceOf(request), code, ''),
     });
     parts.leases.onServed = (key, lease) => this.#held.onOwner(key, lease);
   }
@@ -66,43 +79,53 @@ export class ConnectionHandler {
     return this.#waiting.size;
   }
 
+  /** Requests that wait for the policy's answer about their dialers. */
+  get undecidedCount(): number {
+    return this.#undecided.size;
+  }
+
   /** A client opened a stream. @throws ERR_PROTOCOL_* for an OPEN that cannot be read: that ends the link. */
   open(link: RelayLink, stream: MuxStream, body: Uint8Array): void {
+    const { clock, meter } = this.#config;
     const request = decodeOpen(body);
+    const asked = { link, stream, request, sinceMs: clock.nowMs() };
     stream.handler = ignoring;
+    if (request.kind === OpenKind.RESUME) meter.resumes++;
+    else meter.connects++;
     const tooFast = this.#parts.usage.connect(link);
     if (tooFast !== undefined) {
-      this.#reject(link, stream, RelayCode.BUSY, tooFast.message);
+      this.#refuse(asked, RelayCode.BUSY, tooFast.message);
       link.strike();
       return;
     }
     const refusal = this.#parts.gate.dialer(link);
     if (refusal instanceof Promise) {
       // What waits must not keep the message alive that it came in.
-      const kept = decodeOpen(body.slice());
+      const kept = { ...asked, request: decodeOpen(body.slice()) };
       this.#undecided.hold(link, stream, refusal, {
-        proceed: () => this.#begin(link, stream, kept),
-        refuse: (code, text) => this.#reject(link, stream, code, text),
+        proceed: () => this.#begin(kept),
+        refuse: (code, text) => this.#refuse(kept, code, text),
       });
-    } else if (refusal === undefined) this.#begin(link, stream, request);
-    else this.#reject(link, stream, wireRefusal(refusal).code, refusal.message);
+    } else if (refusal === undefined) this.#begin(asked);
+    else this.#refuse(asked, wireRefusal(refusal).code, refusal.message);
   }
 
-  #begin(link: RelayLink, stream: MuxStream, request: Connect | Resume): void {
+  #begin(asked: Asked): void {
+    const { stream, request } = asked;
     stream.handler = ignoring;
-    this.#try(link, stream, () => {
-      if (request.kind === OpenKind.RESUME) this.#resume(link, stream, request);
-      else this.#connect(link, stream, request);
+    this.#try(asked, () => {
+      if (request.kind === OpenKind.RESUME) this.#resume(asked, request);
+      else this.#connect(asked, request);
     });
   }
 
-  #try(link: RelayLink, stream: MuxStream, action: () => void): void {
+  #try(asked: Asked, action: () => void): void {
     try {
       action();
     } catch (error) {
       if (!isSealaneError(error)) throw error;
       const isFull = error.code === 'ERR_STREAM_BUSY';
-      this.#reject(link, stream, isFull ? RelayCode.BUSY : RelayCode.NO_OWNER, '');
+      this.#refuse(asked, isFull ? RelayCode.BUSY : RelayCode.NO_OWNER, '');
     }
   }
 
@@ -118,10 +141,11 @@ export class ConnectionHandler {
       if ((message.resume !== null) !== isResume || (isResume && message.message2 !== null)) {
         throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'the answer is to something else than was asked');
       }
-      this.#acceptWhenKept(side.connection, body);
+      this.#acceptWhenKept(side.connection, body, message.message2 !== null);
     } else if (message.kind === MessageKind.REJECT) {
       this.#finish(side.connection);
-      this.#config.reporter.refused(message.code, 'connect');
+      this.#observe(side.connection, 'refused');
+      this.#config.reporter.refused(message.code, 'connect', side.connection.trace);
       side.connection.dialerLink.sendBody(body.slice(), side.connection.dialer);
       side.connection.dialer.reset(ResetCode.REFUSED);
       stream.reset(ResetCode.CANCELLED);
@@ -159,8 +183,9 @@ export class ConnectionHandler {
   /** Refuses a waiting connection and lets its owner know. */
   cancel(connection: WaitingConnection, code: RelayCode, ownerReset: ResetCode): void {
     if (!this.#finish(connection)) return;
+    this.#observe(connection, 'failed');
     connection.owner.reset(ownerReset);
-    this.#reject(connection.dialerLink, connection.dialer, code, '');
+    this.#reject(connection.dialerLink, connection.dialer, connection.trace, code, '');
   }
 
   /** The dialer went before there was an answer. */
@@ -168,37 +193,36 @@ export class ConnectionHandler {
     if (this.#finish(connection)) connection.owner.reset(code);
   }
 
-  #connect(link: RelayLink, stream: MuxStream, request: Connect): void {
-    if (this.isDraining) {
-      this.#reject(link, stream, RelayCode.DRAINING, '');
-      return;
-    }
-    this.#send(link, stream, request, this.#parts.leases.route(request.owner, request.service));
+  #connect(asked: Asked, { owner, service }: Connect): void {
+    if (this.isDraining) this.#refuse(asked, RelayCode.DRAINING, '');
+    else this.#send(asked, this.#parts.leases.route(owner, service));
   }
 
   /** Also while draining: sessions that move away from elsewhere are not to be lost. */
-  #resume(link: RelayLink, stream: MuxStream, request: Resume): void {
+  #resume(asked: Asked, request: Resume): void {
     const { leases } = this.#parts;
     const { owner, service, instance } = request;
     const lease = leases.routeInstance(owner, service, instance);
     if (lease !== undefined) {
-      this.#send(link, stream, request, lease);
+      this.#send(asked, lease);
       return;
     }
     const isFresh = this.#config.clock.nowMs() - this.#startedMs < ResumptionLimit.heldMs;
     const isOffered = (this.#config.features & LinkFeature.RESUME) !== 0;
-    if (isOffered && (isFresh || leases.isExpected(owner, service, instance))) this.#held.hold(link, stream, request);
-    else this.#reject(link, stream, RelayCode.NO_SESSION, '');
+    if (isOffered && (isFresh || leases.isExpected(owner, service, instance))) {
+      this.#held.hold(asked.link, asked.stream, request);
+    } else this.#refuse(asked, RelayCode.NO_SESSION, '');
   }
 
-  #send(link: RelayLink, stream: MuxStream, request: Connect | Resume, found: ServedLease | undefined): void {
-    const admitted = this.#admit(link, found, request.kind === OpenKind.RESUME);
+  #send(asked: Asked, found: ServedLease | undefined): void {
+    const question = { link: asked.link, lease: found, isResume: asked.request.kind === OpenKind.RESUME };
+    const admitted = admitSession(this.#config, this.#parts, question);
     if ('code' in admitted) {
-      this.#reject(link, stream, admitted.code, admitted.text);
+      this.#refuse(asked, admitted.code, admitted.text);
       return;
     }
     try {
-      this.#forward(link, stream, request, admitted);
+      this.#forward(asked, admitted);
     } catch (error) {
       admitted.use.release();
       this.#parts.gate.tickets.giveBack(admitted.ticket);
@@ -206,29 +230,9 @@ export class ConnectionHandler {
     }
   }
 
-  /** The lease that the request may be forwarded to, its session counted; or why it may not. */
-  #admit(link: RelayLink, lease: ServedLease | undefined, isResume: boolean): Admitted | Refusal {
-    const { usage, gate } = this.#parts;
-    const { limits, budget, clock } = this.#config;
-    if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
-    const isInRate = lease.connects === undefined || lease.connects.tryTake(clock.nowMs());
-    if (lease.load.waiting >= limits.waitingAcceptsPerLease || !usage.connectTo(lease) || !isInRate) {
-      return { code: RelayCode.BUSY, text: 'the owner has too many requests' };
-    }
-    if (budget.refusesStreams) return { code: RelayCode.BUSY, text: 'the relay is short of memory' };
-    if (lease.uses.size >= (lease.limits?.sessions ?? Number.POSITIVE_INFINITY)) {
-      return { code: RelayCode.LIMIT, text: 'the owner has as many sessions as it may' };
-    }
-    const shown = gate.tickets.check(link, lease.record, isResume);
-    if (!shown.isAdmitted) return shown;
-    const use = usage.addSession(link, lease);
-    if (typeof use !== 'string') return { lease, use, ticket: shown.use };
-    gate.tickets.giveBack(shown.use);
-    return { code: RelayCode.LIMIT, text: use };
-  }
-
-  #forward(link: RelayLink, dialer: MuxStream, request: Connect | Resume, admitted: Admitted): void {
+  #forward({ link, stream: dialer, request, sinceMs }: Asked, admitted: AdmittedSession): void {
     const { lease, use, ticket } = admitted;
+    const { clock, limits, meter, budget } = this.#config;
     const side = new OwnerSide(this);
     // Dialing links use keys of their own, which say nothing about the dialer: message 1 does, to the owner alone.
     const open = encodeForward({ ...request, dialer: null });
@@ -236,17 +240,23 @@ export class ConnectionHandler {
     const owner = lease.link.openStream(open, side, link);
     dialer.group = lease.link;
     // An owner that does not read leaves the request here.
-    this.#config.budget.take(CONNECTION_BYTES + open.length);
-    const deadlineMs = this.#config.clock.nowMs() + this.#config.limits.acceptTimeoutMs;
+    budget.take(CONNECTION_BYTES + open.length);
+    const forwardedMs = clock.nowMs();
+    const isResume = request.kind === OpenKind.RESUME;
+    if (!isResume) meter.forward.observeMs(forwardedMs - sinceMs);
     const connection = new WaitingConnection(this, {
       dialerLink: link,
       dialer,
       owner,
       lease,
       use,
-      deadlineMs,
+      deadlineMs: forwardedMs + limits.acceptTimeoutMs,
+      sinceMs,
+      forwardedMs,
+      trace: traceOf(request),
+      hasMessage1: !isResume && request.message1 !== null,
       openBytes: open.length,
-      isResume: request.kind === OpenKind.RESUME,
+      isResume,
       ticket,
       ticketKept: this.#parts.gate.tickets.kept(ticket),
     });
@@ -258,16 +268,16 @@ export class ConnectionHandler {
   }
 
   /** A session that begins with a counted ticket begins when its use is on the disk; the owner was asked meanwhile. */
-  #acceptWhenKept(connection: WaitingConnection, body: Uint8Array): void {
+  #acceptWhenKept(connection: WaitingConnection, body: Uint8Array, hasMessage2: boolean): void {
     if (connection.ticketKept === undefined) {
-      this.#accept(connection, body);
+      this.#accept(connection, body, hasMessage2);
       return;
     }
     connection.isAnswered = true;
     const own = body.slice();
     connection.ticketKept
       .then(() => {
-        if (this.#waiting.has(connection)) this.#accept(connection, own);
+        if (this.#waiting.has(connection)) this.#accept(connection, own, hasMessage2);
       })
       .catch((error: unknown) => {
         this.#config.reporter.event({ type: 'fault', code: 'ERR_INTERNAL', message: String(error) });
@@ -275,9 +285,14 @@ export class ConnectionHandler {
       });
   }
 
-  #accept(connection: WaitingConnection, body: Uint8Array): void {
-    const { dialer, owner, lease, use, dialerLink } = connection;
+  #accept(connection: WaitingConnection, body: Uint8Array, hasMessage2: boolean): void {
+    const { dialer, owner, lease, use, dialerLink, isResume, hasMessage1, trace, forwardedMs } = connection;
+    const { meter, clock } = this.#config;
     this.#finish(connection, true);
+    this.#observe(connection, 'accepted');
+    if (isResume) meter.resumedSessions++;
+    const nowMs = (): number => clock.nowMs();
+    const onDone = (ms: number): void => meter.handshake.observeMs(ms);
     dialerLink.sendBody(body.slice(), dialer);
     this.#parts.forwarding.join({
       number: ++this.#sessionNumber,
@@ -285,9 +300,15 @@ export class ConnectionHandler {
       use,
       dialer,
       owner,
+      dialerLink,
+      trace,
     });
-    handOver(dialer, connection.early);
-    handOver(owner, connection.earlyAnswer);
+    if (hasMessage2 && hasMessage1) onDone(nowMs() - forwardedMs);
+    else if (!isResume) {
+      watchHandshake({ dialer, owner, startMs: hasMessage1 ? forwardedMs : undefined, nowMs, onDone });
+    }
+    connection.early.handOver(dialer);
+    connection.earlyAnswer.handOver(owner);
   }
 
   /** Takes a connection out of those that wait; false if it was not among them. */
@@ -304,29 +325,21 @@ export class ConnectionHandler {
     return true;
   }
 
-  #reject(link: RelayLink, stream: MuxStream, code: number, text: string): void {
-    this.#config.reporter.refused(code, 'connect');
+  #observe({ isResume, sinceMs }: WaitingConnection, outcome: ConnectOutcome): void {
+    const { meter, clock } = this.#config;
+    if (!isResume) meter.connect[outcome].observeMs(clock.nowMs() - sinceMs);
+  }
+
+  #refuse({ link, stream, request }: Asked, code: number, text: string): void {
+    this.#reject(link, stream, traceOf(request), code, text);
+  }
+
+  #reject(link: RelayLink, stream: MuxStream, trace: RequestTrace, code: number, text: string): void {
+    this.#config.reporter.refused(code, 'connect', trace);
     link.send({ kind: MessageKind.REJECT, code, keycert: null, text }, stream);
     // Messages go before resets: the dialer reads the code first.
     stream.reset(ResetCode.REFUSED);
   }
-}
-
-interface Admitted {
-  readonly lease: ServedLease;
-  readonly use: SessionUse;
-  readonly ticket: CountedTicket | undefined;
-}
-
-interface Refusal {
-  readonly code: RelayCode;
-  readonly text: string;
-}
-
-/** Gives a stream's new handler what came before it. */
-function handOver(stream: MuxStream, early: EarlyData): void {
-  for (const chunk of early.take()) stream.handler?.onData(chunk, false);
-  if (early.isFinished) stream.handler?.onData(new Uint8Array(0), true);
 }
 
 /** For a stream that is refused before anything came. */

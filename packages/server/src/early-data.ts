@@ -1,3 +1,5 @@
+import type { MuxStream } from '@sealane/mux';
+
 /** A chunk up to this size is copied beside its neighbours: as an object of its own it costs more than it is charged. */
 const SMALL_BYTES = 1_024;
 const MAX_JOINED_BYTES = 16_384;
@@ -29,6 +31,12 @@ export class EarlyData {
     const chunks = this.#chunks;
     this.#chunks = [];
     return chunks;
+  }
+
+  /** Gives a stream's new handler what came before it. */
+  handOver(stream: MuxStream): void {
+    for (const chunk of this.take()) stream.handler?.onData(chunk, false);
+    if (this.isFinished) stream.handler?.onData(new Uint8Array(0), true);
   }
 
   #seal(): void {

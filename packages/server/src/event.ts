@@ -1,6 +1,12 @@
 /** Name of a refusal: a RelayCode, or what happened to a socket before it could be told a code. */
 export type RefusalName = string;
 
+/**
+ * What the relay, the dialer and the owner all know a request for a connection by, in hex: `connection` of a new session,
+ * `resume` of another path for one that goes on. Neither is secret, or known to be of somebody.
+ */
+export type RequestTrace = { readonly connection?: string; readonly resume?: string };
+
 /** What a relay tells its operator. Ids and numbers only: no payload, no secrets. */
 export type RelayEvent =
   | { readonly type: 'link-open'; readonly link: string; readonly client: string }
@@ -31,14 +37,22 @@ export type RelayEvent =
       readonly service?: string;
       readonly reason: string;
     }
-  | { readonly type: 'session-open'; readonly session: number; readonly owner: string; readonly service: string }
-  | {
+  | ({
+      readonly type: 'session-open';
+      readonly session: number;
+      readonly owner: string;
+      readonly service: string;
+      /** Links of the two sides. */
+      readonly ownerLink: string;
+      readonly dialerLink: string;
+    } & RequestTrace)
+  | ({
       readonly type: 'session-close';
       readonly session: number;
       readonly bytesToOwner: number;
       readonly bytesToDialer: number;
-    }
-  | { readonly type: 'refused'; readonly code: RefusalName; readonly where: RefusalStage }
+    } & RequestTrace)
+  | ({ readonly type: 'refused'; readonly code: RefusalName; readonly where: RefusalStage } & RequestTrace)
   /** Something for the operator to mend. */
   | { readonly type: 'warning'; readonly code: WarningCode; readonly message: string }
   | { readonly type: 'fault'; readonly code: string; readonly message: string };

@@ -1,7 +1,10 @@
 import type { MuxStream, StreamHandler } from '@sealane/mux';
 import { RelayCode, ResetCode, type SealaneError } from '@sealane/types';
+import type { RequestTrace } from './event.js';
 import type { LeaseUse, ServedLease } from './lease-manager.js';
+import type { RelayLink } from './link.js';
 import type { LimitedPart } from './live-limits.js';
+import type { ByteCounter } from './metrics/relay-meter.js';
 import type { ByteGate } from './policy/byte-gate.js';
 import type { SessionUse } from './policy/session-use.js';
 import type { Usage } from './policy/usage.js';
@@ -17,11 +20,12 @@ export interface SessionEnds {
   readonly use: SessionUse;
   readonly dialer: MuxStream;
   readonly owner: MuxStream;
+  readonly dialerLink: RelayLink;
+  readonly trace: RequestTrace;
 }
 
 /** Joins the two streams of an accepted connection and carries what comes, unread (v1.md, "Forwarding"). */
 export class ForwardingHandler implements LimitedPart {
-  relayedBytes = 0;
   readonly #config: RelayConfig;
   readonly #policy: UsagePolicy;
   readonly #sessions = new Set<RelayedSession>();
@@ -32,22 +36,30 @@ export class ForwardingHandler implements LimitedPart {
     this.#policy = policy;
   }
 
+  get relayedBytes(): number {
+    const { toOwners, toDialers } = this.#config.meter;
+    return toOwners.bytes + toDialers.bytes;
+  }
+
   get sessionCount(): number {
     return this.#sessions.size;
   }
 
   /** Takes both streams over, and the charge of {@link CONNECTION_BYTES}; the caller hands over what arrived before. */
   join(ends: SessionEnds): void {
-    const session = new RelayedSession(this, ends);
+    const session = new RelayedSession(this, ends, this.#config.meter);
     this.#sessions.add(session);
     this.#pace(session);
     ends.lease.uses.add(session);
-    const { number, lease } = ends;
+    const { number, lease, dialerLink, trace } = ends;
     this.#config.reporter.event({
       type: 'session-open',
       session: number,
       owner: lease.record.id,
       service: lease.record.service,
+      ownerLink: lease.link.id,
+      dialerLink: dialerLink.id,
+      ...trace,
     });
   }
 
@@ -76,7 +88,7 @@ export class ForwardingHandler implements LimitedPart {
 
   ended(session: RelayedSession): void {
     if (!this.#sessions.delete(session)) return;
-    const { lease, use, number } = session.ends;
+    const { lease, use, number, trace } = session.ends;
     session.toOwner.close();
     session.toDialer.close();
     this.#config.budget.release(CONNECTION_BYTES);
@@ -87,6 +99,7 @@ export class ForwardingHandler implements LimitedPart {
       session: number,
       bytesToOwner: session.toOwner.bytes,
       bytesToDialer: session.toDialer.bytes,
+      ...trace,
     });
     if (this.#sessions.size > 0) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
@@ -110,6 +123,12 @@ export class ForwardingHandler implements LimitedPart {
   }
 }
 
+/** What all sessions add to. */
+interface SessionTotals {
+  readonly toOwners: ByteCounter;
+  readonly toDialers: ByteCounter;
+}
+
 class RelayedSession implements LeaseUse {
   readonly ends: SessionEnds;
   /** Handler of the dialer's stream, and of the owner's. */
@@ -117,11 +136,11 @@ class RelayedSession implements LeaseUse {
   readonly toDialer: Leg;
   readonly forwarding: ForwardingHandler;
 
-  constructor(forwarding: ForwardingHandler, ends: SessionEnds) {
+  constructor(forwarding: ForwardingHandler, ends: SessionEnds, totals: SessionTotals) {
     this.forwarding = forwarding;
     this.ends = ends;
-    this.toOwner = new Leg(this, ends.owner);
-    this.toDialer = new Leg(this, ends.dialer);
+    this.toOwner = new Leg(this, ends.owner, totals.toOwners);
+    this.toDialer = new Leg(this, ends.dialer, totals.toDialers);
     ends.dialer.handler = this.toOwner;
     ends.owner.handler = this.toDialer;
   }
@@ -150,12 +169,14 @@ class Leg implements StreamHandler {
   isFinished = false;
   readonly #session: RelayedSession;
   readonly #sink: MuxStream;
+  readonly #total: ByteCounter;
   /** Where bytes are limited: holds back what may not pass yet. */
   #gate: ByteGate | undefined;
 
-  constructor(session: RelayedSession, sink: MuxStream) {
+  constructor(session: RelayedSession, sink: MuxStream, total: ByteCounter) {
     this.#session = session;
     this.#sink = sink;
+    this.#total = total;
   }
 
   onData(chunk: Uint8Array, fin: boolean): void {
@@ -179,7 +200,7 @@ class Leg implements StreamHandler {
     const length = chunk.length;
     if (length > 0) {
       this.bytes += length;
-      this.#session.forwarding.relayedBytes += length;
+      this.#total.bytes += length;
       // By reference: the body is never copied.
       this.#sink.write(chunk);
     }

@@ -22,7 +22,7 @@ interface Held {
 
 export interface HeldRequestsHandler {
   forward(link: RelayLink, stream: MuxStream, request: Resume, lease: ServedLease): void;
-  refuse(link: RelayLink, stream: MuxStream, code: RelayCode): void;
+  refuse(link: RelayLink, stream: MuxStream, request: Resume, code: RelayCode): void;
 }
 
 /** RESUME requests for owners that are on their way back (v1.md, "Starting a path", HELD). */
@@ -47,7 +47,7 @@ export class HeldRequests {
     const { budget, clock } = this.#config;
     const ofLink = this.#byLink.get(link) ?? 0;
     if (this.#held.size >= MAX_HELD || ofLink >= MAX_HELD_PER_LINK || budget.refusesStreams) {
-      this.#handler.refuse(link, stream, RelayCode.BUSY);
+      this.#handler.refuse(link, stream, request, RelayCode.BUSY);
       return;
     }
     const held: Held = {
@@ -76,7 +76,7 @@ export class HeldRequests {
   tick(nowMs: number): void {
     for (const held of this.#held) {
       if (held.untilMs > nowMs) break;
-      if (this.#take(held)) this.#handler.refuse(held.link, held.stream, RelayCode.NO_SESSION);
+      if (this.#take(held)) this.#handler.refuse(held.link, held.stream, held.request, RelayCode.NO_SESSION);
     }
   }
 
@@ -93,7 +93,7 @@ export class HeldRequests {
   #handlerOf(held: Held): StreamHandler {
     return {
       onData: () => {
-        if (this.#take(held)) this.#handler.refuse(held.link, held.stream, RelayCode.MALFORMED);
+        if (this.#take(held)) this.#handler.refuse(held.link, held.stream, held.request, RelayCode.MALFORMED);
       },
       onReset: () => {
         this.#take(held);

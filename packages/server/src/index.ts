@@ -1,9 +1,12 @@
 export { loadServerIdentity, type ServerIdentity } from './data-dir.js';
 export { type DataDirLock, lockDataDir } from './data-dir-lock.js';
-export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent, WarningCode } from './event.js';
+export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent, RequestTrace, WarningCode } from './event.js';
 export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
 export { type RelayLimits, resolveLimits } from './limits.js';
 export { MemoryLeaseStore } from './memory-lease-store.js';
+export type { HistogramSnapshot } from './metrics/latency-histogram.js';
+export type { ConnectOutcome, RequestKind } from './metrics/relay-meter.js';
+export type { RefusalCount, RelayMetrics } from './metrics/relay-metrics.js';
 export type { JournalName, NameJournal } from './name-journal.js';
 export type {
   RelayAddress,

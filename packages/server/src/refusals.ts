@@ -1,5 +1,6 @@
 import { RelayCode } from '@sealane/types';
-import type { RefusalName, RefusalStage, RelayEvent } from './event.js';
+import type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent, RequestTrace } from './event.js';
+import type { RefusalCount } from './metrics/relay-metrics.js';
 
 const nameByCode: ReadonlyMap<number, string> = new Map(Object.entries(RelayCode).map(([name, code]) => [code, name]));
 
@@ -8,10 +9,16 @@ export function refusalName(code: number): RefusalName {
   return nameByCode.get(code) ?? 'UNKNOWN';
 }
 
-/** Counts what the relay refused, by code, and hands events to the operator without ever failing because of it. */
+/** Names of refusals that are told apart by stage; the system makes some of them up, so there is an end to it. */
+const MAX_NAMES = 200;
+
+/** Counts what the relay refused, by code, and what happened, by type, and hands events to the operator without ever failing because of it. */
 export class Reporter {
   readonly #onEvent: ((event: RelayEvent) => void) | undefined;
   readonly #refusals = new Map<RefusalName, number>();
+  readonly #byStage = new Map<RefusalName, Map<RefusalStage, number>>();
+  readonly #events = new Map<RelayEvent['type'], number>();
+  readonly #leaseEnds = new Map<LeaseEndReason, number>();
 
   constructor(onEvent: ((event: RelayEvent) => void) | undefined) {
     this.#onEvent = onEvent;
@@ -21,13 +28,34 @@ export class Reporter {
     return Object.fromEntries(this.#refusals);
   }
 
-  refused(code: number | RefusalName, where: RefusalStage): void {
+  get refusalsByStage(): readonly RefusalCount[] {
+    return [...this.#byStage].flatMap(([code, stages]) =>
+      [...stages].map(([where, count]) => ({ code, where, count })),
+    );
+  }
+
+  /** How often each type of event happened. */
+  get events(): Readonly<Partial<Record<RelayEvent['type'], number>>> {
+    return Object.fromEntries(this.#events);
+  }
+
+  get leaseEnds(): Readonly<Partial<Record<LeaseEndReason, number>>> {
+    return Object.fromEntries(this.#leaseEnds);
+  }
+
+  /** `trace`: the request that it concerns, where it is one for a connection. */
+  refused(code: number | RefusalName, where: RefusalStage, trace?: RequestTrace): void {
     const name = typeof code === 'number' ? refusalName(code) : code;
     this.#count(name);
-    this.event({ type: 'refused', code: name, where });
+    this.#countStage(name, where);
+    this.event({ type: 'refused', code: name, where, ...trace });
   }
 
   event(event: RelayEvent): void {
+    this.#events.set(event.type, (this.#events.get(event.type) ?? 0) + 1);
+    if (event.type === 'lease-end') {
+      this.#leaseEnds.set(event.reason, (this.#leaseEnds.get(event.reason) ?? 0) + 1);
+    }
     if (this.#onEvent === undefined) return;
     try {
       this.#onEvent(event);
@@ -39,6 +67,13 @@ export class Reporter {
 
   #count(name: RefusalName): void {
     this.#refusals.set(name, (this.#refusals.get(name) ?? 0) + 1);
+  }
+
+  #countStage(name: RefusalName, where: RefusalStage): void {
+    const known = this.#byStage.has(name) || this.#byStage.size < MAX_NAMES ? name : 'OTHER';
+    const stages = this.#byStage.get(known) ?? new Map<RefusalStage, number>();
+    stages.set(where, (stages.get(where) ?? 0) + 1);
+    this.#byStage.set(known, stages);
   }
 }
 

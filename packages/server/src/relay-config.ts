@@ -11,6 +11,7 @@ import {
 } from '@sealane/types';
 import { RELAY_FEATURES } from './auth.js';
 import { type RelayLimits, resolveLimits } from './limits.js';
+import { RelayMeter } from './metrics/relay-meter.js';
 import type { RelayServerOptions } from './options.js';
 import { BanList } from './policy/ban-list.js';
 import { ReservedNames } from './policy/reserved-names.js';
@@ -34,6 +35,7 @@ export interface RelayConfig {
   readonly random: RandomBytes;
   readonly budget: MemoryBudget;
   readonly reporter: Reporter;
+  readonly meter: RelayMeter;
 }
 
 /** @throws ERR_ARGUMENT for a limit, an authority, a network or a name that is not one; what the store of bans throws */
@@ -60,5 +62,6 @@ export async function createRelayConfig(options: RelayServerOptions): Promise<Re
     random: options.random ?? systemRandomBytes,
     budget: new MemoryBudget(limits.memoryBudgetBytes),
     reporter: new Reporter(options.onEvent),
+    meter: new RelayMeter(),
   };
 }

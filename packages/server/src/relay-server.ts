@@ -16,7 +16,10 @@ import type { RelayLimits } from './limits.js';
 import { RelayLink } from './link.js';
 import type { LinkHost, LinkOrigin } from './link-host.js';
 import { ListHandler } from './list-handler.js';
+import { ListeningServers } from './listening-servers.js';
 import { changeLimits } from './live-limits.js';
+import { collectMetrics, collectStatistics, type MeasuredParts } from './metrics/collect-metrics.js';
+import type { RelayMetrics } from './metrics/relay-metrics.js';
 import type {
   RelayAddress,
   RelayAttachOptions,
@@ -60,9 +63,9 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #forwarding: ForwardingHandler;
   /** All links, those before their authentication among them. */
   readonly #links = new Set<RelayLink>();
+  readonly #measured: MeasuredParts;
   readonly #detach: (() => void)[] = [];
-  readonly #servers: Server[] = [];
-  readonly #stopped: Promise<void>[] = [];
+  readonly #servers = new ListeningServers();
   #upLinks = 0;
   #timer: Timer | undefined;
   #closing: Promise<void> | undefined;
@@ -113,6 +116,19 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       leases: this.#leases,
       links: this.#links,
     });
+    this.#measured = {
+      config,
+      sockets: this.#sockets,
+      queue: this.#queue,
+      leaseQueue: this.#leaseQueue,
+      usage: this.#usage,
+      leases: this.#leases,
+      gate: this.#gate,
+      connections: this.#connections,
+      forwarding: this.#forwarding,
+      socketMemory: this.#socketMemory,
+      upLinks: () => this.#upLinks,
+    };
     config.bans.onBan = (ban) => this.#enforcer.onBan(ban);
     this.#scheduleTick();
   }
@@ -152,7 +168,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     });
     this.#detach.push(this.#door.attach(server, options.path ?? '/'));
     const address = await listen(server, options, reporter);
-    this.#servers.push(server);
+    this.#servers.all.push(server);
     return address;
   }
 
@@ -180,7 +196,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       queues: [this.#queue, this.#leaseQueue],
       memory: this.#socketMemory,
       links: this.#links,
-      servers: this.#servers,
+      servers: this.#servers.all,
     };
     changeLimits(relay, changes);
   }
@@ -204,22 +220,12 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   }
 
   statistics(): RelayStatistics {
-    const { budget, reporter } = this.#config;
-    const { store } = this.#leases;
-    return {
-      sockets: this.#sockets.sockets,
-      unauthenticated: this.#sockets.unauthenticated,
-      links: this.#upLinks,
-      leases: store.leaseCount,
-      names: store.nameCount,
-      sessions: this.#forwarding.sessionCount,
-      waitingAccepts: this.#connections.waitingCount,
-      pendingLeases: this.#gate.pendingCount,
-      relayedBytes: this.#forwarding.relayedBytes,
-      budgetUsedBytes: budget.used,
-      budgetLimitBytes: budget.limit,
-      refusals: reporter.refusals,
-    };
+    return collectStatistics(this.#measured);
+  }
+
+  /** All that it counts, for monitoring; reading it costs the same for one client and for thousands. */
+  metrics(): RelayMetrics {
+    return collectMetrics(this.#measured);
   }
 
   /**
@@ -229,7 +235,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   async drain(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const { clock, limits } = this.#config;
     this.#connections.isDraining = true;
-    this.#stopListening();
+    this.#servers.stop();
     for (const link of this.#links) link.goAway(GoAwayCode.DRAINING, RETRY_AFTER_MS);
     let timer: Timer | undefined;
     const deadline = new Promise<void>((resolve) => {
@@ -322,8 +328,8 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.#leaseQueue.close();
     this.#usage.close();
     for (const detach of this.#detach) detach();
-    this.#stopListening();
-    for (const server of this.#servers) server.closeIdleConnections();
+    this.#servers.stop();
+    for (const server of this.#servers.all) server.closeIdleConnections();
     const links = [...this.#links];
     for (const link of links) link.close();
     const { clock } = this.#config;
@@ -331,17 +337,9 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       for (const link of links) link.abort();
       this.#door.abortAll();
       this.#sockets.destroyAll();
-      for (const server of this.#servers) server.closeAllConnections();
+      for (const server of this.#servers.all) server.closeAllConnections();
     });
-    await Promise.all([...this.#stopped, this.#door.whenEmpty()]);
+    await Promise.all([this.#servers.whenStopped(), this.#door.whenEmpty()]);
     grace.cancel();
-  }
-
-  /** Once per server: a second close() of one says at once that it is closed, while its sockets are still open. */
-  #stopListening(): void {
-    if (this.#stopped.length > 0) return;
-    for (const server of this.#servers) {
-      this.#stopped.push(new Promise((resolve) => server.close(() => resolve())));
-    }
   }
 }

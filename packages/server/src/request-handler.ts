@@ -33,6 +33,7 @@ export class RequestHandler {
   receive(link: RelayLink, message: ControlMessage): void {
     const { reporter } = this.#config;
     const request = 'request' in message ? message.request : 0;
+    this.#config.meter.countRequest(message.kind);
     const tooFast = this.#parts.usage.ask(link, message.kind);
     if (tooFast !== undefined) {
       reporter.refused(RelayCode.BUSY, stageOf(message));

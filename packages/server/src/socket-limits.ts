@@ -60,6 +60,8 @@ interface Admission {
  * "Limits"). Owns no timer: call {@link sweep}.
  */
 export class SocketLimits implements LimitedPart {
+  /** Sockets that were let in, since the start. */
+  taken = 0;
   readonly #options: SocketLimitsOptions;
   readonly #warning: ProxyWarning;
   /** In order of arrival. */
@@ -96,6 +98,7 @@ export class SocketLimits implements LimitedPart {
       isAuthenticated: false,
       farewell: undefined,
     };
+    this.taken++;
     this.#open.set(socket, admission);
     this.#unauthenticated.add(admission);
     socket.once('close', () => this.#release(admission));

@@ -11,20 +11,21 @@ export interface SocketHolder {
  * socket goes that has made no progress for the longest time, so that slow sockets never cost others their streams.
  */
 export class SocketMemory {
-  #limitBytes: number;
+  /** What all sockets may hold together. */
+  limitBytes: number;
   readonly #budget: MemoryBudget;
   /** In the order of their last progress. */
   readonly #holders = new Map<SocketHolder, number>();
   #usedBytes = 0;
 
   constructor(limitBytes: number, budget: MemoryBudget) {
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
     this.#budget = budget;
   }
 
   /** Another limit from now on; sockets go until it holds. */
   setLimit(limitBytes: number): void {
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
     if (this.#usedBytes > limitBytes) this.#relieve();
   }
 
@@ -41,7 +42,7 @@ export class SocketMemory {
     this.#usedBytes += delta;
     if (delta < 0) this.#budget.release(-delta);
     else this.#budget.take(delta);
-    if (delta > 0 && this.#usedBytes > this.#limitBytes) this.#relieve();
+    if (delta > 0 && this.#usedBytes > this.limitBytes) this.#relieve();
   }
 
   /** The peer took something, or finished its message. */
@@ -60,7 +61,7 @@ export class SocketMemory {
     for (const holder of this.#holders.keys()) {
       this.forget(holder);
       holder.drop();
-      if (this.#usedBytes <= this.#limitBytes) return;
+      if (this.#usedBytes <= this.limitBytes) return;
     }
   }
 }

@@ -17,9 +17,14 @@ export interface UndecidedHandler {
 export class UndecidedRequests {
   readonly #config: RelayConfig;
   readonly #byLink = new Map<RelayLink, number>();
+  #size = 0;
 
   constructor(config: RelayConfig) {
     this.#config = config;
+  }
+
+  get size(): number {
+    return this.#size;
   }
 
   /** Keeps the request until the answer; a dialer that goes, or sends data before it, is dropped. */
@@ -31,6 +36,7 @@ export class UndecidedRequests {
       return;
     }
     this.#byLink.set(link, count + 1);
+    this.#size++;
     budget.take(CONNECTION_BYTES);
     let isWaiting = true;
     const settle = (action: () => void): void => {
@@ -39,6 +45,7 @@ export class UndecidedRequests {
       const left = (this.#byLink.get(link) ?? 1) - 1;
       if (left === 0) this.#byLink.delete(link);
       else this.#byLink.set(link, left);
+      this.#size--;
       budget.release(CONNECTION_BYTES);
       action();
     };

@@ -1,6 +1,7 @@
 import type { MuxStream, StreamHandler } from '@sealane/mux';
 import { RelayCode, ResetCode, SealaneError } from '@sealane/types';
 import { EarlyData } from './early-data.js';
+import type { RequestTrace } from './event.js';
 import type { LeaseUse, ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
 import type { SessionUse } from './policy/session-use.js';
@@ -14,6 +15,12 @@ export interface WaitingParts {
   /** Its place in the books, which becomes the session's. */
   readonly use: SessionUse;
   readonly deadlineMs: number;
+  /** When the request came, and when it went to the owner. */
+  readonly sinceMs: number;
+  readonly forwardedMs: number;
+  readonly trace: RequestTrace;
+  /** Message 1 of the handshake came with it. */
+  readonly hasMessage1: boolean;
   readonly openBytes: number;
   /** It asks for a path of a session that there is. */
   readonly isResume: boolean;
@@ -38,6 +45,10 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
   readonly lease: ServedLease;
   readonly use: SessionUse;
   readonly deadlineMs: number;
+  readonly sinceMs: number;
+  readonly forwardedMs: number;
+  readonly trace: RequestTrace;
+  readonly hasMessage1: boolean;
   readonly openBytes: number;
   readonly isResume: boolean;
   readonly ticket: CountedTicket | undefined;
@@ -58,6 +69,10 @@ export class WaitingConnection implements StreamHandler, LeaseUse {
     this.lease = parts.lease;
     this.use = parts.use;
     this.deadlineMs = parts.deadlineMs;
+    this.sinceMs = parts.sinceMs;
+    this.forwardedMs = parts.forwardedMs;
+    this.trace = parts.trace;
+    this.hasMessage1 = parts.hasMessage1;
     this.openBytes = parts.openBytes;
     this.isResume = parts.isResume;
     this.ticket = parts.ticket;

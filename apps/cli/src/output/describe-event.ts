@@ -14,7 +14,7 @@ export function describeEvent(event: CliEvent, style: Style): string {
     case 'listening':
       return `${style.green('listening')}  ${sanitize(event.address)}`;
     case 'connected':
-      return `${style.green('connected')}  ${event.name === undefined ? '' : `${sanitize(event.name)} -> `}${sanitize(event.peer)}`;
+      return `${style.green('connected')}  ${event.name === undefined ? '' : `${sanitize(event.name)} -> `}${sanitize(event.peer)}${traced(event, style)}`;
     case 'session':
       return describeSession(event, style);
     case 'stream':
@@ -56,12 +56,13 @@ export function describeEvent(event: CliEvent, style: Style): string {
 
 function describeSession(event: Extract<CliEvent, { event: 'session' }>, style: Style): string {
   const peer = `peer ${sanitize(event.peer)}`;
-  if (event.state === 'interrupted') return style.dim(`session interrupted  ${peer}${because(event.code)}`);
+  const trace = traced(event, style);
+  if (event.state === 'interrupted') return style.dim(`session interrupted  ${peer}${because(event.code)}${trace}`);
   if (event.state === 'resumed')
     return style.dim(
-      `session resumed after ${(event.gapMs / 1_000).toFixed(1)} s  ${peer}${event.relay === undefined ? '' : ` over ${sanitize(event.relay)}`}`,
+      `session resumed after ${(event.gapMs / 1_000).toFixed(1)} s  ${peer}${event.relay === undefined ? '' : ` over ${sanitize(event.relay)}`}${trace}${event.resume === undefined ? '' : `, resume ${sanitize(event.resume)}`}`,
     );
-  return `session ${event.session} ${event.state}  ${peer}${because(event.code)}`;
+  return `session ${event.session} ${event.state}  ${peer}${because(event.code)}${trace}`;
 }
 
 const offers = { receive: 'receive what is sent here', send: 'send to here', cat: 'join in' } as const;
@@ -83,6 +84,10 @@ function describeSummary(owner: RoundTripSummary, relay: RoundTripSummary): stri
     return `${who}${values.join('')}  ${lost} of ${sent} lost${lost === 0 ? '' : ` (${Math.round((100 * lost) / sent)} %)`}`;
   };
   return [`ms   ${columns}`, line('owner', owner), line('relay', relay)].join('\n');
+}
+
+function traced({ connection }: { readonly connection?: string }, style: Style): string {
+  return connection === undefined ? '' : style.dim(`  connection ${sanitize(connection)}`);
 }
 
 function because(code: string | undefined): string {

@@ -1,14 +1,27 @@
 import type { RoundTripSummary } from '../ping/round-trips.js';
 
+/** By which dialer, owner and relay know a session, 32 hex digits; for logs, not secret. */
+interface SessionTrace {
+  connection?: string;
+}
+
 /** What the programs report while they run; with `--json` each is one line, unchanged. Documented in docs/cli.md. */
 export type CliEvent =
   | { event: 'ready'; id: string; name: string | null; service: string; relay: string; address: string }
   | { event: 'listening'; address: string }
-  | { event: 'connected'; peer: string; name?: string; service: string }
-  | { event: 'session'; state: 'open' | 'closed'; session: number; peer: string; code?: string }
+  | ({ event: 'connected'; peer: string; name?: string; service: string } & SessionTrace)
+  | ({ event: 'session'; state: 'open' | 'closed'; session: number; peer: string; code?: string } & SessionTrace)
   /** The path of a session broke; and another one carries it on, `gapMs` later, over this relay. */
-  | { event: 'session'; state: 'interrupted'; peer: string; code: string }
-  | { event: 'session'; state: 'resumed'; peer: string; gapMs: number; relay?: string }
+  | ({ event: 'session'; state: 'interrupted'; peer: string; code: string } & SessionTrace)
+  | ({
+      event: 'session';
+      state: 'resumed';
+      peer: string;
+      gapMs: number;
+      relay?: string;
+      /** By which the relay knows this path, in hex. */
+      resume?: string;
+    } & SessionTrace)
   | {
       event: 'stream';
       state: 'open' | 'closed' | 'reset';

@@ -9,6 +9,7 @@ import { dialClientOptions, dialOptions, parseDialAddress } from '../tunnel/dial
 import { explainRefusal } from '../tunnel/explain-refusal.js';
 import { createShutdown, tellPeersAtEnd } from '../tunnel/shutdown.js';
 import { reportStatus } from '../tunnel/status.js';
+import { traceSession } from '../tunnel/trace-session.js';
 import { type Measured, Probe } from './probe.js';
 import { RoundTrips, roundMs } from './round-trips.js';
 
@@ -57,9 +58,10 @@ async function pingOwner(
     }
   };
   try {
-    const { peerId, service } = await dial();
+    const connection = await dial();
+    const { peerId, service } = connection;
     const name = target.name === undefined ? {} : { name: target.name };
-    context.reporter.event({ event: 'connected', peer: peerId, ...name, service });
+    context.reporter.event({ event: 'connected', peer: peerId, ...name, service, ...traceSession(connection) });
     const owner = new Probe({
       send: async () => await (await dial()).ping({ signal }),
       timeoutCode: 'ERR_E2EE_TIMEOUT',

@@ -2,6 +2,7 @@ import type { SecureConnection, SecureStream } from '@sealane/client';
 import type { CatOptions } from '../commands/cat.js';
 import { exitAfterFlush } from '../output/exit.js';
 import { pipeStdio } from '../tunnel/stdio.js';
+import { traceSession } from '../tunnel/trace-session.js';
 import { runInSessions } from './session-source.js';
 import { startTransfer, stopError } from './transfer.js';
 import { broken } from './transfer-protocol.js';
@@ -17,7 +18,7 @@ export async function runCat(addressText: string | undefined, options: CatOption
       signal,
       waitMs: 0,
       run: async (connection) => {
-        reporter.event({ event: 'connected', peer: connection.peerId, service: '' });
+        reporter.event({ event: 'connected', peer: connection.peerId, service: '', ...traceSession(connection) });
         const isDialer = addressText !== undefined;
         await pipeStdio(isDialer ? connection.openStreamNow({ label: LABEL }) : await firstStream(connection));
       },

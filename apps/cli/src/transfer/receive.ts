@@ -1,5 +1,6 @@
 import type { ReceiveOptions } from '../commands/receive.js';
 import { exitAfterFlush } from '../output/exit.js';
+import { traceSession } from '../tunnel/trace-session.js';
 import { FileReceiver } from './file-receiver.js';
 import { runInSessions } from './session-source.js';
 import { startTransfer, stopError } from './transfer.js';
@@ -20,7 +21,7 @@ export async function runReceive(addressText: string | undefined, options: Recei
       signal,
       waitMs: options.wait * 1_000,
       run: (connection) => {
-        reporter.event({ event: 'connected', peer: connection.peerId, service: '' });
+        reporter.event({ event: 'connected', peer: connection.peerId, service: '', ...traceSession(connection) });
         return receiver.run(connection);
       },
       isResumable: () => true,

@@ -1,5 +1,6 @@
 import type { SendOptions } from '../commands/send.js';
 import { exitAfterFlush } from '../output/exit.js';
+import { traceSession } from '../tunnel/trace-session.js';
 import { FileSender } from './file-sender.js';
 import { openOutgoing } from './outgoing-file.js';
 import { runInSessions } from './session-source.js';
@@ -16,7 +17,7 @@ export async function runSend(paths: readonly string[], options: SendOptions): P
       signal,
       waitMs: options.wait * 1_000,
       run: (connection) => {
-        reporter.event({ event: 'connected', peer: connection.peerId, service: '' });
+        reporter.event({ event: 'connected', peer: connection.peerId, service: '', ...traceSession(connection) });
         return sender.run(connection);
       },
       isResumable: () => sender.isResumable,

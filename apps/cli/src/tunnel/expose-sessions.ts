@@ -8,6 +8,7 @@ import type { AllowList } from './allow-list.js';
 import { connectTarget } from './dial-target-socket.js';
 import { resetAtExit } from './open-sockets.js';
 import type { Target } from './target.js';
+import { traceSession } from './trace-session.js';
 
 /** Connections to the target that are being made at once; beyond it streams get BUSY. */
 const maxConnecting = 1_024;
@@ -40,7 +41,8 @@ export class ExposeSessions {
       return;
     }
     this.#sessions.set(connection, session);
-    this.#reporter.event({ event: 'session', state: 'open', session, peer });
+    const trace = traceSession(connection);
+    this.#reporter.event({ event: 'session', state: 'open', session, peer, ...trace });
     const ended = connection.closed.then(
       () => undefined,
       (error: unknown) => toSealaneError(error).code,
@@ -54,7 +56,8 @@ export class ExposeSessions {
     }
     const code = await ended;
     this.#sessions.delete(connection);
-    this.#reporter.event({ event: 'session', state: 'closed', session, peer, ...(code === undefined ? {} : { code }) });
+    const cause = code === undefined ? {} : { code };
+    this.#reporter.event({ event: 'session', state: 'closed', session, peer, ...cause, ...trace });
   }
 
   /** Ends the sessions of peers that the list does not let in any more. */

@@ -1,5 +1,6 @@
 import type { StatusEvent } from '@sealane/client';
 import type { Reporter } from '../output/reporter.js';
+import { toHex, traceSession } from './trace-session.js';
 
 /** What the client says about its links, leases and pins as events of the program. Sessions are reported by who owns them. */
 export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
@@ -46,12 +47,21 @@ export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
       case 'session':
         // Beginning and end are told by who owns the session.
         if (event.state === 'interrupted') {
-          reporter.event({ event: 'session', state: 'interrupted', peer: event.peerId, code: event.error.code });
+          const { code } = event.error;
+          reporter.event({ event: 'session', state: 'interrupted', peer: event.peerId, code, ...traceSession(event) });
         } else if (event.state === 'resumed') {
           const gapMs = Math.round(event.gapMs);
           const url = relays.get(event.relayId ?? '');
           const relay = url === undefined ? {} : { relay: `${url}#${event.relayId}` };
-          reporter.event({ event: 'session', state: 'resumed', peer: event.peerId, gapMs, ...relay });
+          reporter.event({
+            event: 'session',
+            state: 'resumed',
+            peer: event.peerId,
+            gapMs,
+            ...relay,
+            ...traceSession(event),
+            resume: toHex(event.resumeId),
+          });
         }
         break;
     }

@@ -14,6 +14,7 @@ import { dialClientOptions, dialOptions } from './dial-client.js';
 import { explainRefusal } from './explain-refusal.js';
 import { classifyFailure, doubtfulAttempts } from './failure.js';
 import { reportStatus } from './status.js';
+import { traceSession } from './trace-session.js';
 
 export interface StreamOpenerOptions {
   readonly urls: readonly string[];
@@ -44,6 +45,7 @@ export class StreamOpener {
         if (event.type === 'link' && event.state === 'waiting' && event.error.retryable) opener?.onTrouble();
         if (event.type === 'session' && event.role === 'dialer' && event.state === 'closed')
           opener?.onLost(event.error);
+        if (event.type === 'session' && event.state === 'open') opener?.onOpened(event);
       },
     });
     opener = new StreamOpener(context, client, options);
@@ -133,15 +135,25 @@ export class StreamOpener {
       this.#connection = connection;
       if (this.#connected) return;
       this.#connected = true;
-      this.#context.reporter.event({
-        event: 'connected',
-        peer: connection.peerId,
-        ...(this.#target.name === undefined ? {} : { name: this.#target.name }),
-        service: connection.service,
-      });
+      this.#tellConnected(connection);
     } catch (error) {
       throw await explainRefusal(error, this.#context.peers, this.#target);
     }
+  }
+
+  #tellConnected(session: Pick<SecureConnection, 'peerId' | 'service' | 'connectionId'>): void {
+    this.#context.reporter.event({
+      event: 'connected',
+      peer: session.peerId,
+      ...(this.#target.name === undefined ? {} : { name: this.#target.name }),
+      service: session.service,
+      ...traceSession(session),
+    });
+  }
+
+  /** One more session beside, or in the place of, the one that was told. */
+  private onOpened(session: Pick<SecureConnection, 'peerId' | 'service' | 'connectionId'>): void {
+    if (this.#connected) this.#tellConnected(session);
   }
 
   private onLost(error: SealaneError | undefined): void {

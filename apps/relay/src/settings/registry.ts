@@ -2,6 +2,7 @@ import { adminSettings } from './admin-settings.js';
 import { admissionSettings } from './admission-settings.js';
 import { closest } from './closest.js';
 import { limitSettings } from './limit-settings.js';
+import { observabilitySettings } from './observability-settings.js';
 import { policySettings } from './policy-settings.js';
 import { programSettings } from './program-settings.js';
 import type { Setting } from './setting.js';
@@ -18,6 +19,7 @@ export const allSettings: readonly Setting[] = [
   ...Object.values(adminSettings),
   ...Object.values(policySettings),
   ...Object.values(admissionSettings),
+  ...Object.values(observabilitySettings),
   ...Object.values(limitSettings),
 ];
 

@@ -156,10 +156,7 @@ export function textSetting<T extends string | undefined>(facts: TextFacts<T>): 
   return { ...rest, kind: 'text', read };
 }
 
-/**
- * One of a few words.
- * @lintignore for settings that have modes
- */
+/** One of a few words. */
 export function choiceSetting<const C extends string>(
   facts: SettingFacts<C> & { readonly choices: readonly C[] },
 ): Setting<C> {

@@ -68,15 +68,20 @@ const MAX_WAITING_STREAMS = 1_024;
 /** One end-to-end session with one peer, authenticated on both sides, carrying many streams. */
 export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDisposable {
   readonly role: 'dialer' | 'owner';
-  readonly peerId: string;
-  readonly peerEpoch: number;
-  readonly alpn: string;
-  readonly service: string;
-  readonly suite: Suite;
+  // Assigned all at once.
+  declare readonly peerId: string;
+  declare readonly peerEpoch: number;
+  declare readonly alpn: string;
+  declare readonly service: string;
+  declare readonly suite: Suite;
   /** The handshake hash: equal on both sides, different for every session. */
   readonly channelBinding: Uint8Array;
+  /** 16 bytes by which dialer, owner and relay know the session, for logs; not secret. */
+  readonly connectionId: Uint8Array;
+  /** The same for each later path of a session that goes on over another one. */
+  readonly resumeId: Uint8Array;
   /** Of the owner's process, 16 bytes. */
-  readonly instance: Uint8Array;
+  declare readonly instance: Uint8Array;
   readonly startedMs: number;
   /** @internal This side's half of a resumption; undefined for a session that ends with its path. */
   readonly resumeHalf: ResumeHalf | undefined;
@@ -95,13 +100,10 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     const { keys, own, peer, clock, budget, facts, resumption } = options;
     this.#options = options;
     this.role = keys.role;
-    this.peerId = facts.peerId;
-    this.peerEpoch = facts.peerEpoch;
-    this.alpn = facts.alpn;
-    this.service = facts.service;
-    this.suite = facts.suite;
-    this.instance = facts.instance;
+    Object.assign(this, facts);
     this.channelBinding = keys.channelBinding;
+    this.connectionId = keys.connectionId;
+    this.resumeId = keys.resumeId;
     this.startedMs = clock.nowMs();
     this.#maxStreams = peer.maxStreams;
     this.session = new Session({
