@@ -1,5 +1,5 @@
 import { loadCrypto } from '@sealane/crypto';
-import { Credential, type Identity } from '@sealane/crypto/credential';
+import { createMemoryIdentity, type Identity } from '@sealane/crypto/credential';
 import type { SessionParameters } from '@sealane/crypto/e2ee';
 import { MemoryBudget } from '@sealane/mux';
 import {
@@ -47,7 +47,7 @@ export interface ClientContext {
 export async function createClientContext(options: RelayClientOptions): Promise<ClientContext> {
   await loadCrypto();
   const random = options.random ?? systemRandomBytes;
-  const given = options.credential ?? (await Credential.create({ random }));
+  const given = options.credential ?? createMemoryIdentity(random);
   const source: CredentialSource = 'current' in given ? given : { current: () => Promise.resolve(given) };
   const { id } = await source.current();
   return {

@@ -37,7 +37,7 @@ export class MemoryKeycertStore implements KeycertStore {
     if (isNew && isFull && origin === 'accepted') return;
     this.#keycerts.set(id, keycert);
     if (!isFull) return;
-    const oldest = this.#keycerts.keys().next().value;
-    if (oldest !== undefined) this.#keycerts.delete(oldest);
+    const [oldest] = this.#keycerts.keys();
+    this.#keycerts.delete(oldest!);
   }
 }

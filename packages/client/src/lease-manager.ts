@@ -1,6 +1,7 @@
 import { bytesEqual } from '@sealane/crypto';
 import type { Superseded } from '@sealane/protocol';
-import { isSealaneError, MessageKind, SealaneError, SupersededBy, type Timer } from '@sealane/types';
+import { MessageKind, SealaneError, SupersededBy, type Timer } from '@sealane/types';
+import { asSealaneError } from './as-sealane-error.js';
 import type { ClientContext } from './client-context.js';
 import {
   forResuming,
@@ -204,7 +205,7 @@ export class LeaseManager {
     }
     this.#request(lease, link, false, undefined).catch((cause: unknown) => {
       if (!this.#isKept(lease)) return;
-      const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+      const error = asSealaneError(cause);
       if (!error.retryable && isForGood(error)) return this.#lose(lease, error);
       this.#await(lease, error);
       if (link.isUp) this.#retry(lease);

@@ -1,5 +1,6 @@
 import { blake2b } from '@sealane/crypto';
 import { type Clock, ResumptionLimit, SealaneError, SessionLimit, type Suite, type Timer } from '@sealane/types';
+import { abortedBy, untilAborted, whenAborted } from './abort-signal.js';
 import { Deferred } from './session/deferred.js';
 import type { SecureConnection } from './session/secure-connection.js';
 
@@ -70,7 +71,7 @@ export class ConnectionPool {
   /** {@link pick}, or a dial that is shared with every caller who waits for the same. */
   async get(key: string, minEpoch: number, dial: PoolDial, signal?: AbortSignal): Promise<SecureConnection> {
     for (let ended = 0; ; ) {
-      if (signal?.aborted) throw aborted(signal);
+      if (signal?.aborted) throw abortedBy(signal);
       const found = this.pick(key, minEpoch);
       if (found !== undefined) return found;
       const returning = this.#mayReturn(key, minEpoch, signal);
@@ -105,16 +106,9 @@ export class ConnectionPool {
     entry.dialing ??= this.#dial(key, minEpoch, entry, dial);
     const { dialing } = entry;
     dialing.callers += 1;
-    let stopWaiting = (): void => undefined;
-    const given = new Promise<never>((_, reject) => {
-      const abort = (): void => reject(aborted(signal));
-      signal?.addEventListener('abort', abort, { once: true });
-      stopWaiting = () => signal?.removeEventListener('abort', abort);
-    });
     try {
-      return { connection: await Promise.race([dialing.result, given]), askedEpoch: dialing.minEpoch };
+      return { connection: await untilAborted(() => dialing.result, signal), askedEpoch: dialing.minEpoch };
     } finally {
-      stopWaiting();
       dialing.callers -= 1;
       if (dialing.callers === 0) {
         // Who comes now dials anew instead of hearing that others gave up.
@@ -208,11 +202,11 @@ export class ConnectionPool {
     const change = new Deferred<void>();
     const wake = (): void => change.resolve();
     entry.waiting.add(wake);
-    signal?.addEventListener('abort', wake, { once: true });
+    const stop = whenAborted(signal, wake);
     const timer = this.#clock.schedule(limitMs, wake);
     await change.promise;
     timer.cancel();
-    signal?.removeEventListener('abort', wake);
+    stop();
     entry.waiting.delete(wake);
   }
 
@@ -230,8 +224,4 @@ export class ConnectionPool {
       this.#entries.delete(key);
     }
   }
-}
-
-function aborted(signal: AbortSignal | undefined): SealaneError {
-  return new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason });
 }

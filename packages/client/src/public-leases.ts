@@ -10,6 +10,7 @@ import {
   MAX_LISTED,
 } from '@sealane/protocol';
 import { type Clock, isSealaneError, LeaseFlag, LinkFeature, MessageKind, SealaneError } from '@sealane/types';
+import { pause } from './abort-signal.js';
 import type { ClientContext } from './client-context.js';
 import type { RelayLink } from './link/relay-link.js';
 
@@ -86,27 +87,12 @@ async function requestPage(
       throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay answered something else than was asked');
     } catch (error) {
       if (!isSealaneError(error, 'ERR_RELAY_BUSY') || refusals >= MAX_BUSY) throw error;
-      await pause(clock, error.details['value'], signal);
+      // As long as the relay asks for, within reason.
+      const asked = error.details['value'];
+      const waitMs = Math.max(LEAST_BUSY_WAIT_MS, typeof asked === 'number' ? asked : 0);
+      await pause(clock, Math.min(MOST_BUSY_WAIT_MS, waitMs), signal);
     }
   }
-}
-
-/** As long as the relay asks for, within reason. */
-function pause(clock: Clock, asked: unknown, signal: AbortSignal | undefined): Promise<void> {
-  const waitMs = typeof asked === 'number' ? asked : LEAST_BUSY_WAIT_MS;
-  return new Promise((resolve, reject) => {
-    const done = (): void => {
-      signal?.removeEventListener('abort', aborted);
-      resolve();
-    };
-    const timer = clock.schedule(Math.min(MOST_BUSY_WAIT_MS, Math.max(LEAST_BUSY_WAIT_MS, waitMs)), done);
-    const aborted = (): void => {
-      timer.cancel();
-      reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
-    };
-    if (signal?.aborted) aborted();
-    else signal?.addEventListener('abort', aborted, { once: true });
-  });
 }
 
 /** The owner's own words, for this relay, meant for everybody; or the relay made something up. */

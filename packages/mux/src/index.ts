@@ -15,3 +15,4 @@ export type {
 export type { MuxStream } from './mux-stream.js';
 export type { ChunkGroup } from './send-queue.js';
 export type { StreamHandler } from './stream-handler.js';
+export { TokenBucket } from './token-bucket.js';

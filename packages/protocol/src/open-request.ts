@@ -65,9 +65,10 @@ const forwardResume: Field<Omit<ForwardResume, 'kind'>> = struct({ ...dialer, ..
 
 /** OPEN body from a dialer: `kind u8 | MessagePack array`. ERR_PROTOCOL_MESSAGE, ERR_PROTOCOL_LIMIT. */
 export function encodeOpen(request: OpenRequest): Uint8Array {
-  return request.kind === OpenKind.CONNECT
-    ? withKind(request.kind, connect, request)
-    : withKind(request.kind, resume, request);
+  return encodeStrict(
+    request.kind,
+    request.kind === OpenKind.CONNECT ? connect.encode(request) : resume.encode(request),
+  );
 }
 
 /** A dialer's OPEN body; binary fields are views of it. ERR_PROTOCOL_MESSAGE, ERR_PROTOCOL_LIMIT. */
@@ -79,9 +80,10 @@ export function decodeOpen(body: Uint8Array): OpenRequest {
 
 /** OPEN body from the relay to an owner. ERR_PROTOCOL_MESSAGE, ERR_PROTOCOL_LIMIT. */
 export function encodeForward(request: ForwardRequest): Uint8Array {
-  return request.kind === OpenKind.CONNECT
-    ? withKind(request.kind, forwardConnect, request)
-    : withKind(request.kind, forwardResume, request);
+  return encodeStrict(
+    request.kind,
+    request.kind === OpenKind.CONNECT ? forwardConnect.encode(request) : forwardResume.encode(request),
+  );
 }
 
 /** The OPEN body that a relay sends to an owner; binary fields are views. ERR_PROTOCOL_MESSAGE, ERR_PROTOCOL_LIMIT. */
@@ -89,14 +91,6 @@ export function decodeForward(body: Uint8Array): ForwardRequest {
   const kind = parseKind(body);
   const value = decodeStrict(body.subarray(1));
   return kind === OpenKind.CONNECT ? { kind, ...forwardConnect.parse(value) } : { kind, ...forwardResume.parse(value) };
-}
-
-function withKind<T>(kind: OpenKind, field: Field<T>, value: T): Uint8Array {
-  const payload = encodeStrict(field.encode(value));
-  const body = new Uint8Array(1 + payload.length);
-  body[0] = kind;
-  body.set(payload, 1);
-  return body;
 }
 
 function parseKind(body: Uint8Array): OpenKind {

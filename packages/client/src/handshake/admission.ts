@@ -1,3 +1,4 @@
+import { TokenBucket } from '@sealane/mux';
 import { type Clock, SessionLimit, type Timer } from '@sealane/types';
 
 /** Handshakes a second that one link may cost; bursts of a second's worth. */
@@ -5,25 +6,16 @@ const HANDSHAKES_PER_SECOND = 1_000;
 
 /** What one link may ask of an owner before any cryptography: a budget, and every connection id once. */
 export class Admission {
-  readonly #clock: Clock;
   readonly #seen = new Set<string>();
-  #tokens = HANDSHAKES_PER_SECOND;
-  #refilledMs: number;
+  readonly #tokens: TokenBucket;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#refilledMs = clock.nowMs();
+    this.#tokens = new TokenBucket(clock, HANDSHAKES_PER_SECOND, HANDSHAKES_PER_SECOND);
   }
 
   /** False when the budget is used up. */
   takeToken(): boolean {
-    const nowMs = this.#clock.nowMs();
-    const refill = ((nowMs - this.#refilledMs) / 1_000) * HANDSHAKES_PER_SECOND;
-    this.#tokens = Math.min(HANDSHAKES_PER_SECOND, this.#tokens + refill);
-    this.#refilledMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
+    return this.#tokens.tryTake();
   }
 
   /** False for a connection id among the last 4,096 of the link: a message 1 that is sent again. */
@@ -31,10 +23,8 @@ export class Admission {
     const key = String.fromCharCode(...connectionId);
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
-    if (this.#seen.size > SessionLimit.seenConnectionIdsPerLink) {
-      const oldest = this.#seen.values().next().value;
-      if (oldest !== undefined) this.#seen.delete(oldest);
-    }
+    const [oldest] = this.#seen;
+    if (this.#seen.size > SessionLimit.seenConnectionIdsPerLink) this.#seen.delete(oldest!);
     return true;
   }
 }
@@ -107,7 +97,7 @@ export class UnconfirmedTable {
   }
 
   #dropOldest(): void {
-    const oldest = this.#entries.keys().next().value;
+    const [oldest] = this.#entries.keys();
     if (oldest === undefined) return;
     this.#entries.delete(oldest);
     oldest.drop();
@@ -115,18 +105,17 @@ export class UnconfirmedTable {
 
   /** Entries have one duration, so the first one is due first and one timer serves all. */
   #setTimer(): void {
-    const dueMs = this.#entries.values().next().value;
-    if (dueMs === undefined || this.#timer !== undefined) return;
-    this.#timer = this.#clock.schedule(dueMs - this.#clock.nowMs(), () => {
+    const [firstMs] = this.#entries.values();
+    if (firstMs === undefined || this.#timer !== undefined) return;
+    this.#timer = this.#clock.schedule(firstMs - this.#clock.nowMs(), () => {
       this.#timer = undefined;
-      for (let due = this.#firstDue(); due !== undefined && due <= this.#clock.nowMs(); due = this.#firstDue()) {
-        this.#dropOldest();
+      // What is dropped may take others with it: those are gone when their turn comes.
+      for (const [entry, dueMs] of this.#entries) {
+        if (dueMs > this.#clock.nowMs()) break;
+        this.#entries.delete(entry);
+        entry.drop();
       }
       this.#setTimer();
     });
-  }
-
-  #firstDue(): number | undefined {
-    return this.#entries.values().next().value;
   }
 }

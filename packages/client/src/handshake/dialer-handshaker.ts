@@ -12,6 +12,8 @@ import {
   SealaneError,
   Suite,
 } from '@sealane/types';
+import { abortedBy, whenAborted } from '../abort-signal.js';
+import { asSealaneError } from '../as-sealane-error.js';
 import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
 import type { DialTicket } from '../options.js';
@@ -85,15 +87,14 @@ async function attempt(
 ): Promise<SecureConnection> {
   const { signal } = request;
   const credential = await context.currentCredential();
-  if (signal?.aborted) throw new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason });
+  if (signal?.aborted) throw abortedBy(signal);
   const dial = new DialAttempt(context, request, owner, suite, credential);
-  const abort = (): void => dial.fail(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
-  signal?.addEventListener('abort', abort, { once: true });
+  const stop = whenAborted(signal, (error) => dial.fail(error));
   try {
     await dial.start();
     return await dial.result;
   } finally {
-    signal?.removeEventListener('abort', abort);
+    stop();
   }
 }
 
@@ -131,8 +132,8 @@ class DialAttempt {
       parameters: this.#offer.parameters,
       random: context.random,
       ticket: request.ticket?.whole,
-      ...(suite === undefined ? {} : { suite }),
-      ...(request.accessSecret === undefined ? {} : { accessSecret: request.accessSecret }),
+      suite,
+      accessSecret: request.accessSecret,
     });
     this.#path = new LinkStreamPath(request.link, {
       onMessage: (message) => this.#onMessage(message),
@@ -240,7 +241,7 @@ class DialAttempt {
       }
       connection = createDialedSession(this.#context, this.#request, this.#owner, this.#offer, result, handshakeMs);
     } catch (cause) {
-      this.fail(isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause }));
+      this.fail(asSealaneError(cause));
       return;
     }
     this.#finish();

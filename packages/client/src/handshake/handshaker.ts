@@ -10,17 +10,8 @@ import {
   HandshakeReader,
   type Reject,
 } from '@sealane/protocol';
-import {
-  isSealaneError,
-  MessageKind,
-  OpenKind,
-  OwnerCode,
-  RelayCode,
-  ResetCode,
-  SealaneError,
-  SessionLimit,
-  Suite,
-} from '@sealane/types';
+import { isSealaneError, MessageKind, OpenKind, OwnerCode, RelayCode, ResetCode, SessionLimit } from '@sealane/types';
+import { asSealaneError } from '../as-sealane-error.js';
 import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
 import { DEFAULT_ALPN } from '../options.js';
@@ -119,8 +110,7 @@ export class Handshaker {
       this.#unconfirmed.remove(waiting);
       this.#answer(path, request, service, message1, inline).catch((cause: unknown) => {
         this.#reject(path, RelayCode.INTERNAL, null, inline);
-        const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
-        this.#context.onStatus({ type: 'fault', service: service.service, error });
+        this.#context.onStatus({ type: 'fault', service: service.service, error: asSealaneError(cause) });
       });
     };
     // A stranger wrote what comes here: it costs that stream alone, never the link.
@@ -197,9 +187,9 @@ export class Handshaker {
       return await OwnerHandshake.openWith(message1, {
         credential,
         connectionId: request.connectionId,
-        suites: suites ?? [Suite.HYBRID],
+        suites,
         random: this.#context.random,
-        ...(accessSecret === undefined ? {} : { accessSecret }),
+        accessSecret,
       });
     } catch (error) {
       const isEpoch = isSealaneError(error, 'ERR_E2EE_EPOCH');

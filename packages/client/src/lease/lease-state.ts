@@ -44,23 +44,19 @@ export class LeaseSequence {
 }
 
 /** What a lease says beside the identity and the relay. */
-export interface LeaseContent
-  extends Pick<ListenOptions, 'name' | 'alpn' | 'hideAlpn' | 'metadata' | 'public' | 'suites' | 'tickets' | 'ttlMs'> {
+export type LeaseContent = {
+  readonly [Key in 'name' | 'alpn' | 'hideAlpn' | 'metadata' | 'public' | 'suites' | 'tickets' | 'ttlMs']?:
+    | ListenOptions[Key]
+    | undefined;
+} & {
   /** For sessions that live on after their listener: no name, nothing to see. */
   readonly resumeOnly?: boolean;
-}
+};
 
 /** The lease of a listener that closed while its sessions live. */
 export function forResuming(content: LeaseContent): LeaseContent {
   const { alpn, suites, tickets, ttlMs } = content;
-  return {
-    resumeOnly: true,
-    hideAlpn: true,
-    ...(alpn === undefined ? {} : { alpn }),
-    ...(suites === undefined ? {} : { suites }),
-    ...(tickets === undefined ? {} : { tickets }),
-    ...(ttlMs === undefined ? {} : { ttlMs }),
-  };
+  return { resumeOnly: true, hideAlpn: true, alpn, suites, tickets, ttlMs };
 }
 
 export interface RegistrationOptions {

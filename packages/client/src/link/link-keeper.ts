@@ -1,5 +1,7 @@
 import type { GoAway } from '@sealane/mux';
-import { type Clock, isSealaneError, type RandomBytes, SealaneError, type Timer } from '@sealane/types';
+import { type Clock, type RandomBytes, SealaneError, type Timer } from '@sealane/types';
+import { abortedBy, whenAborted } from '../abort-signal.js';
+import { asSealaneError } from '../as-sealane-error.js';
 import type { LinkStatus, LinkUse, StatusListener } from '../status.js';
 import { Backoff } from './backoff.js';
 import type { RelayLink } from './relay-link.js';
@@ -96,24 +98,16 @@ export class LinkKeeper {
     const { current } = this;
     if (current !== undefined) return Promise.resolve(current);
     return new Promise((resolve, reject) => {
-      const done = (): void => {
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', abort);
-      };
-      const abort = (): void => waiter.reject(abortedBy(signal));
-      const waiter: Waiter = {
-        failFast,
-        resolve: (link) => {
-          done();
-          resolve(link);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      };
+      const settled =
+        <T>(call: (value: T) => void) =>
+        (value: T): void => {
+          this.#waiters.delete(waiter);
+          stop();
+          call(value);
+        };
+      const waiter: Waiter = { failFast, resolve: settled(resolve), reject: settled(reject) };
       this.#waiters.add(waiter);
-      signal?.addEventListener('abort', abort, { once: true });
+      const stop = whenAborted(signal, waiter.reject);
       this.start();
       this.#hasten();
     });
@@ -159,7 +153,7 @@ export class LinkKeeper {
       onUp: (link) => this.#onUp(abort, link),
       onEnd: (link, error) => this.#onEnd(abort, link, error),
       onGoAway: (link, goAway) => this.#onGoAway(link, goAway),
-    }).catch((error: unknown) => this.#onFailure(abort, asError(error)));
+    }).catch((error: unknown) => this.#onFailure(abort, asSealaneError(error)));
   }
 
   #onUp(attempt: AbortController, link: RelayLink): void {
@@ -233,12 +227,4 @@ export class LinkKeeper {
     state.timer.cancel();
     this.#sleep(this.#backoff.fractionOf(timing.reconnectWaitingMaxMs));
   }
-}
-
-function asError(error: unknown): SealaneError {
-  return isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', undefined, { cause: error });
-}
-
-function abortedBy(signal: AbortSignal | undefined): SealaneError {
-  return new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason });
 }

@@ -1,5 +1,6 @@
-import { LinkFeature, MuxLimit, ProofKind, ProtocolSize, SealaneError, SUBPROTOCOL } from '@sealane/types';
+import { LinkFeature, MuxLimit, ProofKind, ProtocolSize, SUBPROTOCOL } from '@sealane/types';
 import { openWebSocket } from '#transport';
+import { whenAborted } from '../abort-signal.js';
 import { type RelayLocation, relayAuthority } from '../address.js';
 import type { ClientContext } from '../client-context.js';
 import type { RelayClientOptions } from '../options.js';
@@ -65,11 +66,6 @@ export async function openLink(options: OpenLinkOptions, attempt: LinkAttempt): 
       onGoAway: attempt.onGoAway,
     },
   });
-  if (attempt.signal.aborted) link.abort(abortedError());
-  else attempt.signal.addEventListener('abort', () => link.abort(abortedError()), { once: true });
+  whenAborted(attempt.signal, (error) => link.abort(error));
   return link;
-}
-
-function abortedError(): SealaneError {
-  return new SealaneError('ERR_ABORTED');
 }

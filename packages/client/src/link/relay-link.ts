@@ -9,7 +9,6 @@ import {
 } from '@sealane/protocol';
 import {
   FrameType,
-  isSealaneError,
   MessageKind,
   MuxLimit,
   ProtocolSize,
@@ -18,9 +17,10 @@ import {
   SessionLimit,
   type Timer,
 } from '@sealane/types';
+import { untilAborted } from '../abort-signal.js';
+import { asSealaneError } from '../as-sealane-error.js';
 import { Deferred } from '../session/deferred.js';
 import { type AuthenticatedRelay, refusal } from './authentication.js';
-import { awaitPing } from './await-ping.js';
 import { asLinkError, lostError } from './link-error.js';
 import { Liveness } from './liveness.js';
 import type { LinkStreamHandler, RelayLinkOptions } from './relay-link-options.js';
@@ -99,8 +99,8 @@ export class RelayLink {
   }
 
   /** Measures a round trip to the relay, in milliseconds. */
-  ping(signal?: AbortSignal): Promise<number> {
-    return awaitPing(async () => await this.#mux().ping(), signal);
+  async ping(signal?: AbortSignal): Promise<number> {
+    return await untilAborted(() => this.#mux().ping(), signal);
   }
 
   /** Sends a request and waits for its answer: a refusal, a timeout, the end of the link and the signal reject. */
@@ -114,7 +114,7 @@ export class RelayLink {
     try {
       mux.sendMessage(0, encodeMessage(create(number)));
     } catch (cause) {
-      const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+      const error = asSealaneError(cause);
       this.#requests.reject(number, error);
       // A relay that does not read what it is asked is as good as none.
       if (error.code === 'ERR_MUX_FLOOD') this.abort(asLinkError(error));
@@ -185,8 +185,7 @@ export class RelayLink {
     try {
       action();
     } catch (cause) {
-      if (isSealaneError(cause)) this.abort(asLinkError(cause));
-      else this.abort(new SealaneError('ERR_INTERNAL', undefined, { cause }));
+      this.abort(asLinkError(asSealaneError(cause)));
     }
   }
 

@@ -1,11 +1,14 @@
 import type { ControlMessage } from '@sealane/protocol';
 import { SealaneError } from '@sealane/types';
+import { whenAborted } from '../abort-signal.js';
+import { Deferred } from '../session/deferred.js';
 
 interface PendingRequest {
   readonly deadlineMs: number;
   readonly onPending: (() => void) | undefined;
-  readonly resolve: (answer: ControlMessage) => void;
-  readonly reject: (error: SealaneError) => void;
+  readonly answer: Deferred<ControlMessage>;
+  /** The signal of who asked is no longer looked at. */
+  stop: () => void;
 }
 
 /** More would mean that a relay takes requests and answers none. */
@@ -34,36 +37,22 @@ export class RequestTable {
     }
     this.#lastNumber = (this.#lastNumber + 1) >>> 0 || 1;
     const number = this.#lastNumber;
-    const answer = new Promise<ControlMessage>((resolve, reject) => {
-      const abort = (): void => {
-        this.#take(number);
-        reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
-      };
-      const settled =
-        <T>(call: (value: T) => void) =>
-        (value: T): void => {
-          signal?.removeEventListener('abort', abort);
-          call(value);
-        };
-      this.#pending.set(number, { deadlineMs, onPending, resolve: settled(resolve), reject: settled(reject) });
-      if (signal?.aborted) abort();
-      else signal?.addEventListener('abort', abort, { once: true });
-    });
-    // Who asked awaits it; whatever comes between is no event of the process.
-    answer.catch(() => undefined);
-    return { number, answer };
+    const pending: PendingRequest = { deadlineMs, onPending, answer: new Deferred(), stop: () => undefined };
+    this.#pending.set(number, pending);
+    pending.stop = whenAborted(signal, (error) => this.reject(number, error));
+    return { number, answer: pending.answer.promise };
   }
 
   /** False when nobody waits for this number (any more): an answer that came late. */
   resolve(number: number, answer: ControlMessage): boolean {
     const pending = this.#take(number);
-    pending?.resolve(answer);
+    pending?.answer.resolve(answer);
     return pending !== undefined;
   }
 
   reject(number: number, error: SealaneError): boolean {
     const pending = this.#take(number);
-    pending?.reject(error);
+    pending?.answer.reject(error);
     return pending !== undefined;
   }
 
@@ -90,6 +79,7 @@ export class RequestTable {
     const pending = this.#pending.get(number);
     this.#pending.delete(number);
     this.#held.delete(number);
+    pending?.stop();
     return pending;
   }
 }

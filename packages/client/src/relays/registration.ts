@@ -1,4 +1,5 @@
-import { isSealaneError, SealaneError } from '@sealane/types';
+import { isSealaneError, type SealaneError } from '@sealane/types';
+import { asSealaneError } from '../as-sealane-error.js';
 import type { Listener } from '../listener.js';
 import type { RelaySite } from './relay-site.js';
 
@@ -22,7 +23,7 @@ export async function registerEverywhere(
       await register(listener, site, isClosing, (error) => onLost(site, error));
       isHeld = true;
     } catch (cause) {
-      const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+      const error = asSealaneError(cause);
       lost.set(site, error);
       throw error;
     }

@@ -1,5 +1,6 @@
 import { bytesEqual } from '@sealane/crypto';
-import { type Clock, isSealaneError, SealaneError, type Timer } from '@sealane/types';
+import { type Clock, isSealaneError, SealaneError } from '@sealane/types';
+import { pause, whenAborted } from '../abort-signal.js';
 import type { RelayLink } from '../link/relay-link.js';
 import type { Resolver } from '../resolver.js';
 import type { ResumeLinks } from '../resume/resumer.js';
@@ -103,15 +104,13 @@ export class RelaySites implements ResumeLinks {
     failFast: boolean,
   ): Promise<RelayLink> {
     const stop = new AbortController();
-    const abort = (): void => stop.abort(signal?.reason);
-    if (signal?.aborted) abort();
-    signal?.addEventListener('abort', abort, { once: true });
+    const unhook = whenAborted(signal, () => stop.abort(signal?.reason));
     try {
       return await Promise.any(sites.map((site, index) => this.#enter(site, use, stop.signal, failFast, index)));
     } catch (error) {
       throw error instanceof AggregateError ? mostTelling(error.errors) : error;
     } finally {
-      signal?.removeEventListener('abort', abort);
+      unhook();
       // Who lost the race keeps connecting: it stands by for the next time.
       stop.abort();
     }
@@ -124,24 +123,8 @@ export class RelaySites implements ResumeLinks {
     failFast: boolean,
     index: number,
   ): Promise<RelayLink> {
-    if (index > 0) await this.#delay(index * STAGGER_MS, signal);
+    if (index > 0) await pause(this.#clock, index * STAGGER_MS, signal);
     return await site.keeper(use).acquire({ signal, failFast });
-  }
-
-  #delay(delayMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let timer: Timer | undefined;
-      const abort = (): void => {
-        timer?.cancel();
-        reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason }));
-      };
-      if (signal.aborted) return abort();
-      timer = this.#clock.schedule(delayMs, () => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      });
-      signal.addEventListener('abort', abort, { once: true });
-    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { parseId } from '@sealane/crypto/credential';
 import { type ControlMessage, encodeOpen } from '@sealane/protocol';
 import { isSealaneError, MessageKind, OpenKind, ResetCode, ResumptionLimit, type Timer } from '@sealane/types';
+import { whenAborted } from '../abort-signal.js';
 import type { ClientContext } from '../client-context.js';
 import type { RelayLink } from '../link/relay-link.js';
 import { LinkStreamPath } from '../session/link-stream-path.js';
@@ -21,7 +22,7 @@ export class ResumePath {
   readonly #options: ResumePathOptions;
   readonly #path: LinkStreamPath;
   #timer: Timer | undefined;
-  #signal: AbortSignal | undefined;
+  #unhook = (): void => undefined;
   #isHeld = false;
   #isDone = false;
 
@@ -53,8 +54,7 @@ export class ResumePath {
       return;
     }
     this.#setTimer(limitMs);
-    this.#signal = signal;
-    signal.addEventListener('abort', this.#fail);
+    this.#unhook = whenAborted(signal, this.#fail);
   }
 
   readonly #fail = (): void => {
@@ -88,7 +88,7 @@ export class ResumePath {
     this.#isDone = true;
     this.#timer?.cancel();
     // A session outlives thousands of paths, and none of them may stay with it.
-    this.#signal?.removeEventListener('abort', this.#fail);
+    this.#unhook();
     this.#options.resolve(isGood);
   }
 }

@@ -1,4 +1,5 @@
 import { isSealaneError, LinkFeature, ProofKind, ResumptionLimit } from '@sealane/types';
+import { pause } from '../abort-signal.js';
 import type { ClientContext } from '../client-context.js';
 import { Backoff } from '../link/backoff.js';
 import { present } from '../link/present.js';
@@ -105,7 +106,7 @@ export class Resumer {
           if (await this.#attempt(link, attempt)) return;
           this.#options.onFailed?.(connection, link);
         }
-        await this.#pause();
+        await pause(this.#options.context.clock, this.#backoff.nextMs(true), this.#stop.signal);
       }
     } catch (error) {
       // The client closes, or the session is over: both are told elsewhere.
@@ -154,20 +155,6 @@ export class Resumer {
     return await new Promise((resolve) => {
       const path = new ResumePath({ context, link, half, connection, limitMs, resolve });
       path.start(this.#stop.signal);
-    });
-  }
-
-  #pause(): Promise<void> {
-    const { clock } = this.#options.context;
-    return new Promise((resolve) => {
-      const { signal } = this.#stop;
-      const timer = clock.schedule(this.#backoff.nextMs(true), done);
-      function done(): void {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done);
     });
   }
 }

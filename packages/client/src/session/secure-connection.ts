@@ -11,9 +11,8 @@ import {
   SessionLimit,
   type Suite,
 } from '@sealane/types';
-import { awaitPing } from '../link/await-ping.js';
+import { abortedBy, untilAborted, whenAborted } from '../abort-signal.js';
 import type { OpenStreamOptions, StreamRequest } from '../options.js';
-import { abortWith } from './abort-with.js';
 import { AsyncQueue } from './async-queue.js';
 import { type ConnectionStatistics, measureSession } from './connection-statistics.js';
 import { Deferred } from './deferred.js';
@@ -186,12 +185,15 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   /** {@link openStream} without a promise. */
   openStreamNow(options: OpenStreamOptions = {}): SecureStream {
     const { label = '', metadata = new Uint8Array(0), signal } = options;
-    if (signal?.aborted) throw new SealaneError('ERR_ABORTED', undefined, { cause: signal.reason });
+    if (signal?.aborted) throw abortedBy(signal);
     if (!this.isOpen) throw new SealaneError('ERR_E2EE_CLOSED', undefined, { retryable: true });
     const stream = new SecureStream(this, label, metadata);
     stream.bind(this.session.mux.openStream(encodeStreamOpen({ label, metadata }), stream));
     this.#streams += 1;
-    if (signal !== undefined) abortWith(stream, signal);
+    if (signal !== undefined) {
+      const stop = whenAborted(signal, (error) => stream.abort(error));
+      stream.finished.then(stop, stop);
+    }
     return stream;
   }
 
@@ -201,7 +203,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
    * ERR_E2EE_CLOSED, or ERR_ABORTED, which ends the waiting alone (v1.md, "Sessions").
    */
   ping(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
-    return awaitPing(() => this.session.mux.ping(), options.signal);
+    return untilAborted(() => this.session.mux.ping(), options.signal);
   }
 
   /** Secret bytes, 16 to 64, that both sides can derive; labels start with `app/`. ERR_ARGUMENT, ERR_E2EE_CLOSED. */

@@ -1,4 +1,5 @@
 import { SealaneError } from '@sealane/types';
+import { abortedBy, whenAborted } from '../abort-signal.js';
 import { BrowserLink } from './browser-link.js';
 import type { TransportFactory } from './transport.js';
 
@@ -7,35 +8,36 @@ const OPEN_TIMEOUT_MS = 10_000;
 
 /** The WebSocket of the browser. It masks by itself, offers its own compression, and knows no proxies or private CAs. */
 export const openWebSocket: TransportFactory = async (url, { signal, subprotocol, maxMessageBytes }) => {
-  if (signal?.aborted) throw aborted(signal);
+  if (signal?.aborted) throw abortedBy(signal);
   const socket = createSocket(url, subprotocol);
   const link = new BrowserLink(socket, maxMessageBytes);
   await new Promise<void>((resolve, reject) => {
+    const opening = new AbortController();
+    const finish = (): void => {
+      clearTimeout(timer);
+      stop();
+      opening.abort();
+    };
     const fail = (error: SealaneError): void => {
       finish();
       socket.close();
       reject(error);
     };
-    const abort = (): void => fail(aborted(signal));
-    const open = (): void => {
-      finish();
-      resolve();
-    };
-    const close = ({ code, reason }: CloseEvent): void => fail(unreachable(url, reason || `code ${code}`));
+    const failAs = (reason: string): void => fail(unreachable(url, reason));
+    const timer = setTimeout(() => failAs('it did not answer in time'), OPEN_TIMEOUT_MS);
+    const stop = whenAborted(signal, fail);
+    const until = { signal: opening.signal };
+    socket.addEventListener(
+      'open',
+      () => {
+        finish();
+        resolve();
+      },
+      until,
+    );
+    socket.addEventListener('close', ({ code, reason }) => failAs(reason || `code ${code}`), until);
     // Chromium tells of a policy that forbids the address by this event alone; a close never follows.
-    const error = (): void => fail(unreachable(url, 'the browser gives no reason'));
-    const timer = setTimeout(() => fail(unreachable(url, 'it did not answer in time')), OPEN_TIMEOUT_MS);
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-      socket.removeEventListener('open', open);
-      socket.removeEventListener('close', close);
-      socket.removeEventListener('error', error);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    socket.addEventListener('open', open);
-    socket.addEventListener('close', close);
-    socket.addEventListener('error', error);
+    socket.addEventListener('error', () => failAs('the browser gives no reason'), until);
   });
   return link;
 };
@@ -73,8 +75,4 @@ function createSocket(url: string, subprotocol: string): WebSocket {
 function unreachable(url: string, reason: string): SealaneError {
   const message = `the relay ${url} cannot be reached, or the page's connect-src does not allow it: ${reason}`;
   return new SealaneError('ERR_LINK_FAILED', message, { retryable: true });
-}
-
-function aborted(signal: AbortSignal | undefined): SealaneError {
-  return new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason });
 }

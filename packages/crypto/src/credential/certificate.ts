@@ -1,6 +1,6 @@
-import { ProtocolSize, SealaneError } from '@sealane/types';
+import { isIntegerWithin, ProtocolSize, SealaneError } from '@sealane/types';
 import { blake2b } from '../primitives/blake2b.js';
-import { concatBytes, encodeU32, readU32 } from '../primitives/bytes.js';
+import { assertLength, concatBytes, encodeU32, readU32 } from '../primitives/bytes.js';
 import { SignatureLabel } from '../signature/labels.js';
 import { verify } from '../signature/signature.js';
 
@@ -36,10 +36,10 @@ export interface Nodecert {
 
 /** What a certificate signs: everything before its signature. */
 export function encodeCertified(issuer: Uint8Array, epoch: number, subject: Uint8Array): Uint8Array {
-  if (!Number.isInteger(epoch) || epoch < 1 || epoch > MAX_EPOCH) {
+  if (!isIntegerWithin(epoch, 1, MAX_EPOCH)) {
     throw new SealaneError('ERR_ARGUMENT', 'an epoch is a number from 1 to 2^32 - 1');
   }
-  if (subject.length !== ProtocolSize.PUBLIC_KEY) throw new SealaneError('ERR_ARGUMENT', 'a public key has 32 bytes');
+  assertLength(subject, ProtocolSize.PUBLIC_KEY, 'a public key');
   return concatBytes([issuer, encodeU32(epoch), subject]);
 }
 
@@ -85,11 +85,7 @@ function isVerified(label: SignatureLabel, issuer: Uint8Array, bytes: Uint8Array
   }
   if (!verify(label, issuer, bytes.subarray(SIGNATURE_OFFSET), bytes.subarray(0, SIGNATURE_OFFSET))) return false;
   verified.add(key);
-  if (verified.size > MAX_VERIFIED) {
-    for (const oldest of verified) {
-      verified.delete(oldest);
-      break;
-    }
-  }
+  const [oldest] = verified;
+  if (verified.size > MAX_VERIFIED) verified.delete(oldest!);
   return true;
 }

@@ -3,4 +3,5 @@ export { type Keycert, type Nodecert, parseKeycert, parseNodecert } from './cert
 export { Credential, createNodecert } from './credential.js';
 export { encodeId, isIdLike, parseId } from './id.js';
 export type { Identity, LocalHandshakeKey, RemoteHandshakeKey } from './identity.js';
+export { createMemoryIdentity } from './memory-identity.js';
 export { SigningKey } from './signing-key.js';

@@ -1,4 +1,4 @@
-import { LABEL, ProtocolSize, SealaneError } from '@sealane/types';
+import { isIntegerWithin, LABEL, ProtocolSize, SealaneError } from '@sealane/types';
 import { blake2bKeyed } from '../primitives/blake2b.js';
 import { utf8 } from '../primitives/bytes.js';
 import { isWellFormed } from './bytes.js';
@@ -49,7 +49,7 @@ export class SessionKeys {
     if (!label.startsWith('app/') || !isWellFormed(label) || utf8(label).length > 255) {
       throw new SealaneError('ERR_ARGUMENT', "an exporter's label starts with app/ and has at most 255 bytes");
     }
-    if (!Number.isInteger(length) || length < 16 || length > 64) {
+    if (!isIntegerWithin(length, 16, 64)) {
       throw new SealaneError('ERR_ARGUMENT', 'exported keys have 16 to 64 bytes');
     }
     return this.#derive(label, length);

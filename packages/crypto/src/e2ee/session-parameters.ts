@@ -1,4 +1,4 @@
-import { MuxLimit, ProtocolSize, SealaneError } from '@sealane/types';
+import { isIntegerWithin, MuxLimit, ProtocolSize, SealaneError } from '@sealane/types';
 import type { ByteReader, ByteWriter } from './bytes.js';
 
 /** What each side of a session says about itself in its handshake message (v1.md, "Handshake"). */
@@ -32,13 +32,11 @@ export function readParameters(reader: ByteReader): SessionParameters {
 /** Throws with `code` unless every value is within what the protocol allows. */
 export function assertParameters(parameters: SessionParameters, code: 'ERR_ARGUMENT' | 'ERR_E2EE_HANDSHAKE'): void {
   const { maxRecordPlaintext, initialWindow, maxStreams, features } = parameters;
-  const isWithin = (value: number, least: number, most: number): boolean =>
-    Number.isInteger(value) && value >= least && value <= most;
   if (
-    !isWithin(maxRecordPlaintext, ProtocolSize.RECORD_PLAINTEXT_MIN, ProtocolSize.RECORD_PLAINTEXT_MAX) ||
-    !isWithin(initialWindow, ProtocolSize.INNER_WINDOW_MIN, MuxLimit.maxCredit) ||
-    !isWithin(maxStreams, 1, 0xffff_ffff) ||
-    !isWithin(features, 0, 0xffff_ffff)
+    !isIntegerWithin(maxRecordPlaintext, ProtocolSize.RECORD_PLAINTEXT_MIN, ProtocolSize.RECORD_PLAINTEXT_MAX) ||
+    !isIntegerWithin(initialWindow, ProtocolSize.INNER_WINDOW_MIN, MuxLimit.maxCredit) ||
+    !isIntegerWithin(maxStreams, 1, 0xffff_ffff) ||
+    !isIntegerWithin(features, 0, 0xffff_ffff)
   ) {
     throw new SealaneError(code, 'a session parameter is out of its range');
   }

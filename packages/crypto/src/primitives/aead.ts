@@ -2,7 +2,7 @@ import { SealaneError } from '@sealane/types';
 import { platformCrypto } from '#platform-crypto';
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES, type AeadBackend } from './aead-backend.js';
 import { libsodiumAead } from './aead-libsodium.js';
-import { wipe } from './bytes.js';
+import { assertLength, wipe } from './bytes.js';
 
 /**
  * A ChaCha20-Poly1305 key (RFC 8439). Each call goes to the backend that is faster for its size on this platform;
@@ -14,7 +14,7 @@ export class AeadKey {
 
   /** Copies `key`. ERR_ARGUMENT unless it has 32 bytes. */
   constructor(key: Uint8Array) {
-    if (key.length !== AEAD_KEY_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an AEAD key has 32 bytes');
+    assertLength(key, AEAD_KEY_BYTES, 'an AEAD key');
     this.#key = key.slice();
   }
 
@@ -72,7 +72,7 @@ export class AeadKey {
 
   #assertUsable(nonce: Uint8Array): void {
     if (this.#wiped) throw new SealaneError('ERR_CLOSED', 'the key was wiped');
-    if (nonce.length !== AEAD_NONCE_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an AEAD nonce has 12 bytes');
+    assertLength(nonce, AEAD_NONCE_BYTES, 'an AEAD nonce');
   }
 }
 

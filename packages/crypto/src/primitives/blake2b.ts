@@ -1,4 +1,4 @@
-import { SealaneError } from '@sealane/types';
+import { isIntegerWithin, SealaneError } from '@sealane/types';
 import { wipe } from './bytes.js';
 import { reserveScratch } from './scratch.js';
 
@@ -18,7 +18,7 @@ export class Blake2b {
   /** @param length bytes of the result, 16 to 64 */
   constructor(length: number, key?: Uint8Array) {
     const keyLength = key?.length ?? 0;
-    if (!Number.isInteger(length) || length < 16 || length > 64 || keyLength > 64 || (key && keyLength < 16)) {
+    if (!isIntegerWithin(length, 16, 64) || (key && !isIntegerWithin(keyLength, 16, 64))) {
       throw new SealaneError('ERR_ARGUMENT', 'BLAKE2b gives 16 to 64 bytes, and a key has as many');
     }
     const { raw, address } = reserveScratch(INPUT_OFFSET);

@@ -1,3 +1,5 @@
+import { SealaneError } from '@sealane/types';
+
 /** Whether both hold the same bytes, without a branch on their content. Different lengths are unequal at once. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
@@ -41,4 +43,9 @@ const encoder = new TextEncoder();
 /** UTF-8 bytes of a text. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
+}
+
+/** ERR_ARGUMENT, which says that `what` has so many bytes, for any other number of them. */
+export function assertLength(bytes: Uint8Array, length: number, what: string): void {
+  if (bytes.length !== length) throw new SealaneError('ERR_ARGUMENT', `${what} has ${length} bytes`);
 }

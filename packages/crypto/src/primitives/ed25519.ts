@@ -1,5 +1,6 @@
 import { SealaneError } from '@sealane/types';
 import { loadedSodium } from '../sodium.js';
+import { assertLength } from './bytes.js';
 
 export const ED25519_SEED_BYTES = 32;
 export const ED25519_PUBLIC_KEY_BYTES = 32;
@@ -13,7 +14,7 @@ export interface Ed25519KeyPair {
 
 /** RFC 8032 key pair of a 32-byte seed. */
 export function ed25519KeyPair(seed: Uint8Array): Ed25519KeyPair {
-  if (seed.length !== ED25519_SEED_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an Ed25519 seed has 32 bytes');
+  assertLength(seed, ED25519_SEED_BYTES, 'an Ed25519 seed');
   const { publicKey, privateKey } = loadedSodium().crypto_sign_seed_keypair(seed);
   return { publicKey, secretKey: privateKey };
 }

@@ -1,6 +1,6 @@
 import { type RandomBytes, SealaneError, systemRandomBytes } from '@sealane/types';
 import { platformCrypto } from '#platform-crypto';
-import { bytesEqual } from './bytes.js';
+import { assertLength, bytesEqual } from './bytes.js';
 import { X25519_BYTES, type X25519Secret } from './x25519-backend.js';
 
 export interface X25519KeyPair {
@@ -44,7 +44,7 @@ interface ImportedSecret {
 const importedSecrets = new WeakMap<Uint8Array, ImportedSecret>();
 
 function imported(secret: Uint8Array): X25519Secret {
-  if (secret.length !== X25519_BYTES) throw new SealaneError('ERR_ARGUMENT', 'an X25519 secret has 32 bytes');
+  assertLength(secret, X25519_BYTES, 'an X25519 secret');
   const known = importedSecrets.get(secret);
   // An array that was wiped or filled anew must not give the old secret's answers.
   if (known && bytesEqual(known.bytes, secret)) return known.secret;

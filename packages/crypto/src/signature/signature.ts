@@ -30,5 +30,7 @@ export function assertSignature(
   signature: Uint8Array,
   ...parts: readonly Uint8Array[]
 ): void {
-  if (!verify(label, publicKey, signature, ...parts)) throw new SealaneError('ERR_SIGNATURE_INVALID');
+  if (!verify(label, publicKey, signature, ...parts)) {
+    throw new SealaneError('ERR_SIGNATURE_INVALID', 'the signature does not verify');
+  }
 }

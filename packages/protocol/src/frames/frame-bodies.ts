@@ -1,4 +1,4 @@
-import { MuxLimit } from '@sealane/types';
+import { isIntegerWithin, MuxLimit } from '@sealane/types';
 import { frameError } from '../protocol-error.js';
 
 /** Largest credit delta, and the most that may be outstanding (v1.md, "Flow control"). */
@@ -6,7 +6,7 @@ const maxCredit = MuxLimit.maxCredit;
 
 /** Body of CREDIT: `delta u32`, 1 to 2^31-1. ERR_PROTOCOL_FRAME otherwise. */
 export function encodeCredit(delta: number): Uint8Array {
-  if (!Number.isInteger(delta) || delta < 1 || delta > maxCredit) throw frameError('the credit is out of range');
+  if (!isIntegerWithin(delta, 1, maxCredit)) throw frameError('the credit is out of range');
   const body = new Uint8Array(4);
   writeUint32(body, 0, delta);
   return body;
@@ -22,7 +22,7 @@ export function parseCredit(body: Uint8Array): number {
 
 /** Body of RESET: `code u16`. */
 export function encodeReset(code: number): Uint8Array {
-  if (!Number.isInteger(code) || code < 0 || code > 0xffff) throw frameError('the reset code is out of range');
+  if (!isIntegerWithin(code, 0, 0xffff)) throw frameError('the reset code is out of range');
   return Uint8Array.of(code >>> 8, code);
 }
 

@@ -1,4 +1,4 @@
-import { FRAME_HEADER_BYTES, ProtocolSize } from '@sealane/types';
+import { FRAME_HEADER_BYTES, isIntegerWithin, ProtocolSize } from '@sealane/types';
 import { frameError } from '../protocol-error.js';
 
 const maxBodyBytes = 0xff_ffff;
@@ -43,5 +43,5 @@ export function encodeFrame(type: number, flags: number, streamId: number, body:
 }
 
 function fits(value: number, max: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= max;
+  return isIntegerWithin(value, 0, max);
 }

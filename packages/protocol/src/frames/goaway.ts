@@ -1,3 +1,4 @@
+import { isIntegerWithin } from '@sealane/types';
 import { frameError } from '../protocol-error.js';
 import { decodeUtf8, encodeUtf8 } from '../text.js';
 import { readUint32, writeUint32 } from './frame-bodies.js';
@@ -20,13 +21,16 @@ const fixedBytes = 11;
 export function encodeGoAway(goAway: GoAway): Uint8Array {
   const url = encodeUtf8(goAway.url);
   if (url.length > 255) throw frameError('the URL of GOAWAY is longer than 255 bytes');
-  if (!isUint(goAway.lastStream, 0xffff_ffff) || !isUint(goAway.code, 0xffff)) throw frameError('out of range');
-  if (!isUint(goAway.retryAfterMs, 0xffff_ffff)) throw frameError('the retry time of GOAWAY is out of range');
+  const { lastStream, code, retryAfterMs } = goAway;
+  const isUint32 = (value: number): boolean => isIntegerWithin(value, 0, 0xffff_ffff);
+  if (!isUint32(lastStream) || !isIntegerWithin(code, 0, 0xffff) || !isUint32(retryAfterMs)) {
+    throw frameError('a number of GOAWAY is out of range');
+  }
   const body = new Uint8Array(fixedBytes + url.length);
-  writeUint32(body, 0, goAway.lastStream);
-  body[4] = goAway.code >>> 8;
-  body[5] = goAway.code;
-  writeUint32(body, 6, goAway.retryAfterMs);
+  writeUint32(body, 0, lastStream);
+  body[4] = code >>> 8;
+  body[5] = code;
+  writeUint32(body, 6, retryAfterMs);
   body[10] = url.length;
   body.set(url, fixedBytes);
   return body;
@@ -35,7 +39,7 @@ export function encodeGoAway(goAway: GoAway): Uint8Array {
 /** The content of a GOAWAY body. ERR_PROTOCOL_FRAME when it is anything else. */
 export function parseGoAway(body: Uint8Array): GoAway {
   if (body.length < fixedBytes || body.length !== fixedBytes + body[10]!) throw frameError('GOAWAY has a wrong length');
-  const url = decodeUtf8(body, fixedBytes, body.length);
+  const url = decodeUtf8(body.subarray(fixedBytes));
   if (url === undefined) throw frameError('the URL of GOAWAY is not text');
   return {
     lastStream: readUint32(body, 0),
@@ -43,8 +47,4 @@ export function parseGoAway(body: Uint8Array): GoAway {
     retryAfterMs: readUint32(body, 6),
     url,
   };
-}
-
-function isUint(value: number, max: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= max;
 }

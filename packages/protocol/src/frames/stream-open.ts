@@ -30,7 +30,7 @@ export function parseStreamOpen(body: Uint8Array): StreamOpen {
   if (length > ProtocolSize.STREAM_LABEL) throw limitError('a label has at most 63 bytes');
   const metadata = body.subarray(1 + length);
   if (metadata.length > ProtocolSize.STREAM_METADATA) throw limitError('metadata has at most 1,024 bytes');
-  const label = decodeUtf8(body, 1, 1 + length);
+  const label = decodeUtf8(body.subarray(1, 1 + length));
   if (label === undefined || !isPlainText(label)) throw messageError('the label is not text');
   return { label, metadata };
 }

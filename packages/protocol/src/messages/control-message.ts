@@ -74,11 +74,8 @@ export function encodeMessage(message: ControlMessage): Uint8Array {
   const codec = codecs.get(message.kind);
   if (codec === undefined) throw messageError('the kind of message is unknown');
   assertRules(message);
-  const payload = encodeStrict(codec.body.encode(message as MessageBody<ControlMessage>));
-  if (1 + payload.length > ProtocolSize.CONTROL) throw limitError('a control body exceeds its limit');
-  const body = new Uint8Array(1 + payload.length);
-  body[0] = message.kind;
-  body.set(payload, 1);
+  const body = encodeStrict(message.kind, codec.body.encode(message as MessageBody<ControlMessage>));
+  if (body.length > ProtocolSize.CONTROL) throw limitError('a control body exceeds its limit');
   return body;
 }
 

@@ -1,50 +1,99 @@
-import { messageError } from '../protocol-error.js';
-import { encodeUtf8 } from '../text.js';
+import { limitError, messageError } from '../protocol-error.js';
+import { decodeUtf8, encodeUtf8 } from '../text.js';
 
 /** What control bodies consist of (v1.md, "MessagePack subset"). Integers are unsigned, at most 2^53-1. */
 export type WireValue = null | number | string | Uint8Array | readonly WireValue[];
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+/** Nesting of arrays that is accepted; a bare value has depth 0. */
+const MAX_DEPTH = 6;
+/** Values in one body, arrays included: what bounds the memory that decoding takes beside the input. */
+const MAX_VALUES = 64;
 
-/** Reads the one value of bytes that assertCanonical has taken: nothing is checked again. */
+/**
+ * Reads the one value that bytes of the MessagePack subset of v1.md, "MessagePack subset", hold: nil, unsigned integers
+ * up to 2^53-1, str, bin and arrays, each in its shortest form. Nothing takes memory by a length that is only claimed.
+ *
+ * Throws ERR_PROTOCOL_MESSAGE, or ERR_PROTOCOL_LIMIT for too deep or too many values.
+ */
 export class CanonicalReader {
   readonly #bytes: Uint8Array;
   #at = 0;
+  #values = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
-  read(): WireValue {
-    const head = this.#uint(1);
-    if (head < 0x80) return head;
-    if (head < 0xa0) return this.#array(head & 0x0f);
-    if (head < 0xc0) return this.#text(head & 0x1f);
-    if (head === 0xc0) return null;
-    if (head <= 0xc6) return this.#take(this.#uint(1 << (head - 0xc4)));
-    if (head <= 0xcf) return this.#uint(1 << (head - 0xcc));
-    if (head <= 0xdb) return this.#text(this.#uint(1 << (head - 0xd9)));
-    return this.#array(this.#uint(head === 0xdc ? 2 : 4));
+  /** The value, after which there is nothing. */
+  readOnly(): WireValue {
+    const value = this.#read(0);
+    if (this.#left > 0) throw messageError('bytes follow the value');
+    return value;
   }
 
-  #uint(size: number): number {
+  get #left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  #read(depth: number): WireValue {
+    this.#values += 1;
+    if (this.#values > MAX_VALUES) throw limitError('a message holds too many values');
+    const head = this.#uint(0, 0);
+    if (!isUsed(head)) {
+      const kind = `the first byte 0x${head.toString(16)}`;
+      throw messageError(`only nil, unsigned integers, texts, bytes and arrays are used, and no value with ${kind}`);
+    }
+    if (head < 0x80) return head;
+    if (head < 0xa0) return this.#array(head & 0x0f, depth);
+    if (head < 0xc0) return this.#text(head & 0x1f);
+    if (head === 0xc0) return null;
+    if (head <= 0xc6) return this.#take(this.#uint(head - 0xc4, 0));
+    if (head <= 0xcf) return this.#uint(head - 0xcc, 0x80);
+    if (head <= 0xdb) return this.#text(this.#uint(head - 0xd9, 0x20));
+    return this.#array(head === 0xdc ? this.#uint(1, 0, 0x10) : this.#uint(2, 0), depth);
+  }
+
+  /** A big-endian number of `2 ** power` bytes; in a single byte at least `least`, in more than one what less cannot hold. */
+  #uint(power: number, least: number, shortestFrom: number = power === 0 ? least : 2 ** (4 << power)): number {
+    const end = this.#at + (1 << power);
+    if (end > this.#bytes.length) throw messageError('a value is cut short');
     let value = 0;
-    for (const end = this.#at + size; this.#at < end; this.#at += 1) value = value * 256 + this.#bytes[this.#at]!;
+    for (; this.#at < end; this.#at += 1) value = value * 256 + this.#bytes[this.#at]!;
+    if (value < shortestFrom) throw messageError('a value is not in its shortest form');
+    if (value > Number.MAX_SAFE_INTEGER) throw messageError('an integer exceeds 2^53-1');
     return value;
   }
 
   #take(length: number): Uint8Array {
+    if (length > this.#left) throw messageError('a length exceeds the message');
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
   #text(length: number): string {
-    return decoder.decode(this.#take(length));
+    const text = decodeUtf8(this.#take(length));
+    if (text === undefined) throw messageError('a text is not UTF-8');
+    return text;
   }
 
-  #array(count: number): WireValue[] {
-    return Array.from({ length: count }, () => this.read());
+  #array(count: number, depth: number): WireValue[] {
+    // Every element takes at least one byte.
+    if (count > this.#left) throw messageError('an array claims more than there is');
+    if (depth >= MAX_DEPTH) throw limitError('arrays are nested too deeply');
+    const values: WireValue[] = [];
+    while (values.length < count) values.push(this.#read(depth + 1));
+    return values;
   }
+}
+
+/** Not those of maps, booleans, floats, extension types and signed integers, and not the one that is not assigned. */
+function isUsed(head: number): boolean {
+  return head < 0x80 || (head >= 0x90 && (head <= 0xc0 || (head >= 0xc4 && head <= 0xdd && isUsedSize(head))));
+}
+
+/** Of bin, uint, str and array. */
+function isUsedSize(head: number): boolean {
+  return head <= 0xc6 || (head >= 0xcc && (head <= 0xcf || head >= 0xd9));
 }
 
 /** Writes values, each in its shortest form. */
@@ -59,42 +108,35 @@ export class CanonicalWriter {
 
   write(value: WireValue): void {
     if (value === null) this.#uint(0xc0, 1);
-    else if (typeof value === 'number') this.#number(value);
-    else if (typeof value === 'string') this.#text(encodeUtf8(value));
-    else if (value instanceof Uint8Array) {
-      this.#head(value.length, [0xc4, 0xc5, 0xc6]);
+    else if (typeof value === 'number') {
+      if (!Number.isSafeInteger(value) || value < 0) throw messageError('an integer is out of range');
+      this.#head(value, 0x80, 0, 0xcc);
+    } else if (typeof value === 'string') {
+      const bytes = encodeUtf8(value);
+      this.#head(bytes.length, 0x20, 0xa0, 0xd9);
+      this.#put(bytes);
+    } else if (value instanceof Uint8Array) {
+      this.#head(value.length, 0, 0, 0xc4);
       this.#put(value);
     } else {
-      if (value.length < 16) this.#uint(0x90 | value.length, 1);
-      else this.#head(value.length, [0xdc, 0xdc, 0xdd], 1);
+      this.#head(value.length, 0x10, 0x90, 0xdb, 1);
       for (const element of value) this.write(element);
     }
   }
 
-  #number(value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0) throw messageError('an integer is out of range');
-    if (value < 0x80) this.#uint(value, 1);
-    else if (value <= 0xffff_ffff) this.#head(value, [0xcc, 0xcd, 0xce]);
-    else {
-      this.#uint(0xcf, 1);
-      this.#uint(Math.floor(value / 0x1_0000_0000), 4);
-      this.#uint(value >>> 0, 4);
+  /** `value` within its first byte where it is below `limit`, else `first + power` and `2 ** power` bytes, as few as can be. */
+  #head(value: number, limit: number, small: number, first: number, leastPower = 0): void {
+    if (value < limit) {
+      this.#uint(small | value, 1);
+      return;
     }
+    const power = Math.max(leastPower, value < 0x100 ? 0 : value < 0x1_0000 ? 1 : value < 0x1_0000_0000 ? 2 : 3);
+    this.#uint(first + power, 1);
+    if (power === 3) this.#uint(Math.floor(value / 0x1_0000_0000), 4);
+    this.#uint(value, Math.min(4, 1 << power));
   }
 
-  #text(bytes: Uint8Array): void {
-    if (bytes.length < 32) this.#uint(0xa0 | bytes.length, 1);
-    else this.#head(bytes.length, [0xd9, 0xda, 0xdb]);
-    this.#put(bytes);
-  }
-
-  /** The first byte, one for each of 1, 2 and 4 bytes that may follow, and `value` in as few of them as it takes. */
-  #head(value: number, heads: readonly [number, number, number], least = 0): void {
-    const index = Math.max(least, value < 0x100 ? 0 : value < 0x1_0000 ? 1 : 2);
-    this.#uint(heads[index]!, 1);
-    this.#uint(value, 1 << index);
-  }
-
+  /** The lowest `size` bytes of `value`, at most 4. */
   #uint(value: number, size: number): void {
     this.#reserve(size);
     for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) this.#bytes[this.#length++] = value >>> shift;
@@ -109,7 +151,7 @@ export class CanonicalWriter {
   #reserve(count: number): void {
     const needed = this.#length + count;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const larger = new Uint8Array(needed * 2);
     larger.set(this.#bytes);
     this.#bytes = larger;
   }

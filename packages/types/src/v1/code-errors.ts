@@ -1,7 +1,7 @@
-import { type ErrorCode, SealaneError, type SealaneErrorOptions } from './error.js';
+import { type ErrorCode, RELAY, relayRefusals, SealaneError, type SealaneErrorOptions } from './error.js';
 import { AbortCode, OwnerCode, RelayCode, ResetCode } from './wire.js';
 
-const relayNames = nameByNumber(RelayCode);
+const relayNames = /* @__PURE__ */ Object.keys(relayRefusals);
 const retryableRelayCodes = new Set<number>([
   RelayCode.BUSY,
   RelayCode.NO_OWNER,
@@ -14,8 +14,8 @@ const retryableRelayCodes = new Set<number>([
 
 /** The error for a relay's refusal. Numbers that this version does not know become ERR_RELAY_UNKNOWN. */
 export function relayError(code: number, message?: string, options: SealaneErrorOptions = {}): SealaneError {
-  const name = relayNames.get(code);
-  const errorCode = (name === undefined ? 'ERR_RELAY_UNKNOWN' : `ERR_RELAY_${name}`) as ErrorCode;
+  const name = relayNames[code - 1];
+  const errorCode = (name === undefined ? 'ERR_RELAY_UNKNOWN' : RELAY + name) as ErrorCode;
   return new SealaneError(errorCode, message, {
     retryable: retryableRelayCodes.has(code),
     ...options,
@@ -66,8 +66,4 @@ export function resetError(code: number): SealaneError {
     retryable: code === ResetCode.BUSY || code === ResetCode.REFUSED || code === ResetCode.UNREACHABLE,
     details: { wireCode: code },
   });
-}
-
-function nameByNumber(codes: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
-  return new Map(Object.entries(codes).map(([name, code]) => [code, name]));
 }

@@ -1,8 +1,9 @@
+import type { RelayCode } from './wire.js';
+
 /** Raised with nothing more to say, or by a code on the wire: these texts are part of every page that uses the client. */
 const bareErrors = {
   // identities and files
   ERR_KEYCERT_INVALID: 'the keycert does not verify',
-  ERR_SIGNATURE_INVALID: 'the signature does not verify',
   // noise processor
   ERR_NOISE_STATE: 'the handshake is not at this step',
   ERR_NOISE_MESSAGE: 'the handshake message does not open',
@@ -24,7 +25,6 @@ const bareErrors = {
   ERR_E2EE_ABORTED: 'the peer ended the session',
   ERR_E2EE_CLOSED: 'the session is closed',
   ERR_E2EE_TIMEOUT: 'the handshake did not finish in time',
-  ERR_E2EE_PIN: 'the answer differs from what is pinned',
   // streams
   ERR_STREAM_CANCELLED: 'the stream was cancelled',
   ERR_STREAM_REFUSED: 'the stream was refused',
@@ -34,43 +34,14 @@ const bareErrors = {
   ERR_STREAM_TRUNCATED: 'the stream ended before its end',
   ERR_STREAM_RESET: 'the stream was reset',
   // frames, messages, links
-  ERR_PROTOCOL_FRAME: 'a frame breaks the protocol',
-  ERR_PROTOCOL_MESSAGE: 'a control message breaks the protocol',
   ERR_PROTOCOL_LIMIT: 'a message exceeds its limit',
   ERR_MUX_CREDIT: 'a peer sent more than it was allowed',
-  ERR_MUX_STREAM: 'a stream number breaks the protocol',
   ERR_MUX_CLOSED: 'the link is closed',
-  ERR_MUX_FLOOD: 'a peer sends without reading',
-  ERR_LINK_FAILED: 'the relay cannot be reached',
   ERR_LINK_LOST: 'the link to the relay was lost',
   ERR_LINK_DEAD: 'the relay does not answer',
   ERR_LINK_TIMEOUT: 'the relay did not answer in time',
-  ERR_LINK_PROTOCOL: 'the relay broke the protocol',
-  // refusals of a relay
-  ERR_RELAY_BUSY: 'the relay is at a limit',
-  ERR_RELAY_NO_OWNER: 'nobody holds this address at the relay',
-  ERR_RELAY_KEYCERT: 'the owner has rotated its keys',
-  ERR_RELAY_LIMIT: 'a limit of the relay was reached',
-  ERR_RELAY_NO_SESSION: 'the relay knows no such session',
-  ERR_RELAY_WRONG_AUTHORITY: 'the relay goes by another address',
-  ERR_RELAY_AUTH: 'the relay did not take the authentication',
-  ERR_RELAY_VERSION: 'the relay speaks another version',
-  ERR_RELAY_LEASE_IN_USE: 'another process holds this lease',
-  ERR_RELAY_LEASE_STALE: 'the relay has a newer lease',
-  ERR_RELAY_LEASE_INVALID: 'the relay did not take the lease',
-  ERR_RELAY_NO_LEASE: 'the lease is not held',
-  ERR_RELAY_NAME_TAKEN: 'the name belongs to somebody else',
-  ERR_RELAY_NAME_INVALID: 'the relay did not take the name',
-  ERR_RELAY_MALFORMED: 'the relay could not read the message',
-  ERR_RELAY_TIMEOUT: 'the owner did not answer in time',
-  ERR_RELAY_DRAINING: 'the relay is shutting down',
-  ERR_RELAY_UNSUPPORTED: 'the relay does not offer this',
-  ERR_RELAY_DENIED: 'the relay does not let this client do this',
-  ERR_RELAY_TOKEN: 'the relay wants a token',
-  ERR_RELAY_TICKET: 'the relay wants a ticket',
-  ERR_RELAY_INTERNAL: 'the relay failed',
+  // of a relay, beside its refusals
   ERR_RELAY_UNKNOWN: 'the relay refused with a code that is not known here',
-  ERR_RELAY_IDENTITY: 'the relay is not the one that was pinned, or cannot prove that it is',
   ERR_RELAY_SUPERSEDED: 'another process took the lease over',
   // use
   ERR_ARGUMENT: 'an argument is not valid',
@@ -78,6 +49,37 @@ const bareErrors = {
   ERR_CLOSED: 'it is closed',
   ERR_INTERNAL: 'a defect of this program',
 } as const;
+
+/** What the code of every refusal of a relay begins with. */
+export const RELAY = 'ERR_RELAY_';
+
+/**
+ * What a relay's refusals say, in the order of their numbers in RelayCode, from 1 on: the code of each is `ERR_RELAY_` and
+ * its name.
+ */
+export const relayRefusals: Readonly<Record<keyof typeof RelayCode, string>> = {
+  BUSY: 'the relay is at a limit',
+  NO_OWNER: 'nobody holds this address at the relay',
+  KEYCERT: 'the owner has rotated its keys',
+  LIMIT: 'a limit of the relay was reached',
+  NO_SESSION: 'the relay knows no such session',
+  WRONG_AUTHORITY: 'the relay goes by another address',
+  AUTH: 'the relay did not take the authentication',
+  VERSION: 'the relay speaks another version',
+  LEASE_IN_USE: 'another process holds this lease',
+  LEASE_STALE: 'the relay has a newer lease',
+  LEASE_INVALID: 'the relay did not take the lease',
+  NO_LEASE: 'the lease is not held',
+  NAME_TAKEN: 'the name belongs to somebody else',
+  NAME_INVALID: 'the relay did not take the name',
+  MALFORMED: 'the relay could not read the message',
+  TIMEOUT: 'the owner did not answer in time',
+  DRAINING: 'the relay is shutting down',
+  DENIED: 'the relay does not let this client do this',
+  INTERNAL: 'the relay failed',
+  TOKEN: 'the relay wants a token',
+  TICKET: 'the relay wants a ticket',
+};
 
 /** Always raised with a message that says more: no page loads these texts. */
 const saidErrors = {
@@ -94,6 +96,16 @@ const saidErrors = {
   ERR_E2EE_DUPLICATE: 'the handshake message was seen before',
   ERR_LINK_CERTIFICATE: "the relay's certificate is not trusted",
   ERR_LINK_PROXY: 'the proxy on the way to the relay refused or cannot be reached',
+  ERR_PROTOCOL_FRAME: 'a frame breaks the protocol',
+  ERR_PROTOCOL_MESSAGE: 'a control message breaks the protocol',
+  ERR_MUX_STREAM: 'a stream number breaks the protocol',
+  ERR_MUX_FLOOD: 'a peer sends without reading',
+  ERR_LINK_PROTOCOL: 'the relay broke the protocol',
+  ERR_LINK_FAILED: 'the relay cannot be reached',
+  ERR_RELAY_IDENTITY: 'the relay is not the one that was pinned, or cannot prove that it is',
+  ERR_RELAY_UNSUPPORTED: 'the relay does not offer this',
+  ERR_E2EE_PIN: 'the answer differs from what is pinned',
+  ERR_SIGNATURE_INVALID: 'the signature does not verify',
   ERR_KEY_FILE_PERMISSIONS: 'others can read the key file',
   ERR_KEY_FILE_EXISTS: 'the file is already there',
   ERR_KEY_FILE_MISSING: 'the key file does not exist',
@@ -122,11 +134,9 @@ const saidErrors = {
  * Every refusal that a caller can see. Codes are stable; texts are for people and never matched.
  * ERR_RELAY_*: the relay's word. ERR_E2EE_*: authenticated end to end, or found by our own cryptography.
  */
-export const ErrorCode: typeof bareErrors & typeof saidErrors = /* @__PURE__ */ Object.assign(
-  {},
-  bareErrors,
-  saidErrors,
-);
+export const ErrorCode: typeof bareErrors &
+  typeof saidErrors & { readonly [Name in keyof typeof RelayCode as `ERR_RELAY_${Name}`]: string } =
+  /* @__PURE__ */ Object.assign({}, bareErrors, /* @__PURE__ */ refusalsByCode(), saidErrors);
 export type ErrorCode = keyof typeof ErrorCode;
 
 export interface SealaneErrorOptions {
@@ -155,8 +165,15 @@ export class SealaneError extends Error {
   }
 }
 
-function textOf(code: ErrorCode): string {
-  return (bareErrors as Partial<Record<ErrorCode, string>>)[code] ?? code;
+function textOf(code: string): string {
+  const bare: Readonly<Record<string, string>> = bareErrors;
+  const refusals: Readonly<Record<string, string>> = relayRefusals;
+  return bare[code] ?? refusals[code.slice(RELAY.length)] ?? code;
+}
+
+function refusalsByCode(): Pick<typeof ErrorCode, `ERR_RELAY_${keyof typeof RelayCode}`> {
+  const byCode = Object.entries(relayRefusals).map(([name, text]) => [RELAY + name, text]);
+  return Object.fromEntries(byCode);
 }
 
 /** True for a {@link SealaneError} of any installed copy of this package, optionally with one of `codes`. */

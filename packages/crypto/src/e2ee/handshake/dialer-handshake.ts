@@ -10,7 +10,7 @@ import {
   systemRandomBytes,
 } from '@sealane/types';
 import { type Keycert, parseKeycert } from '../../credential/certificate.js';
-import { bytesEqual, concatBytes } from '../../primitives/bytes.js';
+import { assertLength, bytesEqual, concatBytes } from '../../primitives/bytes.js';
 import { KEM_SEED_BYTES, type KemKeyPair, kemDecapsulate, kemKeyPair } from '../../primitives/ml-kem.js';
 import { ByteWriter } from '../bytes.js';
 import { NoiseHandshake } from '../noise/noise-handshake.js';
@@ -35,11 +35,11 @@ export interface DialerHandshakeOptions {
   /** Protocols offered: 1 to 16 of 1 to 64 bytes. */
   readonly alpn: readonly string[];
   /** Every suite allowed; default the hybrid one alone. */
-  readonly suites?: readonly Suite[];
+  readonly suites?: readonly Suite[] | undefined;
   /** The one of them to use; default the best. A lesser one only after the owner's sealed DOWNGRADE. */
-  readonly suite?: Suite;
+  readonly suite?: Suite | undefined;
   /** 32 bytes that only admitted dialers hold. With it the classical suite is not used. */
-  readonly accessSecret?: Uint8Array;
+  readonly accessSecret?: Uint8Array | undefined;
   readonly parameters: SessionParameters;
   /** For the owner alone: a ticket of its own making, at most 512 bytes. */
   readonly ticket?: Uint8Array | undefined;
@@ -102,9 +102,7 @@ export class DialerHandshake {
   static create(options: DialerHandshakeOptions): DialerHandshake {
     const { accessSecret } = options;
     if (!isService(options.service)) throw new SealaneError('ERR_ARGUMENT', 'the service is not one');
-    if (accessSecret !== undefined && accessSecret.length !== ProtocolSize.ACCESS_SECRET) {
-      throw new SealaneError('ERR_ARGUMENT', 'an access secret has 32 bytes');
-    }
+    if (accessSecret !== undefined) assertLength(accessSecret, ProtocolSize.ACCESS_SECRET, 'an access secret');
     assertAlpn(options.alpn);
     assertParameters(options.parameters, 'ERR_ARGUMENT');
     const suites = usableSuites(options.suites ?? [Suite.HYBRID], accessSecret !== undefined);

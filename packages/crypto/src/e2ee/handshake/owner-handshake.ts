@@ -9,7 +9,7 @@ import {
 } from '@sealane/types';
 import { type Keycert, parseKeycert } from '../../credential/certificate.js';
 import { encodeId } from '../../credential/id.js';
-import { bytesEqual, concatBytes, readU32 } from '../../primitives/bytes.js';
+import { assertLength, bytesEqual, concatBytes, readU32 } from '../../primitives/bytes.js';
 import { KEM_ENCAPS_SEED_BYTES, kemEncapsulate } from '../../primitives/ml-kem.js';
 import { ByteReader } from '../bytes.js';
 import { NoiseHandshake } from '../noise/noise-handshake.js';
@@ -31,9 +31,9 @@ export interface OwnerHandshakeOptions {
   /** From the request that brought message 1, 16 bytes. */
   readonly connectionId: Uint8Array;
   /** Every suite allowed; default the hybrid one alone. */
-  readonly suites?: readonly Suite[];
+  readonly suites?: readonly Suite[] | undefined;
   /** 32 bytes that only admitted dialers hold. With it the classical suite is not used. */
-  readonly accessSecret?: Uint8Array;
+  readonly accessSecret?: Uint8Array | undefined;
   readonly random?: RandomBytes;
 }
 
@@ -137,9 +137,7 @@ export class OwnerHandshake {
     agreements: Agreements | undefined,
   ): OwnerHandshake {
     const { credential, connectionId, accessSecret, random = systemRandomBytes } = options;
-    if (accessSecret !== undefined && accessSecret.length !== ProtocolSize.ACCESS_SECRET) {
-      throw new SealaneError('ERR_ARGUMENT', 'an access secret has 32 bytes');
-    }
+    if (accessSecret !== undefined) assertLength(accessSecret, ProtocolSize.ACCESS_SECRET, 'an access secret');
     const payloadBytes = message.length - MESSAGE_1_OVERHEAD_BYTES;
     const reader = new ByteReader(message, 'ERR_E2EE_HANDSHAKE');
     if (message.length > ProtocolSize.HANDSHAKE || payloadBytes < PADDED_TO_BYTES || payloadBytes % PADDED_TO_BYTES) {
@@ -186,7 +184,7 @@ export class OwnerHandshake {
     const { alpn, parameters, instance } = options;
     if (this.downgrade) throw new SealaneError('ERR_E2EE_DOWNGRADE');
     if (!this.alpn.includes(alpn)) throw new SealaneError('ERR_ARGUMENT', 'the protocol was not offered');
-    if (instance.length !== ProtocolSize.INSTANCE) throw new SealaneError('ERR_ARGUMENT', 'an instance has 16 bytes');
+    assertLength(instance, ProtocolSize.INSTANCE, 'an instance');
     assertParameters(parameters, 'ERR_ARGUMENT');
     const message2 = this.#createMessage2(encodeAcceptance({ alpn, parameters, instance }));
     const { connectionId } = this.#options;

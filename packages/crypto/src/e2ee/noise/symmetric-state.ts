@@ -1,8 +1,7 @@
 import { SealaneError } from '@sealane/types';
+import { utf8 } from '../../primitives/bytes.js';
 import { CipherState } from './cipher-state.js';
 import { hkdf, type NoiseHash } from './noise-hash.js';
-
-const encoder = new TextEncoder();
 
 /** `ck` and `h` (Noise revision 34, section 5.2). */
 export class SymmetricState {
@@ -13,7 +12,7 @@ export class SymmetricState {
 
   constructor(protocolName: string, hash: NoiseHash) {
     this.#hash = hash;
-    const name = encoder.encode(protocolName);
+    const name = utf8(protocolName);
     if (name.length <= hash.length) {
       this.#h = new Uint8Array(hash.length);
       this.#h.set(name);
