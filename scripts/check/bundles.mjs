@@ -49,8 +49,8 @@ const client = "export * from './packages/client/dist/index.js';";
 const browser = "export * from './packages/client/dist/browser/index.js';";
 /** What a page loads beside libsodium, and how much of it there may be: less when something was saved, never more. */
 const browserEntries = [
-  { name: 'client', contents: client, maxGzipBytes: 53_300 },
-  { name: 'client and client/browser', contents: client + browser, maxGzipBytes: 56_800 },
+  { name: 'client', contents: client, maxGzipBytes: 53_200 },
+  { name: 'client and client/browser', contents: client + browser, maxGzipBytes: 56_700 },
 ];
 /** Where both are to go. */
 const goalBytes = 40_000;

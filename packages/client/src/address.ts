@@ -34,6 +34,8 @@ export interface AddressParts {
 export type DialTarget = AddressParts;
 
 const SCHEME = 'sealane://';
+/** What stands before the first slash, and before and after the first question mark. */
+const ADDRESS = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s;
 const MAX_ADDRESS_LENGTH = 4_096;
 /** An access secret without it, `VERSION:BASE32`, is the fragment of an address. */
 const SECRET = 'sealane-secret-';
@@ -49,14 +51,10 @@ export function parseAddress(text: string): SealaneAddress {
   const { open, accessSecret } = splitSecret(trimmed);
   const bare = isAddressText(open) ? open.slice(SCHEME.length) : open;
   if (bare.includes('://') && !bare.includes('?')) throw invalid('it starts with sealane://, an id or a name');
-  const question = bare.indexOf('?');
-  const path = question === -1 ? bare : bare.slice(0, question);
-  const slash = path.indexOf('/');
-  const host = slash === -1 ? path : path.slice(0, slash);
-  const service = slash === -1 ? '' : path.slice(slash + 1);
+  const [, host = '', service = '', queryText = ''] = ADDRESS.exec(bare) ?? [];
   if (!isService(service)) throw invalid('a service has at most 63 characters a-z, 0-9 and hyphen');
   const owner = parseOwner(host);
-  const query = new URLSearchParams(question === -1 ? '' : bare.slice(question + 1));
+  const query = new URLSearchParams(queryText);
   const relays = query.getAll('relay').map(parseRelayUrl);
   const minEpoch = parseEpoch(query.get('e'));
   return {

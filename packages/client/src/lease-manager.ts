@@ -64,14 +64,6 @@ export class LeaseManager {
     this.#url = url;
   }
 
-  get size(): number {
-    return this.#leases.size;
-  }
-
-  has(service: string): boolean {
-    return this.#leases.has(service);
-  }
-
   /**
    * Registers a lease and keeps it from then on. Rejects with the relay's refusal, and the lease is not kept then.
    */

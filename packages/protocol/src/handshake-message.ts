@@ -1,4 +1,5 @@
 import { ProtocolSize } from '@sealane/types';
+import { concatBytes } from './concat-bytes.js';
 import { limitError, messageError } from './protocol-error.js';
 
 const lengthBytes = 3;
@@ -8,11 +9,7 @@ export function encodeHandshakeMessage(message: Uint8Array): Uint8Array {
   if (message.length < 1 || message.length > ProtocolSize.HANDSHAKE) {
     throw limitError('a handshake message has 1 to 4,096 bytes');
   }
-  const framed = new Uint8Array(lengthBytes + message.length);
-  framed[1] = message.length >>> 8;
-  framed[2] = message.length;
-  framed.set(message, lengthBytes);
-  return framed;
+  return concatBytes([Uint8Array.of(0, message.length >>> 8, message.length), message]);
 }
 
 /** A whole handshake message, and what of the last chunk belongs to the records after it. */
@@ -42,7 +39,7 @@ export class HandshakeReader {
     if (this.#finished) throw messageError('the handshake message was already read');
     // Only what can still belong to the message is taken, so that a large chunk is never copied whole.
     const room = lengthBytes + ProtocolSize.HANDSHAKE - this.#held.length;
-    const joined = this.#held.length === 0 ? chunk : concat(this.#held, chunk.subarray(0, room));
+    const joined = this.#held.length === 0 ? chunk : concatBytes([this.#held, chunk.subarray(0, room)]);
     const length = joined.length < lengthBytes ? undefined : parseLength(joined);
     if (length === undefined || joined.length < lengthBytes + length) {
       this.#held = joined === chunk ? chunk.slice() : joined;
@@ -61,11 +58,4 @@ function parseLength(bytes: Uint8Array): number {
   if (length === 0) throw messageError('a handshake message is empty');
   if (length > ProtocolSize.HANDSHAKE) throw limitError('a handshake message exceeds 4,096 bytes');
   return length;
-}
-
-function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(head.length + tail.length);
-  joined.set(head);
-  joined.set(tail, head.length);
-  return joined;
 }

@@ -1,4 +1,5 @@
 import { isIntegerWithin } from '@sealane/types';
+import { concatBytes } from '../concat-bytes.js';
 import { frameError } from '../protocol-error.js';
 import { decodeUtf8, encodeUtf8 } from '../text.js';
 import { readUint32, writeUint32 } from './frame-bodies.js';
@@ -26,14 +27,13 @@ export function encodeGoAway(goAway: GoAway): Uint8Array {
   if (!isUint32(lastStream) || !isIntegerWithin(code, 0, 0xffff) || !isUint32(retryAfterMs)) {
     throw frameError('a number of GOAWAY is out of range');
   }
-  const body = new Uint8Array(fixedBytes + url.length);
+  const body = new Uint8Array(fixedBytes);
   writeUint32(body, 0, lastStream);
   body[4] = code >>> 8;
   body[5] = code;
   writeUint32(body, 6, retryAfterMs);
   body[10] = url.length;
-  body.set(url, fixedBytes);
-  return body;
+  return concatBytes([body, url]);
 }
 
 /** The content of a GOAWAY body. ERR_PROTOCOL_FRAME when it is anything else. */

@@ -1,4 +1,5 @@
 import { ProtocolSize } from '@sealane/types';
+import { concatBytes } from '../concat-bytes.js';
 import { limitError, messageError } from '../protocol-error.js';
 import { decodeUtf8, encodeUtf8, isPlainText } from '../text.js';
 
@@ -16,11 +17,7 @@ export function encodeStreamOpen(open: StreamOpen): Uint8Array {
   if (label.length > ProtocolSize.STREAM_LABEL) throw limitError('a label has at most 63 bytes');
   if (open.metadata.length > ProtocolSize.STREAM_METADATA) throw limitError('metadata has at most 1,024 bytes');
   if (!isPlainText(open.label)) throw messageError('a label has no control characters');
-  const body = new Uint8Array(1 + label.length + open.metadata.length);
-  body[0] = label.length;
-  body.set(label, 1);
-  body.set(open.metadata, 1 + label.length);
-  return body;
+  return concatBytes([Uint8Array.of(label.length), label, open.metadata]);
 }
 
 /** The OPEN of an inner stream. ERR_PROTOCOL_MESSAGE or ERR_PROTOCOL_LIMIT when it is anything else. */

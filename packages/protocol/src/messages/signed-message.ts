@@ -1,4 +1,5 @@
 import { MessageKind, ProtocolSize } from '@sealane/types';
+import { concatBytes } from '../concat-bytes.js';
 import { messageError } from '../protocol-error.js';
 import { encodeMessage } from './control-message.js';
 import type { Auth, AuthOk } from './link-messages.js';
@@ -18,10 +19,7 @@ export function encodeAuthOkUnsigned(authOk: Omit<AuthOk, 'kind' | 'signature'>)
 /** The complete body of AUTH or AUTH_OK in a new array. `signature` has 64 bytes, else ERR_PROTOCOL_MESSAGE. */
 export function appendSignature(unsigned: Uint8Array, signature: Uint8Array): Uint8Array {
   if (signature.length !== ProtocolSize.SIGNATURE) throw messageError('a signature has 64 bytes');
-  const body = new Uint8Array(unsigned.length + signature.length);
-  body.set(unsigned);
-  body.set(signature, unsigned.length);
-  return body;
+  return concatBytes([unsigned, signature]);
 }
 
 /**

@@ -96,63 +96,31 @@ function isUsedSize(head: number): boolean {
   return head <= 0xc6 || (head >= 0xcc && (head <= 0xcf || head >= 0xd9));
 }
 
-/** Writes values, each in its shortest form. */
-export class CanonicalWriter {
-  #bytes = new Uint8Array(256);
-  #length = 0;
-
-  /** Everything written, in a new array. */
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+/** The parts of the encoding of a value, in its shortest form. */
+export function encodeParts(value: WireValue): Uint8Array[] {
+  if (value === null) return [Uint8Array.of(0xc0)];
+  if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value) || value < 0) throw messageError('an integer is out of range');
+    return [head(value, 0x80, 0, 0xcc)];
   }
-
-  write(value: WireValue): void {
-    if (value === null) this.#uint(0xc0, 1);
-    else if (typeof value === 'number') {
-      if (!Number.isSafeInteger(value) || value < 0) throw messageError('an integer is out of range');
-      this.#head(value, 0x80, 0, 0xcc);
-    } else if (typeof value === 'string') {
-      const bytes = encodeUtf8(value);
-      this.#head(bytes.length, 0x20, 0xa0, 0xd9);
-      this.#put(bytes);
-    } else if (value instanceof Uint8Array) {
-      this.#head(value.length, 0, 0, 0xc4);
-      this.#put(value);
-    } else {
-      this.#head(value.length, 0x10, 0x90, 0xdb, 1);
-      for (const element of value) this.write(element);
-    }
+  if (typeof value === 'string') {
+    const bytes = encodeUtf8(value);
+    return [head(bytes.length, 0x20, 0xa0, 0xd9), bytes];
   }
+  if (value instanceof Uint8Array) return [head(value.length, 0, 0, 0xc4), value];
+  return [head(value.length, 0x10, 0x90, 0xdb, 1), ...value.flatMap(encodeParts)];
+}
 
-  /** `value` within its first byte where it is below `limit`, else `first + power` and `2 ** power` bytes, as few as can be. */
-  #head(value: number, limit: number, small: number, first: number, leastPower = 0): void {
-    if (value < limit) {
-      this.#uint(small | value, 1);
-      return;
-    }
-    const power = Math.max(leastPower, value < 0x100 ? 0 : value < 0x1_0000 ? 1 : value < 0x1_0000_0000 ? 2 : 3);
-    this.#uint(first + power, 1);
-    if (power === 3) this.#uint(Math.floor(value / 0x1_0000_0000), 4);
-    this.#uint(value, Math.min(4, 1 << power));
+/** `value` within one byte where it is below `limit`, else `first + power` and `2 ** power` bytes, as few as can be. */
+function head(value: number, limit: number, small: number, first: number, leastPower = 0): Uint8Array {
+  if (value < limit) return Uint8Array.of(small | value);
+  const power = Math.max(leastPower, value < 0x100 ? 0 : value < 0x1_0000 ? 1 : value < 0x1_0000_0000 ? 2 : 3);
+  const bytes = new Uint8Array(1 + (1 << power));
+  let rest = value;
+  for (let at = bytes.length - 1; at > 0; at -= 1) {
+    bytes[at] = rest;
+    rest = Math.floor(rest / 0x100);
   }
-
-  /** The lowest `size` bytes of `value`, at most 4. */
-  #uint(value: number, size: number): void {
-    this.#reserve(size);
-    for (let shift = (size - 1) * 8; shift >= 0; shift -= 8) this.#bytes[this.#length++] = value >>> shift;
-  }
-
-  #put(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  #reserve(count: number): void {
-    const needed = this.#length + count;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(needed * 2);
-    larger.set(this.#bytes);
-    this.#bytes = larger;
-  }
+  bytes[0] = first + power;
+  return bytes;
 }

@@ -1,6 +1,7 @@
 import { ProtocolSize } from '@sealane/types';
+import { concatBytes } from '../concat-bytes.js';
 import { limitError } from '../protocol-error.js';
-import { CanonicalReader, CanonicalWriter, type WireValue } from './canonical-value.js';
+import { CanonicalReader, encodeParts, type WireValue } from './canonical-value.js';
 
 export type { WireValue } from './canonical-value.js';
 
@@ -20,7 +21,5 @@ export function decodeStrict(bytes: Uint8Array, maxBytes: number = ProtocolSize.
  * ERR_PROTOCOL_MESSAGE for integers outside of the subset.
  */
 export function encodeStrict(...values: readonly WireValue[]): Uint8Array {
-  const writer = new CanonicalWriter();
-  for (const value of values) writer.write(value);
-  return writer.finish();
+  return concatBytes(values.flatMap(encodeParts));
 }
