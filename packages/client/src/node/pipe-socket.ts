@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { LargeReads } from '@sealane/mux/node';
 import { ResetCode, SealaneError } from '@sealane/types';
 import type { SecureStream } from '../session/secure-stream.js';
 import type { StreamPort, StreamSink } from '../session/stream-port.js';
@@ -51,6 +52,7 @@ class SocketPipe implements StreamSink {
   readonly #socket: Socket;
   readonly #onEndCallback: PipeSocketOptions['onEnd'];
   readonly #hasReset: boolean;
+  readonly #largeReads: LargeReads;
   /** Lengths of the chunks that the socket has not taken yet, in order. */
   readonly #writing: number[] = [];
   #bytesSent = 0;
@@ -72,7 +74,8 @@ class SocketPipe implements StreamSink {
     this.#onEndCallback = options.onEnd;
     // Sockets without addresses are unix sockets and pipes: no reset exists there, neither to see nor to send.
     this.#hasReset = socket.localAddress !== undefined;
-    if (options.head !== undefined && options.head.length > 0) this.#onSocketData(options.head);
+    this.#largeReads = new LargeReads(socket, (chunk) => this.#onLargeRead(chunk));
+    if (options.head !== undefined && options.head.length > 0) this.#take(options.head);
     socket.on('data', this.#onSocketData);
     socket.on('end', this.#onSocketEnd);
     socket.on('error', this.#onSocketError);
@@ -113,7 +116,7 @@ class SocketPipe implements StreamSink {
   }
 
   onDrain(): void {
-    if (this.#readsByCall) this.#onSocketReadable();
+    if (this.#readsByCall && !this.#largeReads.isOn) this.#onSocketReadable();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
@@ -123,10 +126,28 @@ class SocketPipe implements StreamSink {
   }
 
   readonly #onSocketData = (chunk: Uint8Array): void => {
+    this.#largeReads.sawRead(chunk.length);
+    this.#take(chunk);
+    if (this.#port.queuedBytes >= PAUSE_BYTES) this.#socket.pause();
+  };
+
+  #onLargeRead(chunk: Uint8Array): boolean {
+    this.#take(chunk);
+    if (this.#readsByCall) {
+      this.#socket.pause();
+      setImmediate(() => {
+        if (this.#port.queuedBytes < PAUSE_BYTES) this.#socket.resume();
+      });
+    } else if (this.#port.queuedBytes >= PAUSE_BYTES) {
+      this.#socket.pause();
+    }
+    return true;
+  }
+
+  #take(chunk: Uint8Array): void {
     this.#bytesSent += chunk.length;
     this.#port.write(chunk);
-    if (!this.#readsByCall && this.#port.queuedBytes >= PAUSE_BYTES) this.#socket.pause();
-  };
+  }
 
   /**
    * Once our own end goes out, the missing peer tells a reset from an end no more. What tells them apart then is a read
@@ -136,6 +157,8 @@ class SocketPipe implements StreamSink {
   #readByCall(): void {
     if (this.#readsByCall || this.#socketEnded || this.#socket.destroyed || !this.#hasReset) return;
     this.#readsByCall = true;
+    // There each read stops the reading by itself.
+    if (this.#largeReads.isOn) return;
     this.#socket.off('data', this.#onSocketData);
     this.#socket.on('readable', this.#onSocketReadable);
   }
@@ -145,7 +168,7 @@ class SocketPipe implements StreamSink {
       while (this.#port.queuedBytes < PAUSE_BYTES) {
         const chunk: Uint8Array | null = this.#socket.read();
         if (chunk === null) return;
-        this.#onSocketData(chunk);
+        this.#take(chunk);
       }
     });
   };

@@ -16,6 +16,8 @@ export interface PathSetup {
 /** A stream of a relay link as the path of a session. */
 export class LinkStreamPath implements SessionPath, LinkStreamHandler {
   readonly link: RelayLink;
+  /** Records are opened into memory of their own, and what comes in pieces is gathered. */
+  readonly keepsNothing = true;
   #stream: MuxStream | undefined;
   #setup: PathSetup | undefined;
   #sink: SessionPathSink | undefined;

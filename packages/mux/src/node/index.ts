@@ -1,3 +1,4 @@
+export { LargeReads } from './large-reads.js';
 export { spaceOutCollections } from './space-out-collections.js';
 export {
   WebSocketConnection,

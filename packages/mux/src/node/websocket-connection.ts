@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { WebSocketCloseCode, WebSocketOpcode, WebSocketReader } from '@sealane/protocol/websocket';
 import type { LinkEnd, MessageLink, MessageLinkHandler } from '@sealane/types';
+import { LargeReads } from './large-reads.js';
 import { type WebSocketMask, WebSocketSender } from './websocket-sender.js';
 
 export interface WebSocketConnectionOptions {
@@ -42,6 +43,7 @@ export class WebSocketConnection implements MessageLink {
   readonly #socket: Socket;
   readonly #sender: WebSocketSender;
   readonly #reader: WebSocketReader;
+  readonly #largeReads: LargeReads;
   #handler: MessageLinkHandler | undefined;
   #isCloseSent = false;
   #closedBy: { readonly code: number; readonly reason: string } | undefined;
@@ -54,6 +56,7 @@ export class WebSocketConnection implements MessageLink {
     this.#options = options;
     this.#socket = socket;
     this.#sender = new WebSocketSender(socket, mask);
+    this.#largeReads = new LargeReads(socket, (chunk) => this.#onRead(chunk));
     this.#reader = new WebSocketReader(
       { expectsMask: mask === 'none', maxMessageBytes, maxFragments: MAX_FRAGMENTS, maxReads: MAX_READS },
       {
@@ -109,10 +112,16 @@ export class WebSocketConnection implements MessageLink {
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
+    this.#largeReads.sawRead(chunk.length);
+    this.#onRead(chunk);
+  };
+
+  #onRead(chunk: Uint8Array): boolean {
     // Not as a Buffer, whose `slice` is no copy: what is kept of a message must not keep all of it.
     this.#reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     this.#options.observer?.onHeld?.(this.#reader.heldBytes, this.#reader.heldReads);
-  };
+    return true;
+  }
 
   #onMessage(parts: Uint8Array[], bytes: number): void {
     const handler = this.#handler;
