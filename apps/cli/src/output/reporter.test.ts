@@ -24,6 +24,18 @@ describe('reporter', () => {
     expect(error.lines).toEqual([]);
   });
 
+  it('gathers the JSON lines of streams, and tells them before anything else that comes', () => {
+    const out = sink();
+    const reporter = createReporter({ json: true }, out, sink());
+    const streams = [1, 2, 3].map((stream): CliEvent => ({ event: 'stream', state: 'open', stream, peer: 'p' }));
+    for (const stream of streams) reporter.event(stream);
+    expect(out.lines).toEqual([]);
+    reporter.event(listening);
+    expect(out.lines).toHaveLength(1);
+    const lines = (out.lines[0] ?? '').trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([...streams, listening]);
+  });
+
   it('puts every JSON line on standard error where standard output carries payload', () => {
     const [out, error] = [sink(), sink()];
     createReporter({ json: true, payloadOnStdout: true }, out, error).event(listening);

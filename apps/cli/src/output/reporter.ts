@@ -1,5 +1,7 @@
 import { describeEvent } from './describe-event.js';
 import type { CliEvent } from './events.js';
+import { atEnd } from './exit.js';
+import { createLineGatherer } from './line-gatherer.js';
 import { encodeJsonLine } from './sanitize.js';
 import { createStyle } from './style.js';
 
@@ -28,6 +30,9 @@ interface LineSink {
   write(text: string): unknown;
 }
 
+/** Comes for each local connection, and is told together with others of its kind. */
+const frequent: CliEvent['event'] = 'stream';
+
 /** Tells events to people, or with `json` to programs. */
 export function createReporter(
   options: OutputOptions,
@@ -47,15 +52,19 @@ export function createReporter(
     trouble = text === undefined ? undefined : { text, sinceMs: nowMs() };
     return false;
   };
+  const gatherer = createLineGatherer((text) => main.write(text));
+  if (options.json) atEnd(async () => gatherer.flush());
   const write = (sink: LineSink, event: CliEvent): void => {
-    sink.write(options.json ? encodeJsonLine(event) : `${describeEvent(event, createStyle(sink))}\n`);
+    if (!options.json) sink.write(`${describeEvent(event, createStyle(sink))}\n`);
+    else if (event.event === frequent) gatherer.add(encodeJsonLine(event));
+    else gatherer.addLast(encodeJsonLine(event));
   };
   return {
     json: options.json,
     event(event) {
       if (isRepeated(event) || options.isUntold?.(event) === true) return;
       const sink = options.json || isResult(event) ? main : stderr;
-      if (sink.writableLength > maxUnreadBytes) {
+      if (sink.writableLength + gatherer.length > maxUnreadBytes) {
         dropped += 1;
         return;
       }
