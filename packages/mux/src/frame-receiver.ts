@@ -151,7 +151,7 @@ export class FrameReceiver {
     stream.window.charge(body.length);
     this.#state.counters.dataBytesReceived += body.length;
     if (isFin) this.#control.cancelCredit(stream);
-    stream.deliver(stream.handler?.keepsNothing ? body : ownBody(body, this.#options.budget), isFin);
+    stream.deliver(stream.handler?.copies ? body : ownBody(body, this.#options.budget), isFin);
     if (isFin) this.#host.finishIfDone(stream);
     this.#options.budget.relieve();
   }

@@ -2,10 +2,10 @@ import type { SealaneError } from '@sealane/types';
 
 /** What the user of a stream is told. Nothing is called after `onReset`. */
 export interface StreamHandler {
-  /** `onData` keeps nothing of its chunks, which then are views of what was received. */
-  readonly keepsNothing?: boolean;
+  /** `onData` copies what it keeps of its chunks, which then are views of what was received. */
+  readonly copies?: boolean;
   /**
-   * Bytes in order. The chunk belongs to the receiver, see `keepsNothing`; it may be empty when `fin` is set. The receiver calls
+   * Bytes in order. The chunk belongs to the receiver, see `copies`; it may be empty when `fin` is set. The receiver calls
    * `stream.consume(n)` when bytes left its hands. `fin` comes once: the peer sends nothing more.
    */
   onData(chunk: Uint8Array, fin: boolean): void;

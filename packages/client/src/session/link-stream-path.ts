@@ -17,7 +17,7 @@ export interface PathSetup {
 export class LinkStreamPath implements SessionPath, LinkStreamHandler {
   readonly link: RelayLink;
   /** Records are opened into memory of their own, and what comes in pieces is gathered. */
-  readonly keepsNothing = true;
+  readonly copies = true;
   #stream: MuxStream | undefined;
   #setup: PathSetup | undefined;
   #sink: SessionPathSink | undefined;

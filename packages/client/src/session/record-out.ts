@@ -177,7 +177,7 @@ export class RecordOut {
 
   #replay(path: SessionPath): boolean {
     const record = this.sent.kept(this.#replayNext);
-    if (record === undefined) throw new SealaneError('ERR_INTERNAL', 'a record to be sent again was not kept');
+    if (record === undefined) throw new SealaneError('ERR_INTERNAL', 'a record was not kept');
     // A window there may be smaller than the record: what is beyond it waits in the outer stream.
     if (path.sendableBytes < Math.min(record.length, LEAST_RECORD_BYTES)) return this.#block();
     this.#blockedSinceMs = undefined;

@@ -113,7 +113,7 @@ export class Session implements SessionPathSink, KeptOwner {
     try {
       const { sent } = this.#out;
       if (peer.nextExpected < sent.acknowledged || peer.nextSealed < this.#in.nextNumber) {
-        throw new SealaneError('ERR_E2EE_PROTOCOL', 'the peer went back behind what it acknowledged');
+        throw new SealaneError('ERR_E2EE_PROTOCOL', 'the peer takes an ack back');
       }
       this.#acknowledge(peer.nextExpected);
     } catch (cause) {
