@@ -23,6 +23,7 @@ const importers = {
   'proxy-from-env': '^packages/client/src/transport/',
   libsql: '^apps/relay/src/database/libsql-driver',
   pino: '^apps/relay/src/observability/relay-log',
+  'prom-client': '^apps/relay/src/observability/metrics-page',
   yaml: '^apps/relay/(src/settings/yaml-source|test/)',
 };
 

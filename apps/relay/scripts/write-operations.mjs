@@ -1,9 +1,11 @@
-// Writes docs/operations.md and docs/relay-config.schema.json from the built settings. With --check it only compares and
+// Writes docs/operations.md, docs/relay-config.schema.json and docs/observability.md from the built settings and metrics. With --check it only compares and
 // fails if a file is not current.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { metricDefinitions } from '../dist/observability/metric-definitions.js';
 import { createJsonSchema } from '../dist/settings/json-schema.js';
 import { allSettings, environmentName } from '../dist/settings/registry.js';
 import { formatBytes, formatDuration, formatValue } from '../dist/settings/setting.js';
+import { observabilityText } from './observability-text.mjs';
 import { conclusion, introduction } from './operations-text.mjs';
 
 const units = {
@@ -53,10 +55,17 @@ function tables() {
   });
 }
 
+function metricRow({ name, type, labels, help }) {
+  return `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+}
+
+const metrics = `| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n${metricDefinitions.map(metricRow).join('\n')}`;
+
 const example = environmentName('limits.authTimeoutMs');
 const settings = `## Settings\n\nEach of them can be set in all sources, e.g. \`limits.authTimeoutMs\` as \`${example}=5s\`.\n`;
 const files = {
   'operations.md': [introduction, settings, ...tables(), conclusion].filter((part) => part !== '').join('\n'),
+  'observability.md': observabilityText.replace('METRICS', () => metrics),
   'relay-config.schema.json': `${JSON.stringify(createJsonSchema(), null, 2)}\n`,
 };
 

@@ -12,6 +12,8 @@ import { describeError, usageError } from './error-line.js';
 import { isLoopback, type ListenAddress, parseAdminAddress, parseListenAddress } from './listen-address.js';
 import { DatabaseNameJournal } from './name-journal.js';
 import { LogSink } from './observability/log-sink.js';
+import { observabilityRoutes } from './observability/observability-routes.js';
+import { ProcessMeter } from './observability/process-meter.js';
 import { RelayLog } from './observability/relay-log.js';
 import { Output } from './output.js';
 import { readVersion } from './read-version.js';
@@ -111,6 +113,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
   );
   const onHangUp = (): void => void reload(control, parts);
   let admin: Admin | undefined;
+  let meter: ProcessMeter | undefined;
   const housekeeping = setInterval(() => tidyUp(parts), HOUSEKEEPING_MS);
   try {
     const { url } = await relay.listen({
@@ -121,7 +124,9 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     const adminAddress = configuration.get(adminSettings.listen);
     if (adminAddress !== undefined) {
       const version = readVersion();
-      admin = await startAdmin(parseAdminAddress(adminAddress), { ...parts, relay, control, url, version });
+      meter = new ProcessMeter();
+      const watched = observabilityRoutes({ relay, meter, configuration, version });
+      admin = await startAdmin(parseAdminAddress(adminAddress), { ...parts, relay, control, url, version }, watched);
     }
     output.listening({ url, id: relay.id, admin: admin?.url });
     if (lowFiles !== undefined) {
@@ -147,6 +152,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     admission.stop();
     await relay.close();
     await admin?.close();
+    meter?.close();
     output.flush();
   }
 }

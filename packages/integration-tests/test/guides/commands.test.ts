@@ -39,6 +39,7 @@ const ranBy: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/admission.md': { '': 'apps/cli/test/admission.test.ts' },
   'docs/fuzzing.md': { 'pnpm fuzz': '.ci/run' },
   'docs/reliability.md': { 'pnpm soak': '.ci/run', 'npx vitest': 'packages/integration-tests/test' },
+  'docs/observability.md': { 'sealane-relay --listen': 'apps/relay/test/observability.test.ts' },
   'docs/threat-model.md': { 'npx vitest': 'packages/integration-tests/test/relay-matrix.test.ts' },
   'examples/README.md': {
     'npx -y pnpm@12 ': '.ci/run',
