@@ -25,20 +25,13 @@ export class KeycertBook {
 
   /** ERR_E2EE_KEYCERT when a keycert of a higher epoch, or another one of the same epoch, was seen before. */
   async assertNotOlder(keycert: Keycert): Promise<void> {
-    const known = await this.newest(encodeId(keycert.publicKey));
-    if (known === undefined || known.epoch < keycert.epoch) return;
-    if (known.epoch === keycert.epoch && bytesEqual(known.x25519, keycert.x25519)) return;
-    throw new SealaneError('ERR_E2EE_KEYCERT', undefined, {
-      details: { knownEpoch: known.epoch, epoch: keycert.epoch },
-    });
+    await this.#isNewer(encodeId(keycert.publicKey), keycert);
   }
 
   /** Remembers what was verified. Throws as {@link assertNotOlder}. */
   async remember(keycert: Keycert, origin: KeycertOrigin): Promise<void> {
-    await this.assertNotOlder(keycert);
     const id = encodeId(keycert.publicKey);
-    const known = await this.newest(id);
-    if (known === undefined || known.epoch < keycert.epoch) await this.#store.put(id, keycert.bytes, origin);
+    if (await this.#isNewer(id, keycert)) await this.#store.put(id, keycert.bytes, origin);
   }
 
   /**
@@ -57,5 +50,14 @@ export class KeycertBook {
     }
     await this.remember(keycert, 'dialed');
     return keycert;
+  }
+
+  async #isNewer(id: string, keycert: Keycert): Promise<boolean> {
+    const known = await this.newest(id);
+    if (known === undefined || known.epoch < keycert.epoch) return true;
+    if (known.epoch === keycert.epoch && bytesEqual(known.x25519, keycert.x25519)) return false;
+    throw new SealaneError('ERR_E2EE_KEYCERT', undefined, {
+      details: { knownEpoch: known.epoch, epoch: keycert.epoch },
+    });
   }
 }

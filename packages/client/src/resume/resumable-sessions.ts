@@ -37,10 +37,6 @@ export class ResumableSessions {
     this.#ended = new EndedSessions(clock);
   }
 
-  get size(): number {
-    return this.#sessions.size;
-  }
-
   add(session: ResumableSession): void {
     this.#sessions.set(keyOf(session.half.keys.resumeId), session);
   }
