@@ -3,6 +3,9 @@ import type { BudgetAccount } from './budget-account.js';
 import { Fifo } from './fifo.js';
 import type { BudgetMember, MemoryBudget } from './memory-budget.js';
 
+/** On shorter paths credit would cost more than the bytes that a larger window holds. */
+const leastTripMs = 2;
+
 /** How the budget lists a stream: not at all, as holding bytes, as full, or as holding more overhead than a window. */
 type Listing = 0 | 1 | 2 | 3;
 
@@ -83,8 +86,10 @@ export class ReceiveWindow {
   grow(nowMs: number, minRttMs: number | undefined, maxWindowBytes: number): void {
     const elapsedMs = nowMs - this.#epochStartMs;
     if (this.#epochStartMs >= 0) {
-      if (minRttMs === undefined || minRttMs <= 0 || elapsedMs < minRttMs) return;
-      const tookBytes = (this.#epochBytes * minRttMs) / elapsedMs;
+      if (minRttMs === undefined || minRttMs <= 0) return;
+      const tripMs = Math.max(minRttMs, leastTripMs);
+      if (elapsedMs < tripMs) return;
+      const tookBytes = (this.#epochBytes * tripMs) / elapsedMs;
       const targetBytes = Math.min(Math.floor(tookBytes * 2), maxWindowBytes);
       const growthBytes = targetBytes - this.windowBytes;
       if (growthBytes > 0 && this.#budget.tryReserveGrowth(growthBytes)) {

@@ -274,6 +274,27 @@ describe('window growth', () => {
     return expect(ping).resolves.toBe(1);
   });
 
+  test('a fast reader on the shortest path gets what two milliseconds take: credit for each bit costs more', () => {
+    const pair = createPair();
+    pair.b.autoConsume = false;
+    const stream = pair.a.open();
+    stream.port.write(new Uint8Array(40_000_000));
+    exchange(pair);
+    const ping = pair.b.mux.ping();
+    pair.b.flush(pair.a);
+    pair.clock.advance(0.25);
+    exchange(pair);
+    const end = pair.b.streams[0]!;
+    // 100,000 bytes per millisecond and a round trip of a quarter of one would need a window of 50,000.
+    for (let round = 0; round < 300; round += 1) {
+      pair.clock.advance(1);
+      end.port.consume(Math.min(100_000, end.port.heldBytes));
+      exchange(pair);
+    }
+    expect(262_144 + pair.b.budget.reservedForGrowth).toBe(400_000);
+    return expect(ping).resolves.toBe(0.25);
+  });
+
   test('no window grows beyond half of the budget', () => {
     const pair = createPair({ budgetBytes: 1_000_000 });
     const stream = pair.a.open();
