@@ -6,11 +6,19 @@ const [url, count] = process.argv.slice(2);
 const width = 16;
 let next = 0;
 let lost = 0;
+/** Leases that a relay holds now, as far as their clients know. */
+let registered = 0;
 
 async function hold() {
   while (next < Number(count)) {
     next++;
-    const client = await RelayClient.connect(url, { use: 'listen' });
+    let isRegistered = false;
+    const onStatus = ({ type, state }) => {
+      if (type !== 'lease' || (state === 'registered') === isRegistered) return;
+      isRegistered = !isRegistered;
+      registered += isRegistered ? 1 : -1;
+    };
+    const client = await RelayClient.connect(url, { use: 'listen', onStatus });
     const listener = await client.listen({ accept: allowAny() });
     listener.closed.catch(() => {
       lost++;
@@ -23,5 +31,5 @@ tell('held');
 process.stdin.on('data', () => tell('report')).once('end', () => process.exit(0));
 
 function tell(event) {
-  console.log(JSON.stringify({ event, count: next, lost }));
+  console.log(JSON.stringify({ event, count: next, lost, registered }));
 }
