@@ -118,6 +118,33 @@ describe('a relay with --admit', () => {
     await relay.kill();
   });
 
+  it('token: ls, send and receive get in with one at a relay where dialers have to be known, and not without', async () => {
+    const { relay, url, directory } = await startRelay(['--admit', 'token', '--no-anonymous']);
+    const newToken = ['token', 'new', '--uses', 'any', '--expires', 'never', '--data-dir', directory];
+    const token = (await runProcess(relayFile, newToken)).stdout.trim();
+    const list = await runProcess(relayFile, ['token', 'list', '--data-dir', directory]);
+    expect(list.stdout).toMatch(/^[0-9a-f]{16} {2}0 of any {2}never\n$/);
+    for (const args of [[], ['--identify']]) {
+      const denied = await owner.run(['ls', '--relay', url, ...args]);
+      expect([denied.code, denied.stderr]).toEqual([1, expect.stringMatching(/ERR_RELAY_(DENIED|TOKEN)\)/)]);
+    }
+    expect((await owner.run(['ls', '--relay', url, '--token', token])).code).toBe(2);
+    const listed = await owner.run(['ls', '--relay', url, '--identify', '--token', token]);
+    expect([listed.code, listed.stderr]).toEqual([0, 'nothing is public at this relay\n']);
+    const file = owner.file('sent');
+    await writeFile(file, 'hello');
+    await refused(owner.start(['send', file, '--relay', url, '--json']), 'ERR_RELAY_TOKEN');
+    const sending = owner.start(['send', file, '--relay', url, '--json', '--token', token]);
+    spoken.push(sending);
+    const { address } = await sending.waitFor('offer');
+    const without = await dialer.run(['receive', String(address), '-o', '-']);
+    expect([without.code, without.stderr]).toEqual([1, expect.stringMatching(/ERR_RELAY_(DENIED|TOKEN)\)/)]);
+    const received = await dialer.run(['receive', String(address), '-o', '-', '--token', token]);
+    expect([received.code, received.stdout]).toEqual([0, 'hello']);
+    expect((await sending.exited).code).toBe(0);
+    await relay.kill();
+  });
+
   it('token: a file from before the database is taken over, with whom it enrolled, and revocations in it act at once', async () => {
     const file = owner.file('tokens-before');
     const old = JSON.parse((await runProcess(relayFile, ['token', 'new', '--token-file', file, '--json'])).stdout) as {

@@ -204,7 +204,8 @@ describe('a sender and a hostile receiver', () => {
     await writeFile(path, 'harmless');
     const { signal } = new AbortController();
     const urls = [world.relayUrl];
-    const offerOptions = { urls, ca: undefined, alpn: 'sealane/send/1', reporter: silent, signal, giveUpMs: 0 };
+    const common = { urls, ca: undefined, token: undefined, reporter: silent, signal, giveUpMs: 0 };
+    const offerOptions = { ...common, alpn: 'sealane/send/1' };
     const source = await OfferedSessions.create({ ...offerOptions, mayReturn: true });
     closers.push(() => source.close());
     const sender = new FileSender(await openOutgoing([path], undefined), silent, new Progress(silent));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProcess, stopAllProcesses } from '@sealane/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RelayDatabase } from '../src/database/relay-database.js';
 import { HostileClient } from './hostile-client.js';
 import { program, startRelay } from './relay-process.js';
 
@@ -149,6 +150,41 @@ describe('a relay that runs', () => {
     expect([owner.isClosed, dialer.isClosed, relay.stdout.includes('session-close')]).toEqual([false, false, false]);
   });
 
+  it('takes other rules of admission at SIGHUP: who is not admitted loses all at once, a bad file changes nothing', async () => {
+    await writeFile(file, '');
+    const { process: relay, url } = await startRelay(dataDir, '--config', file);
+    const [owner, stranger] = await Promise.all([HostileClient.connect(url), HostileClient.connect(url)]);
+    for (const each of [owner, stranger]) {
+      expect(await each.register({})).toBe('REGISTERED');
+      each.acceptsAll = true;
+    }
+    const dialer = await HostileClient.connect(url);
+    dialer.openTo(owner);
+    dialer.openTo(stranger);
+    await relay.waitFor('session-open', ({ owner: id }) => id === stranger.credential.id);
+    const ids = join(directory, 'ids');
+    const rules = `admission: {require: [allowlist], allowFile: ${JSON.stringify(ids)}}\n`;
+    await writeFile(file, rules);
+    relay.signal('SIGHUP');
+    expect(await relay.waitFor('reload-failed')).toMatchObject({ message: expect.stringContaining('cannot be read') });
+    await owner.roundTrip();
+    await stranger.roundTrip();
+    expect(relay.events.filter(({ event }) => event === 'denied')).toEqual([]);
+    await writeFile(ids, `${owner.credential.id}\n`);
+    relay.signal('SIGHUP');
+    expect(await relay.waitFor('reloaded')).toMatchObject({ changed: ['admission.require', 'admission.allowFile'] });
+    expect(await relay.waitFor('denied')).toMatchObject({ id: stranger.credential.id });
+    await stranger.closed;
+    await owner.roundTrip();
+    await dialer.roundTrip();
+    expect(relay.events.filter(({ event }) => event === 'session-close')).toHaveLength(1);
+    const again = await HostileClient.connect(url);
+    expect(await again.register({})).toMatch(/^refused/);
+    const database = await RelayDatabase.open(dataDir, { isShared: true });
+    expect(database.audit.list({ limit: 1 })).toMatchObject([{ actor: 'SIGHUP', action: 'settings.reload' }]);
+    await database.close();
+  });
+
   it('takes what is set beside it at SIGHUP, and keeps it over a restart', async () => {
     const { process: relay, url } = await startRelay(dataDir);
     const set = await run('settings', 'set', 'limits.leasesPerIdentity=1', '--data-dir', dataDir);
@@ -216,6 +252,9 @@ describe('a data directory', () => {
     await owner.register({ name: 'later', service: 'b' });
     await relay.stop();
     expect(await run('restore', dataDir, copy)).toMatchObject({ code: 0, stderr: '' });
+    const database = await RelayDatabase.open(dataDir);
+    expect(database.audit.list({ limit: 1 })).toMatchObject([{ action: 'restore', subject: copy }]);
+    await database.close();
     const again = await startRelay(dataDir);
     const stranger = await HostileClient.connect(again.url);
     expect(await stranger.register({ name: 'blue' })).toMatch(/^refused/);

@@ -15,6 +15,7 @@ import type { RelayLink } from './link.js';
 import type { RelayServerOptions } from './options.js';
 import { PendingLeases } from './pending-leases.js';
 import type { AdmissionLimits, AdmissionPolicy, AdmissionQuestion, Verdict } from './policy/admission.js';
+import { formatIpAddress } from './policy/ip-address.js';
 import { MemoryTicketUseStore } from './policy/ticket-use-store.js';
 import type { RelayConfig } from './relay-config.js';
 import { TicketDesk } from './ticket-desk.js';
@@ -98,7 +99,7 @@ export class AdmissionGate {
   ): Promise<void> {
     for (let isFirst = true; ; ) {
       const changes = this.#changes;
-      const verdict = await this.#judge(questionOf(record));
+      const verdict = await this.#judge(questionOf(record, link));
       if (!link.isUp) throw relayError(RelayCode.BUSY, 'the link is gone');
       if (verdict.is === 'waiting') {
         if ((link.features & LinkFeature.ADMISSION) === 0) {
@@ -123,7 +124,7 @@ export class AdmissionGate {
     if (this.#policy === undefined) return;
     for (const served of this.#leases.of(link)) {
       if (served.record.service !== service) continue;
-      const verdict = await this.#judge(questionOf(served.record));
+      const verdict = await this.#judge(questionOf(served.record, link));
       if (verdict.is === 'admitted') this.#leases.limit(served, verdict.limits);
       else throw await this.#end(link, served, verdict);
     }
@@ -197,7 +198,7 @@ export class AdmissionGate {
       return verdict.is === 'admitted' ? undefined : this.#refusal(link, verdict);
     };
     try {
-      const verdict = this.#policy!.judge({ use: 'dial', id: link.clientId, service: '', name: null });
+      const verdict = this.#policy!.judge(aboutDialer(link));
       if (!(verdict instanceof Promise)) return refused(verdict);
       return verdict
         .then(refused, (error: unknown) => refused(this.#unknown(error)))
@@ -230,7 +231,7 @@ export class AdmissionGate {
   async #recheckLink(link: RelayLink): Promise<void> {
     await this.#recheckDialer(link);
     for (const served of this.#leases.of(link)) {
-      const verdict = await this.#judge(questionOf(served.record));
+      const verdict = await this.#judge(questionOf(served.record, link));
       if (verdict.is === 'admitted') this.#leases.limit(served, verdict.limits);
       else if (verdict.is === 'waiting' || verdict.code !== RelayCode.BUSY) await this.#end(link, served, verdict);
     }
@@ -275,6 +276,14 @@ const tokenProblems = {
   'used-up': 'this token enrols nobody more',
 } as const;
 
-function questionOf({ id, service, name }: LeaseRecord): AdmissionQuestion {
-  return { use: 'lease', id, service, name };
+function questionOf({ id, service, name }: LeaseRecord, link: RelayLink): AdmissionQuestion {
+  return { use: 'lease', id, service, name, address: addressOf(link) };
+}
+
+function aboutDialer(link: RelayLink): AdmissionQuestion {
+  return { use: 'dial', id: link.clientId, service: '', name: null, address: addressOf(link) };
+}
+
+function addressOf({ origin: { ip } }: RelayLink): string | undefined {
+  return ip === undefined ? undefined : formatIpAddress(ip);
 }

@@ -1,6 +1,7 @@
 import type { MuxStream } from '@sealane/mux';
 import type { ControlMessage } from '@sealane/protocol';
 import type { RelayLink } from './link.js';
+import type { IpAddress } from './policy/ip-address.js';
 import type { Usage } from './policy/usage.js';
 
 /** Where a link comes from. */
@@ -8,6 +9,8 @@ export interface LinkOrigin {
   readonly onUp?: () => void;
   /** The books of its address; undefined if that is exempt, or if there is none. */
   readonly usage?: Usage | undefined;
+  /** Of the client; undefined if nobody says it. */
+  readonly ip?: IpAddress | undefined;
 }
 
 /** What a relay does with a link's traffic. Whatever these throw ends the link, never the process. */

@@ -107,7 +107,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       sockets: this.#sockets,
       reporter,
       memory: this.#socketMemory,
-      onLink: (link, onUp, origin) => this.accept(link, { onUp, usage: origin?.usage }),
+      onLink: (link, onUp, origin) => this.accept(link, { onUp, usage: origin?.usage, ip: origin?.address.ip }),
     });
     this.#enforcer = new PolicyEnforcer({
       config,

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import { usageError } from '../output/error-line.js';
-import { addCommonOptions, type CommonOptions } from './options.js';
+import { addCommonOptions, type CommonOptions, tokenText } from './options.js';
 
 export interface LsOptions extends CommonOptions {
   readonly relay?: readonly string[];
   readonly ca?: string;
+  readonly identify?: boolean;
+  readonly identity?: string;
+  readonly token?: string;
 }
 
 export function addLs(program: Command): void {
@@ -12,9 +15,12 @@ export function addLs(program: Command): void {
     .command('ls')
     .summary('list the public services of a relay')
     .description(
-      'Lists the services at a relay whose owners made them public with "expose --public". The relay may leave some out; what it shows is the signed word of the owners. No identity is shown to the relay.',
+      'Lists the services at a relay whose owners made them public with "expose --public". The relay may leave some out; what it shows is the signed word of the owners. No identity is shown to the relay, unless --identify says so.',
     )
     .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity', collectOne)
+    .option('--identify', 'show an identity to the relay, which may ask for one')
+    .option('--identity <file>', 'key file of that identity; created at first use in the configuration directory')
+    .option('--token <file>', `${tokenText}; with --identify`)
     .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay');
   addCommonOptions(command)
     .addHelpText(

@@ -32,12 +32,14 @@ export interface RelayOptions extends LinkOptions {
   readonly resume: number;
 }
 
+export const tokenText = 'enrolment token of the relay, a file or the token itself';
+
 export function addLinkOptions(command: Command): Command {
   return command
     .option('--relay <url>', 'relay, ws:// or wss://; a relay id after "#" pins its identity; may be repeated', collect)
     .option('--identity <file>', 'key file of this side; created at first use in the configuration directory')
     .option('--access-secret <file>', 'secret that both sides must have, made by "sealane secret new"')
-    .option('--token <file>', 'enrolment token of the relay, a file or the token itself')
+    .option('--token <file>', tokenText)
     .option('--alpn <protocol>', 'application protocol, best first; may be repeated', collectAlpn)
     .option('--known-peers <file>', 'file of pinned names and known keys')
     .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay');

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
-import { addCommonOptions, type CommonOptions, collect, parseSeconds } from './options.js';
+import { addCommonOptions, type CommonOptions, collect, parseSeconds, tokenText } from './options.js';
 
 /** Options of send, receive and cat. */
 export interface TransferOptions extends CommonOptions {
   readonly relay?: readonly string[];
   readonly ca?: string;
+  readonly token?: string;
   readonly qr: boolean;
 }
 
@@ -21,6 +22,7 @@ export function addTransferOptions(command: Command): Command {
         collect,
       )
       .option('--ca <file>', 'PEM file of the certificate authority of a wss:// relay')
+      .option('--token <file>', `${tokenText}; each transfer uses it once`)
       .option('--no-qr', 'no QR code of the address'),
   );
 }

@@ -56,14 +56,16 @@ export async function createTunnelContext(
     credential: source,
     peers,
     accessSecret: options.accessSecret === undefined ? undefined : await loadAccessSecret(options.accessSecret),
-    token: options.token === undefined ? undefined : await loadToken(options.token),
+    token: await loadToken(options.token),
     ca: await loadAuthority(options.ca),
     drainMs: Math.round((options.drain ?? 0) * 1000),
     resumption: options.resume === undefined ? {} : { giveUpMs: Math.round(options.resume * 1000) },
   };
 }
 
-async function loadToken(value: string): Promise<Uint8Array> {
+/** The enrolment token of --token, a file or the text itself; undefined where there is none. */
+export async function loadToken(value: string | undefined): Promise<Uint8Array | undefined> {
+  if (value === undefined) return undefined;
   try {
     return parseEnrolmentToken(await readSecretText(value, 'sealane-token-')).bytes;
   } catch (error) {

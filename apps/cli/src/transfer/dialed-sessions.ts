@@ -10,6 +10,8 @@ import { pause, type SessionSource, settleLink, stoppedError } from './session-s
 export interface DialOptions {
   readonly urls: readonly string[];
   readonly ca: string | undefined;
+  /** Enrolment token of the relay. */
+  readonly token: Uint8Array | undefined;
   readonly alpn: string;
   readonly reporter: Reporter;
   /** How long an interrupted session may take to come back; 0 for none. */
@@ -41,10 +43,12 @@ export class DialedSessions implements SessionSource {
   }
 
   static async create(options: DialOptions): Promise<DialedSessions> {
-    const { urls, ca, reporter, signal } = options;
+    const { urls, ca, token, reporter, signal } = options;
     const client = await RelayClient.connect(urls, {
       signal,
       credential: await Credential.create(),
+      // A token enrols an identity that the relay is shown; this one is made for the transfer alone.
+      ...(token === undefined ? {} : { token, identify: true }),
       resumption: { giveUpMs: options.giveUpMs },
       onStatus: reportStatus(reporter),
       ...(ca === undefined ? {} : { ca }),

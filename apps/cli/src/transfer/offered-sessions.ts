@@ -10,6 +10,8 @@ import { type SessionSource, settleLink, stoppedError } from './session-source.j
 export interface OfferOptions {
   readonly urls: readonly string[];
   readonly ca: string | undefined;
+  /** Enrolment token of the relay. */
+  readonly token: Uint8Array | undefined;
   readonly alpn: string;
   readonly reporter: Reporter;
   /** How long an interrupted session may take to come back; 0 for none. */
@@ -52,7 +54,7 @@ export class OfferedSessions implements SessionSource {
   }
 
   static async create(options: OfferOptions): Promise<OfferedSessions> {
-    const { urls, ca, alpn, reporter, signal } = options;
+    const { urls, ca, token, alpn, reporter, signal } = options;
     const accessSecret = generateAccessSecret();
     const owner: { peerId: string | undefined } = { peerId: undefined };
     const client = await RelayClient.create(urls, {
@@ -62,6 +64,7 @@ export class OfferedSessions implements SessionSource {
       identify: true,
       resumption: { giveUpMs: options.giveUpMs },
       onStatus: reportStatus(reporter),
+      ...(token === undefined ? {} : { token }),
       ...(ca === undefined ? {} : { ca }),
     });
     tellPeersAtEnd(client);

@@ -3,7 +3,7 @@ import { loadCrypto } from '@sealane/crypto';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { SealaneError } from '@sealane/types';
 import type { TransferOptions } from '../commands/transfer-options.js';
-import { loadAuthority, resolveRelays } from '../config/context.js';
+import { loadAuthority, loadToken, resolveRelays } from '../config/context.js';
 import { asUsageError, usageError } from '../output/error-line.js';
 import type { CliEvent } from '../output/events.js';
 import { printQr } from '../output/qr.js';
@@ -47,6 +47,7 @@ export async function startTransfer(
   const address = addressText === undefined ? undefined : parseOneTimeAddress(addressText);
   const urls = await resolveRelays(options.relay, address?.relays);
   const ca = await loadAuthority(options.ca);
+  const token = await loadToken(options.token);
   // Lines of the course of things and the line of progress take turns on standard error.
   const stderr = lineSink(process.stderr, () => progress.clear());
   const stdout = lineSink(process.stdout, () => progress.clear());
@@ -56,7 +57,7 @@ export async function startTransfer(
     : { json: false, event: (event) => void (isWorthTelling(event) && loud.event(event)) };
   const progress = new Progress(reporter);
   const { signal } = createShutdown(0, 1);
-  const common = { urls, ca, reporter, signal, giveUpMs: Math.round(role.waitSeconds * 1_000) };
+  const common = { urls, ca, token, reporter, signal, giveUpMs: Math.round(role.waitSeconds * 1_000) };
   if (address !== undefined) {
     const alpn = peerAlpn[role.counterpart];
     const source = await DialedSessions.create({ ...common, alpn, address });

@@ -52,11 +52,11 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
   });
   tellPeersAtEnd(client);
   if (screen !== undefined) startLiveView(screen, lookAtClient(client, context.peers, `expose ${targetText}`));
-  const watch =
+  const stopWatching =
     options.allowFile === undefined ? undefined : followAllowFile(options.allowFile, allow, sessions, context);
   const lost = await serve();
   shutdown.start();
-  watch?.stop();
+  stopWatching?.();
   reporter.event({ event: 'stopping', drainMs: context.drainMs });
   await Promise.race([client.close({ deadlineMs: context.drainMs }), shutdown.deadline]);
   if (lost !== undefined) throw lost;
@@ -135,16 +135,11 @@ async function createAllowList(options: ExposeOptions): Promise<AllowList> {
   // A ticket is enough where no list says who may use one.
   const isTicketEnough = options.tickets === true && entries.length === 0 && options.allowFile === undefined;
   const allow = new AllowList({ entries, anybody: options.allowAny === true || isTicketEnough });
-  if (options.allowFile !== undefined) allow.replaceFileEntries(await readAllowFile(resolve(options.allowFile)));
+  if (options.allowFile !== undefined) allow.replaceFileEntries(readAllowFile(resolve(options.allowFile)));
   return allow;
 }
 
-function followAllowFile(
-  file: string,
-  allow: AllowList,
-  sessions: ExposeSessions,
-  context: TunnelContext,
-): { stop(): void } {
+function followAllowFile(file: string, allow: AllowList, sessions: ExposeSessions, context: TunnelContext): () => void {
   return watchAllowFile(resolve(file), {
     onEntries(entries) {
       allow.replaceFileEntries(entries);

@@ -1,3 +1,4 @@
+import { readTextFile, watchTextFile } from '@sealane/crypto/key-file';
 import {
   type AdmissionPolicy,
   type AdmissionRule,
@@ -17,8 +18,7 @@ import { rulesOf } from './admission-rules.js';
 import { DatabaseApprovals } from './database-approvals.js';
 import { DatabaseTokens } from './database-tokens.js';
 import { parseIdList } from './id-list.js';
-import { readTokens } from './token-file.js';
-import { readBoundedFile, watchFile } from './watched-file.js';
+import { MAX_FILE_BYTES, readTokens } from './token-file.js';
 
 /** How soon what another process wrote into the database holds. */
 const FOREIGN_LOOK_MS = 250;
@@ -71,17 +71,19 @@ export class LiveAdmission {
     const files: WatchedFile[] = [];
     const allowFile = get(settings.allowFile);
     if (allowFile !== undefined) {
-      const list = new Allowlist(parseIdList(readBoundedFile(allowFile), allowFile));
+      const list = new Allowlist(parseIdList(readTextFile(allowFile, MAX_FILE_BYTES), allowFile));
       rules.set('allowlist', list);
       files.push({ path: allowFile, onText: (text) => list.replace(parseIdList(text, allowFile)) });
     }
     const tokenFile = get(settings.tokenFile);
-    const fileTokens = tokenFile === undefined ? undefined : readTokens(readBoundedFile(tokenFile), tokenFile).list();
+    const fileTokens =
+      tokenFile === undefined ? undefined : readTokens(readTextFile(tokenFile, MAX_FILE_BYTES), tokenFile).list();
     if (tokenFile !== undefined) {
       files.push({ path: tokenFile, onText: (text) => this.#takeOver(readTokens(text, tokenFile).list(), tokenFile) });
     }
     const approvedFile = get(settings.approvedFile);
-    const approved = approvedFile === undefined ? [] : parseIdList(readBoundedFile(approvedFile), approvedFile);
+    const approved =
+      approvedFile === undefined ? [] : parseIdList(readTextFile(approvedFile, MAX_FILE_BYTES), approvedFile);
     if (approvedFile !== undefined) {
       files.push({
         path: approvedFile,
@@ -112,7 +114,7 @@ export class LiveAdmission {
     const url = get(settings.calloutUrl);
     if (url === undefined) return undefined;
     const file = get(settings.calloutTokenFile);
-    let bearer = file === undefined ? undefined : readBoundedFile(file).trim();
+    let bearer = file === undefined ? undefined : readTextFile(file, MAX_FILE_BYTES).trim();
     if (file !== undefined) {
       files.push({
         path: file,
@@ -138,7 +140,8 @@ export class LiveAdmission {
 
   #watch({ path, onText }: WatchedFile): () => void {
     const { output, database } = this.#parts;
-    return watchFile(path, {
+    return watchTextFile(path, {
+      maxBytes: MAX_FILE_BYTES,
       onText: (text) => {
         onText(text);
         database.audit.record({ actor: 'file', action: 'admission.file', subject: path });

@@ -3,6 +3,9 @@ import { encodeId, parseId } from '@sealane/crypto/credential';
 import { MemoryTokenStore, type TokenRecord } from '@sealane/server/policy';
 import { isSealaneError, SealaneError } from '@sealane/types';
 
+/** Of files that an operator writes. */
+export const MAX_FILE_BYTES = 16_777_216;
+
 /**
  * One line of a file of tokens, which only grows, as relays kept them before they had a database: a token, an identity
  * that one enrolled, or the end of a token.

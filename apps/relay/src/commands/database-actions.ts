@@ -23,6 +23,13 @@ export async function restoreFrom(dir: string, file: string, flags: ProgramFlags
   const lock = await lockDataDir(dir);
   try {
     await restore(file, dir);
+    const database = await RelayDatabase.open(dir);
+    try {
+      database.audit.record({ actor: 'command line', action: 'restore', subject: resolve(file) });
+      await database.audit.flush();
+    } finally {
+      await database.close();
+    }
   } finally {
     await lock.release();
   }

@@ -1,17 +1,18 @@
 import { loadCrypto } from '@sealane/crypto';
 import { encodeEnrolmentToken, generateEnrolmentToken, hashEnrolmentToken } from '@sealane/crypto/admission';
+import { readTextFile } from '@sealane/crypto/key-file';
 import { SealaneError } from '@sealane/types';
-import { appendTokenLine, lineOf, readTokens } from '../admission/token-file.js';
-import { readBoundedFile } from '../admission/watched-file.js';
+import { appendTokenLine, lineOf, MAX_FILE_BYTES, readTokens } from '../admission/token-file.js';
 import type { RelayDatabase } from '../database/relay-database.js';
 import { loadConfiguration, type ProgramFlags } from '../load-configuration.js';
 import { programSettings } from '../settings/program-settings.js';
 import { withDatabase } from './database-actions.js';
 
 export interface NewTokenFlags {
-  /** Milliseconds; null: for ever. */
-  readonly expires: number | null;
-  readonly uses: number | null;
+  /** Milliseconds; Infinity: for ever. */
+  readonly expires: number;
+  /** Infinity: any number. */
+  readonly uses: number;
   readonly note: string;
 }
 
@@ -31,10 +32,11 @@ interface Tokens {
   revoke(id: string): boolean;
 }
 
-export async function createToken({ expires, uses, note, ...flags }: ProgramFlags & NewTokenFlags): Promise<void> {
+export async function createToken({ expires, note, ...flags }: ProgramFlags & NewTokenFlags): Promise<void> {
   await loadCrypto();
   const token = generateEnrolmentToken();
-  const expiresAtMs = expires === null ? null : Date.now() + expires;
+  const uses = Number.isFinite(flags.uses) ? flags.uses : null;
+  const expiresAtMs = Number.isFinite(expires) ? Date.now() + expires : null;
   await withTokens(flags, (tokens) => {
     tokens.add({ id: token.id, hash: hashEnrolmentToken(token), expiresAtMs, uses, note });
   });
@@ -76,7 +78,7 @@ async function withTokens(flags: ProgramFlags, work: (tokens: Tokens) => void): 
 }
 
 function tokensOfFile(path: string): Tokens {
-  const read = (): readonly ListedToken[] => readTokens(readBoundedFile(path), path).list();
+  const read = (): readonly ListedToken[] => readTokens(readTextFile(path, MAX_FILE_BYTES), path).list();
   return {
     add: (token) => appendTokenLine(path, lineOf(token)),
     list: read,

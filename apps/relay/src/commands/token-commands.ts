@@ -39,16 +39,17 @@ export function addTokenCommands(program: Command): void {
     });
 }
 
-function parseTime(text: string): number | null {
-  if (text === 'never') return null;
+/** commander makes an empty text of null. */
+function parseTime(text: string): number {
+  if (text === 'never') return Number.POSITIVE_INFINITY;
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (unit === undefined || Number(count) === 0)
     throw new InvalidArgumentError('It is a time as 90s, 15m, 12h or 7d, or never.');
   return Number(count) * units[unit]!;
 }
 
-function parseCount(text: string): number | null {
-  if (text === 'any') return null;
+function parseCount(text: string): number {
+  if (text === 'any') return Number.POSITIVE_INFINITY;
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is a number from 1, or any.');
   return Number(text);
 }

@@ -5,6 +5,7 @@ import { AccessTokenRepository } from './access-token-repository.js';
 import { ApprovalRepository } from './approval-repository.js';
 import { AuditLog } from './audit-log.js';
 import { BanRepository } from './ban-repository.js';
+import { Checkpointer, SELF_CHECKPOINT_PAGES } from './checkpointer.js';
 import { databaseError } from './database-error.js';
 import { EnrolmentRepository } from './enrolment-repository.js';
 import { NameRepository } from './name-repository.js';
@@ -49,6 +50,7 @@ export class RelayDatabase implements AsyncDisposable {
   readonly #driver: SqlDriver;
   readonly #session: SqlSession;
   readonly #sync: WalSync;
+  readonly #checkpointer: Checkpointer;
   readonly #clock: Clock;
   #isClosed = false;
 
@@ -57,6 +59,8 @@ export class RelayDatabase implements AsyncDisposable {
     this.#driver = driver;
     this.#session = new SqlSession(driver, file);
     this.#sync = new WalSync(file);
+    this.#checkpointer = new Checkpointer(file, driver.name);
+    this.#sync.onFlush = () => this.#checkpointer.look();
     this.#clock = clock;
     this.names = new NameRepository(this.#session);
     this.bans = new BanRepository(this.#session);
@@ -125,6 +129,11 @@ export class RelayDatabase implements AsyncDisposable {
     });
   }
 
+  /** How often the log was moved into the file by a thread, and what keeps it from that. */
+  get checkpoints(): { readonly count: number; readonly problem: string | undefined } {
+    return { count: this.#checkpointer.count, problem: this.#checkpointer.problem };
+  }
+
   /** For tests: the database may have no more pages of 4 KiB than that, or than it has. */
   limitPages(pages: number): void {
     this.#driver.exec(`PRAGMA max_page_count = ${pages}`);
@@ -136,6 +145,7 @@ export class RelayDatabase implements AsyncDisposable {
     this.#isClosed = true;
     this.audit.close();
     await this.#sync.close();
+    await this.#checkpointer.close();
     try {
       // So that the file alone is the database; a log that stays is read at the next start.
       this.#driver.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -160,8 +170,10 @@ function prepare(driver: SqlDriver, file: string, isShared: boolean): void {
   }
   const mode = driver.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
   if (mode !== 'wal') throw new SealaneError('ERR_DATABASE', `${file}: its file system cannot carry a write-ahead log`);
-  // The log is flushed by WalSync; SQLite itself flushes when it moves the log into the file.
+  // The log is flushed by WalSync; SQLite itself flushes when the log is moved into the file.
   driver.exec('PRAGMA synchronous = NORMAL');
+  // A thread does it long before.
+  driver.exec(`PRAGMA wal_autocheckpoint = ${SELF_CHECKPOINT_PAGES}`);
   driver.exec('PRAGMA foreign_keys = ON');
   migrate(driver, file);
 }

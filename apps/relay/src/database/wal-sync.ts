@@ -13,6 +13,8 @@ interface Round {
  * flush at a time; whoever asks while one runs shares the next.
  */
 export class WalSync {
+  /** After every flush. */
+  onFlush: () => void = () => undefined;
   readonly #file: string;
   #handle: FileHandle | undefined;
   #next: Round | undefined;
@@ -47,6 +49,7 @@ export class WalSync {
       try {
         await this.#flush();
         round.resolve();
+        this.onFlush();
       } catch (error) {
         round.reject(error);
       }

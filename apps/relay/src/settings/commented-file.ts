@@ -11,16 +11,17 @@ const appliesText = { live: '', new: 'for what is new', restart: 'after a restar
 const WIDTH = 118;
 
 /** The file that `init` writes: every setting with its meaning and default, all of them commented out. */
-export function createCommentedFile(given: ReadonlyMap<string, SettingValue> = new Map()): string {
+export function createCommentedFile(
+  given: ReadonlyMap<string, SettingValue> = new Map(),
+  settings: readonly Setting[] = allSettings,
+): string {
   const lines = [introduction];
-  let section = '';
-  for (const setting of allSettings) {
+  let open: readonly string[] = [];
+  for (const setting of bySection(settings)) {
     const names = setting.path.split('.');
-    const group = names.slice(0, -1).join('.');
-    if (group !== section) {
-      section = group;
-      if (group !== '') lines.push(...sectionLines(group));
-    }
+    const sections = names.slice(0, -1);
+    lines.push(...sectionLines(sections, open));
+    open = sections;
     const indent = '  '.repeat(names.length - 1);
     const isGiven = given.has(setting.path);
     const value = isGiven ? given.get(setting.path) : setting.default;
@@ -30,8 +31,25 @@ export function createCommentedFile(given: ReadonlyMap<string, SettingValue> = n
   return lines.join('\n');
 }
 
-function sectionLines(group: string): string[] {
-  return group.split('.').map((name, depth) => `${'  '.repeat(depth)}${name}:`);
+/** Each section once and in one piece, the settings right in it before those of its own sections: a key may not come twice. */
+function bySection(settings: readonly Setting[], depth = 0): readonly Setting[] {
+  const own = settings.filter(({ path }) => path.split('.').length === depth + 1);
+  const sections = new Map<string, Setting[]>();
+  for (const setting of settings) {
+    const names = setting.path.split('.');
+    if (names.length === depth + 1) continue;
+    const section = sections.get(names[depth]!);
+    if (section === undefined) sections.set(names[depth]!, [setting]);
+    else section.push(setting);
+  }
+  return [...own, ...[...sections.values()].flatMap((section) => bySection(section, depth + 1))];
+}
+
+/** Those that are not open yet. */
+function sectionLines(sections: readonly string[], open: readonly string[]): string[] {
+  const same = sections.findIndex((name, depth) => name !== open[depth]);
+  const from = same === -1 ? sections.length : same;
+  return sections.slice(from).map((name, index) => `${'  '.repeat(from + index)}${name}:`);
 }
 
 function describe(setting: Setting): string {

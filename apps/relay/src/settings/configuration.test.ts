@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isSealaneError } from '@sealane/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCommentedFile } from './commented-file.js';
 import { type ConfigProblem, formatOrigin, formatProblem } from './config-problem.js';
 import { Configuration, type ConfigurationSources, type RunTimeStore, type SettingsChange } from './configuration.js';
 import { limitSettings } from './limit-settings.js';
 import { programSettings } from './program-settings.js';
-import type { SettingValue } from './setting.js';
+import { countSetting, type SettingValue } from './setting.js';
 
 let directory: string;
 let file: string;
@@ -328,4 +329,24 @@ describe('mistakes elsewhere', () => {
       expect.objectContaining({ code: 'ERR_ARGUMENT', details: expect.objectContaining({ usage: true }) }),
     );
   });
+});
+
+it('the file of init has each section once, however deep, in whatever order settings were registered', () => {
+  const setting = (path: string) =>
+    countSetting({ path, default: 5, meaning: `what ${path} means`, applies: 'live', max: 9 });
+  const paths = ['a.deep.one', 'top', 'b.x', 'a.flat', 'a.deep.two', 'a.other.one'];
+  const text = createCommentedFile(new Map([['a.deep.two', 7]]), paths.map(setting));
+  const lines = text.split('\n').filter((line) => /^ *(# )?\w+:( \d+)?$/.test(line));
+  expect(lines).toEqual([
+    '# top: 5',
+    'a:',
+    '  # flat: 5',
+    '  deep:',
+    '    # one: 5',
+    '    two: 7',
+    '  other:',
+    '    # one: 5',
+    'b:',
+    '  # x: 5',
+  ]);
 });

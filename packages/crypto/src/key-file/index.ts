@@ -2,3 +2,4 @@ export { createKeyFile, loadKeyFile, loadOrCreateKeyFile, rotateKeyFile } from '
 export { KeyFileWatcher, type KeyFileWatcherOptions } from './key-file-watcher.js';
 export { makeDirectories } from './make-directories.js';
 export { readSecretFile, type WriteSecretFileOptions, writeSecretFile } from './secret-file.js';
+export { readTextFile, type TextFileWatcher, watchTextFile } from './text-file.js';

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { RelayClient, type RelayClientOptions, type StatusEvent } from '@sealane/client';
 import { loadCrypto } from '@sealane/crypto';
 import { generateEnrolmentToken, hashEnrolmentToken } from '@sealane/crypto/admission';
@@ -37,6 +37,32 @@ export class AdmissionStage extends ClientStack {
     return { ...owner, told };
   }
 
+  /** A way to the relay from another address of this machine, whose requests carry X-Forwarded-For. */
+  async via(url: string, localAddress: string, forwarded?: string): Promise<string> {
+    const sockets = new Set<Socket>();
+    const proxy = createTcpServer((client) => {
+      const relay = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress });
+      for (const socket of [client, relay]) {
+        sockets.add(socket);
+        socket.on('error', () => socket.destroy());
+      }
+      client.once('data', (head: Buffer) => {
+        const header = forwarded === undefined ? '' : `\r\nX-Forwarded-For: ${forwarded}`;
+        relay.write(
+          head.toString('latin1').replace(/\r\n/, () => `${header}\r\n`),
+          'latin1',
+        );
+        client.pipe(relay).pipe(client);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    this.onClose(() => {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    });
+    return `ws://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  }
+
   /** Answers of an HTTP service, and what it was asked. */
   async callout(answer: (question: Question) => unknown): Promise<Callout> {
     const asked: Question[] = [];
@@ -69,6 +95,7 @@ export interface Question {
   readonly id: string;
   readonly service: string;
   readonly name: string | null;
+  readonly address: string | null;
   readonly authorization?: string | undefined;
 }
 

@@ -32,8 +32,8 @@ it('a callout is asked about every lease, and its no with its reason reaches the
   await expect(stage.owner(url, no!)).rejects.toThrow(refusal('ERR_RELAY_DENIED', /^the bill is not paid$/));
   const asked = { version: 1, use: 'lease', authorization: 'Bearer a-secret' };
   expect(callout.asked).toEqual([
-    { ...asked, id: yes!.id, service: 'web', name: 'box' },
-    { ...asked, id: no!.id, service: '', name: null },
+    { ...asked, id: yes!.id, service: 'web', name: 'box', address: '127.0.0.1' },
+    { ...asked, id: no!.id, service: '', name: null, address: '127.0.0.1' },
   ]);
   await reaches(await stage.client(url), `${yes!.id}/web`);
 });
@@ -61,6 +61,36 @@ it('the limits in its answer hold: sessions, requests per second, time of the le
   await expect((await stage.client(url)).dial(owner!.id)).rejects.toThrow(
     refusal('ERR_RELAY_LIMIT', /as many sessions as it may/),
   );
+});
+
+it('its number of requests per second holds, and the owner does not hear of the rest', async () => {
+  const [owner] = await identities(1);
+  const { server, url } = await calling(() => ({ allow: true, limits: { connectsPerSecond: 1 } }));
+  const { listener } = await stage.owner(url, owner!);
+  const dialer = await stage.client(url);
+  const startMs = performance.now();
+  const dialing = Array.from({ length: 30 }, () => dialer.dial(owner!.id, { fresh: true }));
+  const results = await Promise.allSettled(dialing);
+  const seconds = (performance.now() - startMs) / 1_000;
+  const begun = results.filter(({ status }) => status === 'fulfilled').length;
+  expect(begun).toBeGreaterThanOrEqual(1);
+  // One at once, and one for every second that it took.
+  expect(begun).toBeLessThanOrEqual(2 + seconds);
+  expect(begun).toBeLessThan(30);
+  const codes = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason.code)] : []));
+  expect(new Set(codes)).toEqual(new Set(['ERR_RELAY_BUSY']));
+  expect(server.statistics().sessions).toBe(begun);
+  await until(() => listener.connections.size === begun);
+});
+
+it('it is told the address of the client: behind a trusted proxy the one that the proxy saw, whatever else is claimed', async () => {
+  const [honest, behind, liar] = await identities(3);
+  const { url, callout } = await calling(() => ({ allow: true }), {}, { trustedProxies: ['127.0.0.9'] });
+  await stage.owner(await stage.via(url, '127.0.0.7'), honest!);
+  await stage.owner(await stage.via(url, '127.0.0.9', '6.6.6.6, 192.0.2.7'), behind!);
+  await stage.owner(await stage.via(url, '127.0.0.8', '192.0.2.8'), liar!);
+  const told = new Map(callout.asked.map(({ id, address }) => [id, address]));
+  expect([honest, behind, liar].map((each) => told.get(each!.id))).toEqual(['127.0.0.7', '192.0.2.7', '127.0.0.8']);
 });
 
 it('a lower limit in a later answer ends the sessions beyond it', async () => {

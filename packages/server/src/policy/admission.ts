@@ -10,6 +10,8 @@ export interface AdmissionQuestion {
   /** Of the lease; empty for a dialer. */
   readonly service: string;
   readonly name: string | null;
+  /** Of the client, as limits per address see it: behind a trusted proxy the one that it names. Undefined: nobody knows. */
+  readonly address?: string | undefined;
 }
 
 /** What who is admitted may use at most, beside the limits of the relay; what is left out stays theirs. */

@@ -26,7 +26,8 @@ const MAX_WAITING = 4_096;
 const limitNames: readonly (keyof AdmissionLimits)[] = ['sessions', 'connectsPerSecond', 'leaseTtlMs'];
 
 /**
- * Asks a service of the operator's: `{"version":1,"use":"lease","id":...,"service":...,"name":...}`, answered with
+ * Asks a service of the operator's: `{"version":1,"use":"lease","id":...,"service":...,"name":...,"address":...}`,
+ * answered with
  * `{"allow":true,"limits":{...}}` or `{"allow":false,"reason":...}` (docs/admission.md). Nothing is remembered: it is asked
  * at every registration and renewal of a lease, and once a minute about a dialer.
  */
@@ -49,8 +50,8 @@ export class HttpCallout implements AdmissionRule {
   }
 
   judge(question: AdmissionQuestion): Promise<Verdict> {
-    const { use, id, service, name } = question;
-    const body = JSON.stringify({ version: 1, use, id, service, name });
+    const { use, id, service, name, address = null } = question;
+    const body = JSON.stringify({ version: 1, use, id, service, name, address });
     let asking = this.#asking.get(body);
     if (asking === undefined) {
       if (this.#waiting.length >= MAX_WAITING) return Promise.resolve(this.#failed('too many questions wait'));

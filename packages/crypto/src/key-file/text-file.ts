@@ -1,16 +1,15 @@
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { isSealaneError, SealaneError } from '@sealane/types';
 
-const MAX_BYTES = 16_777_216;
 const POLL_MS = 250;
 
-/** The text of a file of bounded size. Throws ERR_CONFIG. */
-export function readBoundedFile(path: string): string {
+/** The text of a file of at most `maxBytes`. @throws ERR_CONFIG */
+export function readTextFile(path: string, maxBytes: number): string {
   try {
     const file = openSync(path, 'r');
     try {
-      if (fstatSync(file).size > MAX_BYTES) {
-        throw new SealaneError('ERR_CONFIG', `${path} is larger than ${MAX_BYTES} bytes`);
+      if (fstatSync(file).size > maxBytes) {
+        throw new SealaneError('ERR_CONFIG', `${path} is larger than ${maxBytes} bytes`);
       }
       return readFileSync(file, 'utf8');
     } finally {
@@ -22,7 +21,8 @@ export function readBoundedFile(path: string): string {
   }
 }
 
-export interface FileWatcher {
+export interface TextFileWatcher {
+  readonly maxBytes: number;
   /** @throws ERR_CONFIG for a text that is none, which is told then */
   onText(text: string): void;
   onProblem(error: SealaneError): void;
@@ -30,10 +30,10 @@ export interface FileWatcher {
 
 /**
  * Calls `onText` with the file's text whenever it changed after this call. A file that is being written is taken once two
- * looks in a row saw the same; one that cannot be read, or that `onText` throws ERR_CONFIG for, changes nothing and is
- * told once. Returns how to stop.
+ * looks in a row saw the same; one that cannot be read, or that `onText` throws for, changes nothing and is told once.
+ * Returns how to stop. The looks keep no process alive.
  */
-export function watchFile(path: string, { onText, onProblem }: FileWatcher): () => void {
+export function watchTextFile(path: string, watcher: TextFileWatcher, intervalMs: number = POLL_MS): () => void {
   let taken = fingerprint(path);
   let previous = taken;
   const timer = setInterval(() => {
@@ -41,13 +41,14 @@ export function watchFile(path: string, { onText, onProblem }: FileWatcher): () 
     if (seen !== taken && seen === previous) {
       taken = seen;
       try {
-        onText(readBoundedFile(path));
+        watcher.onText(readTextFile(path, watcher.maxBytes));
       } catch (error) {
-        onProblem(isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', String(error), { cause: error }));
+        const known = isSealaneError(error) ? error : new SealaneError('ERR_INTERNAL', String(error), { cause: error });
+        watcher.onProblem(known);
       }
     }
     previous = seen;
-  }, POLL_MS);
+  }, intervalMs);
   timer.unref();
   return () => clearInterval(timer);
 }
