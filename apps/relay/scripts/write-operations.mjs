@@ -1,10 +1,13 @@
-// Writes docs/operations.md, docs/relay-config.schema.json and docs/observability.md from the built settings and metrics. With --check it only compares and
-// fails if a file is not current.
+// Writes docs/operations.md, docs/limits.md, docs/relay-config.schema.json and docs/observability.md from the built settings and
+// metrics. With --check it only compares and fails if a file is not current.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { RelayLimit } from '@sealane/types';
 import { metricDefinitions } from '../dist/observability/metric-definitions.js';
 import { createJsonSchema } from '../dist/settings/json-schema.js';
+import { aboveLimit, limitSettings } from '../dist/settings/limit-settings.js';
 import { allSettings, environmentName } from '../dist/settings/registry.js';
 import { formatBytes, formatDuration, formatValue } from '../dist/settings/setting.js';
+import { limitsConclusion, limitsIntroduction } from './limits-text.mjs';
 import { observabilityText } from './observability-text.mjs';
 import { conclusion, introduction } from './operations-text.mjs';
 
@@ -61,11 +64,19 @@ function metricRow({ name, type, labels, help }) {
 
 const metrics = `| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n${metricDefinitions.map(metricRow).join('\n')}`;
 
+/** With the defaults of the library, of which the program changes few. */
+function limitRow([name, setting]) {
+  const value =
+    setting.kind === 'count' ? RelayLimit[name].toLocaleString('en-US') : formatValue(setting, RelayLimit[name]);
+  return `| \`${name}\` | ${value} | ${setting.meaning} | ${aboveLimit[name] ?? ''} |\n`;
+}
+
 const example = environmentName('limits.authTimeoutMs');
 const settings = `## Settings\n\nEach of them can be set in all sources, e.g. \`limits.authTimeoutMs\` as \`${example}=5s\`.\n`;
 const files = {
   'operations.md': [introduction, settings, ...tables(), conclusion].filter((part) => part !== '').join('\n'),
   'observability.md': observabilityText.replace('METRICS', () => metrics),
+  'limits.md': `${limitsIntroduction}${Object.entries(limitSettings).map(limitRow).join('')}${limitsConclusion}`,
   'relay-config.schema.json': `${JSON.stringify(createJsonSchema(), null, 2)}\n`,
 };
 

@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runProcess, stopAllProcesses } from '@sealane/testkit';
+import { runProcess, startProcess, stopAllProcesses } from '@sealane/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RelayDatabase } from '../src/database/relay-database.js';
 import { HostileClient } from './hostile-client.js';
@@ -112,7 +112,7 @@ describe('sealane-relay config', () => {
     });
   });
 
-  it('is described in docs/operations.md as it is', async () => {
+  it('is described in docs/operations.md and docs/limits.md as it is', async () => {
     const script = fileURLToPath(new URL('../scripts/write-operations.mjs', import.meta.url));
     expect(await runProcess(script, ['--check'])).toMatchObject({ code: 0, stderr: '' });
   });
@@ -183,6 +183,22 @@ describe('a relay that runs', () => {
     const database = await RelayDatabase.open(dataDir, { isShared: true });
     expect(database.audit.list({ limit: 1 })).toMatchObject([{ actor: 'SIGHUP', action: 'settings.reload' }]);
     await database.close();
+  });
+
+  it('is not opened to everybody on an address that others reach, neither at SIGHUP nor by a restart', async () => {
+    const args = ['--listen', '0.0.0.0:0', '--data-dir', dataDir, '--json', '--admit', 'token'];
+    const relay = startProcess(program, args);
+    await relay.waitFor('listening');
+    expect((await run('settings', 'set', 'admission.require=open', '--data-dir', dataDir)).code).toBe(0);
+    relay.signal('SIGHUP');
+    expect(await relay.waitFor('reload-failed')).toMatchObject({ code: 'ERR_NOT_LOOPBACK' });
+    const stranger = await HostileClient.connect(
+      `ws://127.0.0.1:${new URL(String((await relay.waitFor('listening'))['url'])).port}`,
+    );
+    expect(await stranger.register({})).toMatch(/^refused/);
+    await relay.stop();
+    const again = await run(...args);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/ERR_NOT_LOOPBACK\)/)]);
   });
 
   it('takes what is set beside it at SIGHUP, and keeps it over a restart', async () => {

@@ -70,6 +70,7 @@ describe(`${KILLS} SIGKILLs under writes`, () => {
         database.bans.list(0).length,
         database.approvals.list('pending').length,
         [...database.tickets.countByOwner().values()].reduce((sum, count) => sum + count, 0),
+        database.approvals.list('approved').length + database.approvals.list('denied').length,
         database.enrolments.all().length,
         database.enrolments.tokens()[0]?.uses ?? 0,
         Number(database.settings.all().get('limits.maxSockets')),

@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RelayClient } from '@sealane/client';
-import { parseEnrolmentToken } from '@sealane/crypto/admission';
+import { hashEnrolmentToken, parseEnrolmentToken } from '@sealane/crypto/admission';
 import { afterEach, describe, expect, it } from 'vitest';
 import { identities, reaches, refusal, until } from './admission-stage.js';
 import { type OperatedRelay, OperatorStage } from './operator-stage.js';
@@ -100,6 +100,14 @@ it('enrolment tokens of an operator enrol as often as they say, and end what the
   await live(relay, owner!.id);
   expect(control.enrolmentTokens()).toMatchObject([{ id: issued.id, note: 'lab', identities: [owner!.id] }]);
   await expect(stage.owner(url, second!, { token })).rejects.toThrow(refusal('ERR_RELAY_TOKEN', /enrols nobody more/));
+  // At rest there is its hash alone.
+  const files = await Promise.all(['relay.db', 'relay.db-wal'].map((name) => readFile(join(relay.directory, name))));
+  const atRest = Buffer.concat(files);
+  expect(atRest.includes(Buffer.from(hashEnrolmentToken(parseEnrolmentToken(issued.token))))).toBe(true);
+  expect([atRest.includes(Buffer.from(token.slice(8))), atRest.includes(issued.token.slice(-40))]).toEqual([
+    false,
+    false,
+  ]);
   expect(await control.revokeEnrolmentToken(issued.id, 'bob')).toBe(true);
   await expect(listener.closed).rejects.toThrow(refusal('ERR_RELAY_TOKEN'));
   await until(() => server.statistics().sessions === 0 && server.statistics().leases === 0);
@@ -153,6 +161,16 @@ describe('settings of admission that change while the relay runs', () => {
     await until(() => server.statistics().leases === 2);
     await live(relay, stranger!.id);
     expect(actions(relay)).toEqual(['ann settings.unset', 'ann settings.set', 'ann approve']);
+  });
+
+  it('close a relay that was started open', async () => {
+    const [owner] = await identities(1);
+    const relay = await stage.operated({ open: true });
+    await stage.owner(relay.url, owner!);
+    await live(relay, owner!.id);
+    await relay.control.setSetting('admission.require', ['token'], 'ann');
+    await until(() => relay.server.statistics().sessions === 0 && relay.server.statistics().leases === 0);
+    await expect(stage.owner(relay.url, owner!)).rejects.toThrow(refusal('ERR_RELAY_TOKEN'));
   });
 
   it('refuse all of a change whose file cannot be read, and hold over a restart', async () => {

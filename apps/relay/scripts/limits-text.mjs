@@ -1,100 +1,7 @@
-#!/usr/bin/env node
-// Writes docs/limits.md from the defaults in @sealane/types; with --check only says whether it is current.
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+/** What docs/limits.md says around its table, which is made from the settings. */
+export const limitsIntroduction = `# Limits of a relay
 
-const source = fileURLToPath(new URL('../../types/src/v1/limits.ts', import.meta.url));
-const target = fileURLToPath(new URL('../../../docs/limits.md', import.meta.url));
-
-/** What each limit bounds, and how a refusal appears in the statistics. */
-const meanings = {
-  headersTimeoutMs: ['time for the headers of an HTTP request', 'HTTP 408, `HEADERS_TIMEOUT`'],
-  maxHeaderBytes: ['headers of an HTTP request', 'HTTP 431, `HEADERS_TOO_LARGE`'],
-  socketsPerAddress: ['sockets of one IPv4 address or one IPv6 network of 64 bits', 'HTTP 429, `SOCKETS_PER_ADDRESS`'],
-  newSocketsPerAddressPerSecond: ['new sockets of one address per second', 'HTTP 429, `NEW_SOCKETS_PER_ADDRESS`'],
-  leasesPerAddress: ['leases of one address', '`LIMIT`'],
-  sessionsPerAddress: ['relayed sessions of one address, as dialer or owner', '`LIMIT`'],
-  requestsPerAddressPerSecond: ['requests of one address per second, counted as those of a link', '`BUSY`'],
-  connectsPerAddressPerSecond: ['CONNECT of one address per second', '`BUSY`'],
-  bytesFromAddressPerSecond: ['relayed bytes per second that clients of one address send', 'slowed down'],
-  bytesToAddressPerSecond: ['relayed bytes per second that clients of one address are sent', 'slowed down'],
-  bytesPerAddressPerDay: ['relayed bytes of one address from midnight to midnight, UTC, both ways together', '`LIMIT`'],
-  maxSockets: ['sockets altogether', 'HTTP 503, `SOCKETS`'],
-  authTimeoutMs: ['time from the socket to AUTH', 'closed, `AUTH_TIMEOUT`'],
-  maxUnauthenticated: ['sockets before AUTH; above it the oldest is dropped', 'closed, `UNAUTHENTICATED`'],
-  authCpuShare: [
-    'share of one core that signature checks before AUTH may take, and once more those of leases',
-    'they wait, in order',
-  ],
-  leasesPerIdentity: ['leases of one identity', '`LIMIT`'],
-  linksPerIdentity: ['links of one identity', '`LIMIT`'],
-  newLinksPerIdentityPerSecond: ['new links of one identity per second', '`BUSY`'],
-  requestsPerIdentityPerSecond: [
-    'requests of all links of one identity per second, counted as those of a link',
-    '`BUSY`',
-  ],
-  bytesFromIdentityPerSecond: ['relayed bytes per second that one identity sends', 'slowed down'],
-  bytesToIdentityPerSecond: ['relayed bytes per second that one identity is sent', 'slowed down'],
-  bytesPerIdentityPerDay: [
-    'relayed bytes of one identity from midnight to midnight, UTC, both ways together',
-    '`LIMIT`',
-  ],
-  sessionsPerLease: ['relayed sessions of one lease', '`LIMIT`'],
-  bytesFromLeasePerSecond: ["relayed bytes per second from a lease's owner", 'slowed down'],
-  bytesToLeasePerSecond: ["relayed bytes per second to a lease's owner", 'slowed down'],
-  bytesPerLeasePerDay: ['relayed bytes of one lease from midnight to midnight, UTC, both ways together', '`LIMIT`'],
-  nameMinLength: ['characters of a name, at least', '`NAME_INVALID`'],
-  nameMaxLength: ['characters of a name, at most', '`NAME_INVALID`'],
-  maxMetadataBytes: ['metadata of a lease', '`LEASE_INVALID`'],
-  maxTracked: [
-    'addresses, identities and leases, each, whose use is remembered; where there is no room one goes that uses nothing and is not limited, else newcomers share one count',
-    '',
-  ],
-  sessionsPerIdentity: ['relayed sessions of one identity, as dialer or owner', '`LIMIT`'],
-  connectsPerIdentityPerSecond: ['CONNECT per second of one dialing identity', '`BUSY`'],
-  connectsPerLeasePerSecond: ['CONNECT per second to one lease', '`BUSY`'],
-  streamsPerLink: ['streams that one link may have open, per direction of opening', '`BUSY`'],
-  requestsPerLinkPerSecond: ['requests of one link per second; REGISTER counts as ten, LIST as two', '`BUSY`'],
-  waitingAcceptsPerLease: ['CONNECT to one lease that wait for an answer', '`BUSY`'],
-  acceptTimeoutMs: ["time for the owner's answer to a CONNECT", '`TIMEOUT`'],
-  leaseTtlMinMs: ['shortest time granted to a lease', 'raised to it'],
-  leaseTtlMaxMs: ['longest time granted to a lease', 'cut to it'],
-  leaseTtlMs: ['time that clients ask for by default', ''],
-  maxLeases: ['leases altogether', '`BUSY`'],
-  maxLeaseBytes: [
-    'memory of all leases, each at its metadata plus 2 KiB, a public one at its signed bytes as well',
-    '`BUSY`',
-  ],
-  maxNames: ['names altogether, kept ones among them', '`BUSY`'],
-  namesPerIdentity: ['names of one identity, kept ones among them', '`LIMIT`'],
-  nameGraceMs: ['time for which a name is kept for its owner after the lease', '`NAME_TAKEN` for others'],
-  takeOverPingMs: ['time in which the holder of a lease must answer before another instance gets it', '`LEASE_IN_USE`'],
-  maxSequenceAheadMs: ["how far a lease's sequence number may lie ahead of the relay's clock", '`LEASE_INVALID`'],
-  memoryBudgetBytes: [
-    'memory of all windows and socket queues; from half of it no window grows, from three quarters (by one link alone: from half) new streams are refused and those whose reader took nothing for 10 s are reset, above it streams of tiny frames are reset, then the one that stood still longest; sockets may hold half of it outside of windows, then the one that stood still longest goes (`SOCKET_MEMORY`)',
-    '`BUSY`',
-  ],
-  maxQueuedBytes: [
-    'bytes waiting in one socket above which nothing more is taken from its streams',
-    'its streams wait',
-  ],
-  linkIdleDeadMs: ['time without a byte received after which a link is dead', 'closed, `LINK_DEAD`'],
-  linkBusyDeadMs: ['the same while bytes wait and none leaves', 'closed, `LINK_DEAD`'],
-  pingIntervalMs: ['silence after which the relay sends a PING', ''],
-  drainMs: ['time that sessions have when the relay stops (`sealane-relay --drain` sets it)', 'closed'],
-};
-
-const text = await readFile(source, 'utf8');
-const block = /export const RelayLimit = \{([\s\S]*?)\n\} as const;/.exec(text)?.[1] ?? '';
-const rows = [...block.matchAll(/^ {2}(\w+): ([\d_.]+),$/gm)].map(([, name, value]) => {
-  const [meaning, refusal] = meanings[name] ?? [];
-  if (meaning === undefined) throw new Error(`limits-doc.mjs does not say what ${name} bounds`);
-  return `| \`${name}\` | ${readable(name, Number(value.replaceAll('_', '')))} | ${meaning} | ${refusal} |`;
-});
-
-const document = `# Limits of a relay
-
-<!-- Written by packages/server/scripts/limits-doc.mjs from packages/types/src/v1/limits.ts. Do not edit. -->
+<!-- Generated by apps/relay/scripts/write-operations.mjs: the table from apps/relay/src/settings/limit-settings.ts, the text from limits-text.mjs. Do not edit. -->
 
 \`sealane-relay\` lowers \`maxSockets\` and \`maxUnauthenticated\` where the system lets it open few files (\`ulimit -n\`).
 Every limit is an option of \`RelayServer.create({ limits })\`. Every refusal is answered with a code where there is
@@ -103,8 +10,9 @@ of 64 bits of IPv6. Limits whose default is 0 are not set, and 0 lifts them.
 
 | limit | default | bounds | above it |
 | --- | --- | --- | --- |
-${rows.join('\n')}
+`;
 
+export const limitsConclusion = `
 ## Changing them
 
 \`RelayServer.setLimits({ ... })\` changes limits while the relay runs, and they hold at once: of links, leases and sessions that
@@ -216,19 +124,3 @@ Inside a session, and among the sessions of a client, it is the same with 128 Ki
 session. They are proven in virtual time (\`fairness.test.ts\` in mux, server and integration-tests), and
 \`node bench/fairness.mjs\` measures what they are for: how long 100 interactive streams wait beside others.
 `;
-
-if (process.argv.includes('--check')) {
-  const current = await readFile(target, 'utf8').catch(() => '');
-  if (current !== document) {
-    process.stderr.write('docs/limits.md is not current; run node packages/server/scripts/limits-doc.mjs\n');
-    process.exitCode = 1;
-  }
-} else {
-  await writeFile(target, document);
-}
-
-function readable(name, value) {
-  if (name.endsWith('Bytes')) return value >= 1_048_576 ? `${value / 1_048_576} MiB` : `${value / 1_024} KiB`;
-  if (!name.endsWith('Ms')) return value.toLocaleString('en-US');
-  return value >= 3_600_000 ? `${value / 3_600_000} h` : `${value / 1_000} s`;
-}

@@ -1,16 +1,8 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { RelayLimit } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
 import { resolveLimits } from '../src/limits.js';
 
 describe('limits', () => {
-  it('are in docs/limits.md as they are in the code', async () => {
-    const script = fileURLToPath(new URL('../scripts/limits-doc.mjs', import.meta.url));
-    await expect(promisify(execFile)(process.execPath, [script, '--check'])).resolves.toMatchObject({ stderr: '' });
-  });
-
   it('are the defaults with what the caller sets, and nothing else', () => {
     expect(resolveLimits()).toEqual(RelayLimit);
     expect(resolveLimits({ maxSockets: 5 }).maxSockets).toBe(5);
