@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stopAllProcesses } from '@sealane/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AccessTokens } from '../src/admin/access-tokens.js';
+import { RelayDatabase } from '../src/database/relay-database.js';
 import { metricDefinitions } from '../src/observability/metric-definitions.js';
 import { HostileClient } from './hostile-client.js';
 import { type RunningRelay, startRelay } from './relay-process.js';
@@ -95,11 +97,14 @@ describe('/healthz and /readyz', () => {
 });
 
 describe('/metrics', () => {
-  it('needs a token unless metrics.open is set, also while the relay serves', async () => {
+  it('needs a token of the role read unless metrics.open is set, also while the relay serves', async () => {
     const config = join(directory, 'relay.yaml');
     await writeFile(config, 'metrics:\n  open: false\n');
+    const database = await RelayDatabase.open(directory);
+    const terms = { role: 'read', label: 'prometheus', expiresAt: null, createdBy: 'test' } as const;
+    const token = new AccessTokens(database).create(terms).text;
+    await database.close();
     const relay = await watched('--config', config);
-    const token = (await readFile(join(directory, 'admin-token'), 'utf8')).trim();
     expect(await relay.ask('/metrics')).toMatchObject({ status: 401 });
     const page = await relay.ask('/metrics', token);
     expect(page).toMatchObject({ status: 200, type: expect.stringMatching(/^text\/plain; version=0\.0\.4/) });
