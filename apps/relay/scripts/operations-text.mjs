@@ -50,6 +50,14 @@ sealane-relay settings set limits.maxSockets=4000 --data-dir ./relay
 sealane-relay settings unset limits.maxSockets --data-dir ./relay
 \`\`\`
 
+\`settings set\` beside a relay that runs holds from its next reload. Through the [admin API](admin-api.md) it holds at once, and so does \`reload\`,
+which does what SIGHUP does:
+
+\`\`\`sh
+sealane-relay admin --data-dir ./relay settings set limits.maxSockets=4000
+sealane-relay admin --data-dir ./relay reload
+\`\`\`
+
 A stored setting that is none any more, or whose value no longer fits, is left out with a warning (\`SETTING_IGNORED\`).
 
 ## What the relay keeps
@@ -64,7 +72,7 @@ sealane-relay backup ./relay backup.db
 sealane-relay restore ./relay backup.db
 \`\`\`
 
-\`backup\` may run while the relay serves. \`restore\` needs it stopped, checks the file first, and leaves nothing of the old database. The
+\`backup\` may run while the relay serves (\`sealane-relay admin backup FILE\` takes one over the [admin API](admin-api.md), also from elsewhere). \`restore\` needs it stopped, checks the file first, and leaves nothing of the old database. The
 keys are not part of it.
 
 | what happened | code | what to do |

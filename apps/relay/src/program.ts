@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, InvalidArgumentError } from 'commander';
+import { addAdminCommands } from './commands/admin-commands.js';
 import { addConfigCommands } from './commands/config-commands.js';
 import { addDatabaseCommands } from './commands/database-commands.js';
 import { addTokenCommands } from './commands/token-commands.js';
@@ -86,6 +87,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.`,
       const { serve } = await import('./serve.js');
       await serve(configuration);
     });
+  addAdminCommands(program);
   addConfigCommands(program);
   addDatabaseCommands(program);
   addTokenCommands(program);

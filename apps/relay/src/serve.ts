@@ -2,6 +2,7 @@ import { loadCrypto } from '@sealane/crypto';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, parseReservedName, RelayServer, type ServerIdentity } from '@sealane/server';
 import { isSealaneError, SealaneError } from '@sealane/types';
+import { EventFeed } from './admin/event-feed.js';
 import { type Admin, startAdmin } from './admin/start-admin.js';
 import { isRestricted } from './admission/admission-rules.js';
 import { LiveAdmission } from './admission/live-admission.js';
@@ -81,6 +82,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
   admission.tokens.onEnrolled = (identity, token) => {
     database.audit.record({ actor: identity, action: 'enrol', subject: identity, details: { token } });
   };
+  const feed = new EventFeed();
   const relay = await RelayServer.create({
     identity: identity.identity,
     nodeKey: identity.nodeKey,
@@ -100,6 +102,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     onEvent: (event) => {
       if (event.type === 'pending') admission.approvals.note(event.id, event.service, event.name);
       output.relay(event);
+      feed.relay(event);
     },
   });
   const control = new RelayControl({ relay, admission, configuration, database, dataDir });
@@ -126,7 +129,11 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
       const version = readVersion();
       meter = new ProcessMeter();
       const watched = observabilityRoutes({ relay, meter, configuration, version });
-      admin = await startAdmin(parseAdminAddress(adminAddress), { ...parts, relay, control, url, version }, watched);
+      admin = await startAdmin(
+        parseAdminAddress(adminAddress),
+        { ...parts, relay, control, feed, url, version },
+        watched,
+      );
     }
     output.listening({ url, id: relay.id, admin: admin?.url });
     if (lowFiles !== undefined) {

@@ -45,6 +45,11 @@ export class ForwardingHandler implements LimitedPart {
     return this.#sessions.size;
   }
 
+  /** Those that go on, the oldest first. */
+  sessions(): Iterable<RelayedSession> {
+    return this.#sessions;
+  }
+
   /** Takes both streams over, and the charge of {@link CONNECTION_BYTES}; the caller hands over what arrived before. */
   join(ends: SessionEnds): void {
     const session = new RelayedSession(this, ends, this.#config.meter);

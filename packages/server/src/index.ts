@@ -1,6 +1,7 @@
 export { loadServerIdentity, type ServerIdentity } from './data-dir.js';
 export { type DataDirLock, lockDataDir } from './data-dir-lock.js';
 export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent, RequestTrace, WarningCode } from './event.js';
+export type { IdentityView, LeaseView, RelayInspection, SessionView } from './inspection.js';
 export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
 export { type RelayLimits, resolveLimits } from './limits.js';
 export { MemoryLeaseStore } from './memory-lease-store.js';
@@ -15,6 +16,7 @@ export type {
   RelayServerOptions,
   RelayStatistics,
 } from './options.js';
+export { firstPage, type Page, type PageQuery } from './page.js';
 export type { Ban, BanKind, BanOptions } from './policy/ban.js';
 export type { BanList } from './policy/ban-list.js';
 export { type BanStore, MemoryBanStore } from './policy/ban-store.js';

@@ -9,6 +9,7 @@ import { AuthQueue } from './auth-queue.js';
 import { ConnectionHandler } from './connection-handler.js';
 import { ForwardingHandler } from './forwarding-handler.js';
 import { createRelayHttpServer, listen } from './http-server.js';
+import { RelayInspection } from './inspection.js';
 import { createLeaseStore } from './journaled-lease-store.js';
 import { LeaseHandler } from './lease-handler.js';
 import { LeaseManager } from './lease-manager.js';
@@ -48,6 +49,8 @@ const RETRY_AFTER_MS = 1_000;
  * It serves the WebSockets of servers it is attached to, or listens itself. Close it to give everything back.
  */
 export class RelayServer implements LinkHost, AsyncDisposable {
+  /** Who uses it now. */
+  readonly inspection: RelayInspection;
   readonly #config: RelayConfig;
   readonly #sockets: SocketLimits;
   readonly #door: WebSocketDoor;
@@ -109,20 +112,13 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       memory: this.#socketMemory,
       onLink: (link, onUp, origin) => this.accept(link, { onUp, usage: origin?.usage, ip: origin?.address.ip }),
     });
-    this.#enforcer = new PolicyEnforcer({
-      config,
-      usage: this.#usage,
-      sockets: this.#sockets,
-      leases: this.#leases,
-      links: this.#links,
-    });
+    const open = { config, usage: this.#usage, sockets: this.#sockets, leases: this.#leases, links: this.#links };
+    this.#enforcer = new PolicyEnforcer(open);
+    this.inspection = new RelayInspection({ ...open, forwarding: this.#forwarding });
     this.#measured = {
-      config,
-      sockets: this.#sockets,
+      ...open,
       queue: this.#queue,
       leaseQueue: this.#leaseQueue,
-      usage: this.#usage,
-      leases: this.#leases,
       gate: this.#gate,
       connections: this.#connections,
       forwarding: this.#forwarding,

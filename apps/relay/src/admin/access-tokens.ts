@@ -22,6 +22,8 @@ export interface AccessTokenOptions {
 export class AccessTokens {
   readonly #database: RelayDatabase;
   readonly #clock: Clock;
+  /** Unix milliseconds, by id; of this process alone. */
+  readonly #lastUsed = new Map<string, number>();
   #usable: readonly (AccessToken & { readonly hash: Uint8Array })[] = [];
   /** Hears of every token that does not hold any more because somebody said so. */
   onRevoked: (id: string) => void = () => undefined;
@@ -43,7 +45,14 @@ export class AccessTokens {
     const nowMs = this.#clock.wallMs();
     let found: AccessToken | undefined;
     for (const token of this.#usable) if (timingSafeEqual(token.hash, hash)) found = token;
-    return found !== undefined && holds(found, nowMs) ? found : undefined;
+    if (found === undefined || !holds(found, nowMs)) return undefined;
+    this.#lastUsed.set(found.id, nowMs);
+    return found;
+  }
+
+  /** Unix milliseconds; undefined: not since the relay was started. */
+  lastUsedMs(id: string): number | undefined {
+    return this.#lastUsed.get(id);
   }
 
   isUsable(id: string): boolean {
@@ -75,6 +84,7 @@ export class AccessTokens {
   revoke(id: string): boolean {
     const isRevoked = this.#database.accessTokens.revoke(id, this.#clock.wallMs());
     this.refresh();
+    this.#lastUsed.delete(id);
     if (isRevoked) this.onRevoked(id);
     return isRevoked;
   }

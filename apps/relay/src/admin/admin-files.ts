@@ -36,7 +36,10 @@ export async function ensureAdminToken(dataDir: string, tokens: AccessTokens): P
 export async function announceAdminUrl(dataDir: string, url: string): Promise<() => void> {
   const file = join(dataDir, ADMIN_URL_FILE);
   await writeSecretFile(file, Buffer.from(`${url}\n`), { overwrite: true });
-  return () => rmSync(file, { force: true });
+  const takeBack = (): void => rmSync(file, { force: true });
+  // Also when a second signal ends the process at once.
+  process.once('exit', takeBack);
+  return takeBack;
 }
 
 async function readText(file: string): Promise<string | undefined> {

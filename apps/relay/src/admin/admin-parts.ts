@@ -3,12 +3,12 @@ import type { RelayDatabase } from '../database/relay-database.js';
 import type { Output } from '../output.js';
 import type { RelayControl } from '../relay-control.js';
 import type { Configuration } from '../settings/configuration.js';
+import type { AccessTokens } from './access-tokens.js';
+import type { EventFeed } from './event-feed.js';
 
-/** What the routes of the admin listener look at and act on. */
+/** What the admin listener is made of. */
 export interface AdminParts {
   readonly relay: RelayServer;
-  /** What operators change goes through it: it acts, keeps and writes the audit log. */
-  readonly control: RelayControl;
   /** Where clients reach the relay. */
   readonly url: string;
   readonly version: string;
@@ -16,4 +16,12 @@ export interface AdminParts {
   readonly configuration: Configuration;
   readonly database: RelayDatabase;
   readonly output: Output;
+  /** What operators do. */
+  readonly control: RelayControl;
+  readonly feed: EventFeed;
+}
+
+/** What its routes look at and act on. */
+export interface RouteParts extends AdminParts {
+  readonly tokens: AccessTokens;
 }

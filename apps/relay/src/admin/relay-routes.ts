@@ -1,9 +1,11 @@
-import type { AdminParts } from './admin-parts.js';
+import type { RouteParts } from './admin-parts.js';
+import { ApiError } from './api-error.js';
 import type { Route } from './route.js';
+import { idParameter, pageAnswer, pageParameters, pageQuery } from './route-parameters.js';
 import { ref } from './schemas.js';
 
-/** What the relay is, and what it does now. */
-export function relayRoutes({ relay, url, version }: AdminParts): readonly Route[] {
+/** What the relay is, and who uses it now. */
+export function relayRoutes({ relay, url, version }: Pick<RouteParts, 'relay' | 'url' | 'version'>): readonly Route[] {
   return [
     {
       method: 'GET',
@@ -15,5 +17,58 @@ export function relayRoutes({ relay, url, version }: AdminParts): readonly Route
       success: { status: 200, description: 'The relay', schema: ref('Relay') },
       handle: () => ({ json: { id: relay.id, url, version, statistics: relay.statistics() } }),
     },
+    {
+      method: 'GET',
+      path: '/api/v1/leases',
+      role: 'read',
+      id: 'listLeases',
+      tag: 'traffic',
+      summary: 'Leases that are served now, by id and service',
+      parameters: [...pageParameters, idParameter('query', 'id', 'of this identity alone')],
+      success: { status: 200, description: 'A page of them', schema: ref('LeasePage') },
+      handle: (call) => pageAnswer(relay.inspection.leases({ ...pageQuery(call), id: textOf(call.query['id']) })),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/sessions',
+      role: 'read',
+      id: 'listSessions',
+      tag: 'traffic',
+      summary: 'Relayed sessions, the oldest first',
+      parameters: [...pageParameters, idParameter('query', 'owner', 'of this owner alone')],
+      success: { status: 200, description: 'A page of them', schema: ref('SessionPage') },
+      handle: (call) =>
+        pageAnswer(relay.inspection.sessions({ ...pageQuery(call), owner: textOf(call.query['owner']) })),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/identities',
+      role: 'read',
+      id: 'listIdentities',
+      tag: 'traffic',
+      summary: 'Identities that are connected, by id; dialers who show none have one for each link',
+      parameters: pageParameters,
+      success: { status: 200, description: 'A page of them', schema: ref('IdentityPage') },
+      handle: (call) => pageAnswer(relay.inspection.identities(pageQuery(call))),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/identities/{id}',
+      role: 'read',
+      id: 'getIdentity',
+      tag: 'traffic',
+      summary: 'One identity that is connected',
+      success: { status: 200, description: 'The identity', schema: ref('Identity') },
+      errors: ['NOT_FOUND'],
+      handle: ({ path }) => {
+        const identity = relay.inspection.identity(path['id'] ?? '');
+        if (identity === undefined) throw new ApiError('NOT_FOUND', 'this identity is not connected');
+        return { json: identity };
+      },
+    },
   ];
+}
+
+function textOf(value: string | number | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
 }

@@ -1,13 +1,17 @@
 import { isLoopback, type ListenAddress } from '../listen-address.js';
 import { adminSettings } from '../settings/admin-settings.js';
 import { AccessTokens } from './access-tokens.js';
-import { announceAdminUrl, ensureAdminToken } from './admin-files.js';
+import { ADMIN_TOKEN_FILE, announceAdminUrl, ensureAdminToken } from './admin-files.js';
 import { AdminListener } from './admin-listener.js';
-import type { AdminParts } from './admin-parts.js';
+import type { AdminParts, RouteParts } from './admin-parts.js';
 import { createOpenApi } from './openapi.js';
+import { policyRoutes } from './policy-routes.js';
+import { recordRoutes, removeOldCopies } from './record-routes.js';
 import { relayRoutes } from './relay-routes.js';
 import type { Route } from './route.js';
 import { ref, schemas } from './schemas.js';
+import { settingsRoutes } from './settings-routes.js';
+import { tokenRoutes } from './token-routes.js';
 
 export interface Admin {
   readonly url: string;
@@ -23,22 +27,25 @@ export async function startAdmin(
   parts: AdminParts,
   others: readonly Route[] = [],
 ): Promise<Admin> {
-  const { configuration, database, output, dataDir, version } = parts;
+  const { configuration, database, output, dataDir, relay, feed } = parts;
   const tokens = new AccessTokens(database);
+  tokens.onRevoked = (id) => feed.endToken(id);
+  feed.watchTokens((id) => tokens.isUsable(id));
+  database.audit.onEntry = (entry) => feed.tell('audit', { ...entry });
+  removeOldCopies(dataDir);
   if (await ensureAdminToken(dataDir, tokens)) {
-    database.audit.record({ actor: 'relay', action: 'token.new', subject: 'admin-token', details: { role: 'admin' } });
+    const details = { role: 'admin', label: ADMIN_TOKEN_FILE };
+    database.audit.record({ actor: 'relay', action: 'access-token.new', subject: ADMIN_TOKEN_FILE, details });
   }
   await database.durable();
-  const served = [...relayRoutes(parts), ...others];
-  const routes: Route[] = [...served];
-  routes.push(documentRoute(() => createOpenApi({ routes, schemas, version })));
+  const routes = adminRoutes({ ...parts, tokens }, others);
   const listener = await AdminListener.listen(
     {
       routes,
       schemas,
       tokens,
       hosts: () => configuration.get(adminSettings.hosts),
-      addressOf: ({ socket }) => socket.remoteAddress ?? '',
+      addressOf: (request) => relay.inspection.addressOf(request),
       onThrottled: (from) => {
         database.audit.record({ actor: 'anyone', action: 'login.throttled', subject: from });
         output.trouble('ADMIN_LOGIN', `somebody at ${from} tries tokens of the admin API`);
@@ -56,9 +63,25 @@ export async function startAdmin(
     url: listener.url,
     close: async () => {
       takeBack();
+      feed.close();
       await listener.close();
     },
   };
+}
+
+/** All that is answered: of the API, of others beside it, and the document of both. */
+export function adminRoutes(parts: RouteParts, others: readonly Route[] = []): readonly Route[] {
+  const { control, relay, tokens, database, version } = parts;
+  const routes: Route[] = [
+    ...relayRoutes(parts),
+    ...policyRoutes(control),
+    ...settingsRoutes(control, relay),
+    ...tokenRoutes(tokens, database.audit),
+    ...recordRoutes(parts),
+    ...others,
+  ];
+  routes.push(documentRoute(() => createOpenApi({ routes, schemas, version })));
+  return routes;
 }
 
 function documentRoute(create: () => unknown): Route {

@@ -7,11 +7,12 @@ import type { RelayDatabase } from '../database/relay-database.js';
 import { loadConfiguration, type ProgramFlags } from '../load-configuration.js';
 import { programSettings } from '../settings/program-settings.js';
 import { withDatabase } from './database-actions.js';
+import { expiryOf, usesOf } from './parse-time.js';
 
 export interface NewTokenFlags {
-  /** Milliseconds; Infinity: for ever. */
+  /** Milliseconds; infinite: for ever. */
   readonly expires: number;
-  /** Infinity: any number. */
+  /** Infinite: any number. */
   readonly uses: number;
   readonly note: string;
 }
@@ -35,8 +36,8 @@ interface Tokens {
 export async function createToken({ expires, note, ...flags }: ProgramFlags & NewTokenFlags): Promise<void> {
   await loadCrypto();
   const token = generateEnrolmentToken();
-  const uses = Number.isFinite(flags.uses) ? flags.uses : null;
-  const expiresAtMs = Number.isFinite(expires) ? Date.now() + expires : null;
+  const expiresAtMs = expiryOf(expires);
+  const uses = usesOf(flags.uses);
   await withTokens(flags, (tokens) => {
     tokens.add({ id: token.id, hash: hashEnrolmentToken(token), expiresAtMs, uses, note });
   });

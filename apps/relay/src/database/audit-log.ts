@@ -40,6 +40,8 @@ export class AuditLog {
   maxEntries = 100_000;
   /** What a write that failed is told to; the entries stay and are tried again with the next ones. */
   onFault: (error: unknown) => void = () => undefined;
+  /** Hears of every entry when it is made. */
+  onEntry: (entry: NewAuditEntry) => void = () => undefined;
   readonly #session: SqlSession;
   readonly #clock: Clock;
   readonly #durable: () => Promise<void>;
@@ -58,6 +60,7 @@ export class AuditLog {
   /** Never throws: what is written down does not stop what is done. */
   record(entry: NewAuditEntry): void {
     if (this.#isClosed) return;
+    this.onEntry(entry);
     if (this.#waiting.length >= MAX_WAITING) this.#dropped++;
     else this.#waiting.push({ at: this.#clock.wallMs(), entry });
     this.#timer ??= this.#clock.schedule(BATCH_MS, () => this.#writeOrTell());

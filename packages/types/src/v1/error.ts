@@ -127,6 +127,8 @@ const saidErrors = {
   ERR_DATABASE_FULL: 'the disk is full',
   ERR_DATABASE_READ_ONLY: 'the disk is read-only',
   ERR_DATABASE_VERSION: 'the database is newer',
+  ERR_ADMIN: 'the admin API of the relay refused',
+  ERR_ADMIN_UNREACHABLE: 'the admin API of the relay cannot be reached',
   ERR_SYSTEM: 'the operating system refused',
 } as const;
 
