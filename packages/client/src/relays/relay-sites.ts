@@ -52,6 +52,8 @@ export class RelaySites implements ResumeLinks {
     const sites = this.#inOrder(avoid);
     if (sites.length === 1) return this.first.keeper(use).acquire({ signal, failFast });
     const up = sites.map((site) => site.keeper(use).current).find((link) => link !== undefined);
+    // None is kept for long because it once was fast: one that may be better by now comes up for the next time.
+    if (up !== undefined) sites[0]?.keeper(use).start();
     // One to avoid that is up is worth less than another one that may come up at once.
     if (up !== undefined && avoid?.has(this.siteOf(up)?.url ?? '') !== true) return Promise.resolve(up);
     return this.#race(sites, use, signal, failFast);

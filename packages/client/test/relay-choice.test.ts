@@ -1,0 +1,29 @@
+import { loadCrypto } from '@sealane/crypto';
+import { beforeAll, expect, it } from 'vitest';
+
+import { World } from './support/world.js';
+
+beforeAll(() => loadCrypto());
+
+it('No relay is kept because it once was fast: a session goes over the one that answers soonest now', async () => {
+  const delays = [20, 60];
+  const world = await World.create({ pair: { delayMs: () => delays[0]! } }, { pair: { delayMs: () => delays[1]! } });
+  const { listener } = await world.owner({ alpn: ['first', 'second', 'third', 'fourth'] });
+  const dialer = await world.client();
+  // Each protocol has a session of its own.
+  const relayOf = async (protocol: string): Promise<number> => {
+    const { relayId } = await world.until(dialer.dial(listener.address, { alpn: [protocol] }));
+    return world.relays.findIndex(({ identity }) => identity.id === relayId);
+  };
+
+  expect(await relayOf('first')).toBe(0);
+  delays[0] = 400;
+  await world.pass(15_000);
+  // It is what is up; the other one comes up meanwhile, for the next session.
+  expect(await relayOf('second')).toBe(0);
+  await world.pass(1_000);
+  expect(await relayOf('third')).toBe(1);
+  delays[0] = 5;
+  await world.pass(15_000);
+  expect(await relayOf('fourth')).toBe(0);
+});
