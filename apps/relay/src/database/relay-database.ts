@@ -174,6 +174,8 @@ function prepare(driver: SqlDriver, file: string, isShared: boolean): void {
   driver.exec('PRAGMA synchronous = NORMAL');
   // A thread does it long before.
   driver.exec(`PRAGMA wal_autocheckpoint = ${SELF_CHECKPOINT_PAGES}`);
+  // Its length says then how much is in it.
+  driver.exec('PRAGMA journal_size_limit = 0');
   driver.exec('PRAGMA foreign_keys = ON');
   migrate(driver, file);
 }
