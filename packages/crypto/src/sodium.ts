@@ -23,9 +23,9 @@ export const usedRawFunctions = [
   '_free',
   '_crypto_aead_chacha20poly1305_ietf_decrypt',
   '_crypto_aead_chacha20poly1305_ietf_encrypt',
+  '_crypto_generichash',
   '_crypto_generichash_final',
   '_crypto_generichash_init',
-  '_crypto_generichash_statebytes',
   '_crypto_generichash_update',
 ] as const;
 

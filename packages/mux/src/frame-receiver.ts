@@ -51,10 +51,11 @@ export class FrameReceiver {
   readonly #control: ControlQueue;
   readonly #pinger: Pinger;
   readonly #host: FrameReceiverHost;
+  // Most links need neither: a relay holds thousands of idle ones.
   /** What the peer may waste by opening streams and resetting them before an answer. */
-  readonly #resetTokens: TokenBucket;
+  #resetTokens: TokenBucket | undefined;
   /** Each GOAWAY looks at all streams; an orderly end needs two. */
-  readonly #goAwayTokens: TokenBucket;
+  #goAwayTokens: TokenBucket | undefined;
 
   constructor(parts: FrameReceiverParts) {
     const { options } = parts;
@@ -65,8 +66,6 @@ export class FrameReceiver {
     this.#control = parts.control;
     this.#pinger = parts.pinger;
     this.#host = parts.host;
-    this.#resetTokens = new TokenBucket(options.clock, MuxLimit.resetTokens, MuxLimit.resetTokensPerSecond);
-    this.#goAwayTokens = new TokenBucket(options.clock, 16, 1);
     this.#limits = {
       maxDataBytes: options.maxBodyBytes,
       maxOpenBytes: options.maxOpenBytes,
@@ -160,6 +159,8 @@ export class FrameReceiver {
     const stream = this.#findLive(frame.streamId);
     if (stream === undefined) return;
     this.#state.counters.resetsReceived += 1;
+    const { clock } = this.#options;
+    this.#resetTokens ??= new TokenBucket(clock, MuxLimit.resetTokens, MuxLimit.resetTokensPerSecond);
     if (stream.isInbound && !stream.isAnswered && !this.#resetTokens.tryTake()) {
       throw new SealaneError('ERR_MUX_FLOOD', 'too many streams opened and reset');
     }
@@ -174,6 +175,7 @@ export class FrameReceiver {
     if (before !== undefined && goAway.lastStream > before.lastStream) {
       throw new SealaneError('ERR_MUX_STREAM', 'a GOAWAY takes an earlier one back');
     }
+    this.#goAwayTokens ??= new TokenBucket(this.#options.clock, 16, 1);
     if (before !== undefined && !this.#goAwayTokens.tryTake()) {
       throw new SealaneError('ERR_MUX_FLOOD', 'too many GOAWAYs');
     }

@@ -14,20 +14,19 @@ const retryMs = 100;
  */
 export class ResetPacer {
   readonly #clock: Clock;
-  readonly #bucket: TokenBucket;
+  #bucket: TokenBucket | undefined;
   readonly #send: (stream: StreamCore) => void;
   readonly #waiting: Fifo<StreamCore> = new Fifo();
   #timer: Timer | undefined;
 
   constructor(clock: Clock, send: (stream: StreamCore) => void) {
     this.#clock = clock;
-    this.#bucket = new TokenBucket(clock, burst, perSecond);
     this.#send = send;
   }
 
   /** True when the RESET may go now; otherwise `send` is called for the stream later. */
   mayReset(stream: StreamCore, code: number): boolean {
-    if (stream.isAnswered || this.#bucket.tryTake()) return true;
+    if (stream.isAnswered || this.#mayTake()) return true;
     stream.deferredReset = code;
     this.#waiting.push(stream);
     this.#arm();
@@ -40,6 +39,11 @@ export class ResetPacer {
     this.#waiting.clear();
   }
 
+  #mayTake(): boolean {
+    this.#bucket ??= new TokenBucket(this.#clock, burst, perSecond);
+    return this.#bucket.tryTake();
+  }
+
   #arm(): void {
     this.#timer ??= this.#clock.schedule(retryMs, () => {
       this.#timer = undefined;
@@ -50,7 +54,7 @@ export class ResetPacer {
   #flush(): void {
     for (let stream = this.#waiting.first; stream !== undefined; stream = this.#waiting.first) {
       const isWaiting = stream.deferredReset >= 0;
-      if (isWaiting && !this.#bucket.tryTake()) {
+      if (isWaiting && !this.#mayTake()) {
         this.#arm();
         return;
       }

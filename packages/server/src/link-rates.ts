@@ -23,14 +23,14 @@ export function requestCost(kind: MessageKind): number {
 export class LinkRates {
   readonly #config: RelayConfig;
   readonly #requests: TokenBucket;
-  readonly #patience: TokenBucket;
+  /** Made for a client that needs it. */
+  #patience: TokenBucket | undefined;
 
   constructor(config: RelayConfig) {
     this.#config = config;
     const rate = config.limits.requestsPerLinkPerSecond;
     const nowMs = config.clock.nowMs();
     this.#requests = new TokenBucket(rate, Math.max(rate, REGISTER_COST), nowMs);
-    this.#patience = new TokenBucket(BUSY_PER_SECOND, BUSY_BURST, nowMs);
   }
 
   /** The rate is another one from now on. */
@@ -49,6 +49,8 @@ export class LinkRates {
 
   /** False for a client that goes on above its rate however often it was told. */
   mayBeTold(): boolean {
-    return this.#patience.tryTake(this.#config.clock.nowMs());
+    const nowMs = this.#config.clock.nowMs();
+    this.#patience ??= new TokenBucket(BUSY_PER_SECOND, BUSY_BURST, nowMs);
+    return this.#patience.tryTake(nowMs);
   }
 }

@@ -15,7 +15,7 @@ import {
   relayError,
   SealaneError,
 } from '@sealane/types';
-import { type AuthenticatedClient, createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
+import { createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
 import type { AuthQueue } from './auth-queue.js';
 import { sendBatch } from './link-batch.js';
 import type { LinkHost, LinkOrigin } from './link-host.js';
@@ -42,28 +42,29 @@ const CLOSE_GOING_AWAY = 1001;
 export class RelayLink implements MessageLinkHandler {
   /** For logs and as the holder of leases; random, unique among live links. */
   readonly id: string;
-  readonly #idBytes: Uint8Array;
   readonly #config: RelayConfig;
   readonly #host: LinkHost;
   readonly #transport: MessageLink;
   readonly #queue: AuthQueue;
   readonly #liveness: LinkLiveness;
   #state: LinkState;
-  #client: AuthenticatedClient | undefined;
+  #clientKey: Uint8Array | undefined;
+  #features = 0;
   #clientId = '';
   #isFlushing = false;
-  readonly origin: LinkOrigin;
+  readonly origin: Omit<LinkOrigin, 'onUp'>;
+  #onUp: (() => void) | undefined;
   readonly rates: LinkRates;
 
   constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue, origin: LinkOrigin) {
-    this.origin = origin;
+    this.origin = { usage: origin.usage, ip: origin.ip };
+    this.#onUp = origin.onUp;
     this.rates = new LinkRates(config);
     this.#config = config;
     this.#host = host;
     this.#transport = transport;
     this.#queue = queue;
-    this.#idBytes = config.random(8);
-    this.id = Buffer.from(this.#idBytes).toString('hex');
+    this.id = Buffer.from(config.random(8)).toString('hex');
     this.#liveness = new LinkLiveness(config.limits, config.clock.nowMs());
     const greeting = createGreeting(config);
     this.#state = { step: 'greeted', helloHash: greeting.helloHash };
@@ -77,8 +78,8 @@ export class RelayLink implements MessageLinkHandler {
 
   /** 32 bytes; the link must have been authenticated. */
   get clientKey(): Uint8Array {
-    if (this.#client === undefined) throw new SealaneError('ERR_INTERNAL', 'the link is not authenticated');
-    return this.#client.key;
+    if (this.#clientKey === undefined) throw new SealaneError('ERR_INTERNAL', 'the link is not authenticated');
+    return this.#clientKey;
   }
 
   get clientId(): string {
@@ -87,7 +88,7 @@ export class RelayLink implements MessageLinkHandler {
 
   /** LinkFeature bits in use. */
   get features(): number {
-    return this.#client?.features ?? 0;
+    return this.#features;
   }
 
   onMessage(message: Uint8Array | readonly Uint8Array[]): void {
@@ -253,7 +254,8 @@ export class RelayLink implements MessageLinkHandler {
     if (this.#state.step !== 'verifying') return;
     const config = this.#config;
     const client = verifyAuth(config, helloHash, body);
-    this.#client = client;
+    this.#clientKey = client.key;
+    this.#features = client.features;
     this.#clientId = encodeId(client.key);
     const mux = new Mux({
       role: 'acceptor',
@@ -277,8 +279,9 @@ export class RelayLink implements MessageLinkHandler {
     });
     this.#host.onAuthenticated(this);
     this.#state = { step: 'up', mux };
-    this.origin.onUp?.();
-    this.sendBody(createAuthOk(config, helloHash, client, this.#idBytes));
+    this.#onUp?.();
+    this.#onUp = undefined;
+    this.sendBody(createAuthOk(config, helloHash, client, Buffer.from(this.id, 'hex')));
   }
 
   #receiveMessage(streamId: number, stream: MuxStream | undefined, body: Uint8Array): void {

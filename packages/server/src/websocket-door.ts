@@ -32,6 +32,7 @@ export interface DoorLink {
 
 /** What a message may need in frames, headers and reads beyond its own bytes. */
 const EARLY_SLACK_BYTES = 256;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 const CLOSE_TIMEOUT_MS = 5_000;
 /** RFC 6455 section 1.3. */
 const acceptSuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -107,7 +108,9 @@ export class WebSocketDoor {
     this.#start(socket, head);
   }
 
-  #start(socket: Socket, head: Buffer): void {
+  #start(socket: Socket, upgradeHead: Buffer): void {
+    // Empty as it is, it would keep the whole request alive whose end it is.
+    const head = upgradeHead.length === 0 ? NO_BYTES : upgradeHead;
     const { limits, clock, sockets, reporter, memory, onLink } = this.#options;
     socket.setNoDelay(true);
     const link = new WebSocketLink(socket, {

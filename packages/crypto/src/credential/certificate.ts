@@ -1,6 +1,7 @@
 import { isIntegerWithin, ProtocolSize, SealaneError } from '@sealane/types';
 import { blake2b } from '../primitives/blake2b.js';
 import { assertLength, concatBytes, encodeU32, readU32 } from '../primitives/bytes.js';
+import { Recent } from '../primitives/recent.js';
 import { SignatureLabel } from '../signature/labels.js';
 import { verify } from '../signature/signature.js';
 
@@ -62,9 +63,8 @@ interface Certificate {
   readonly copy: Uint8Array;
 }
 
-/** Hashes of certificates that verified, oldest first. A hash costs far less than a verification. */
-const verified = new Set<string>();
-const MAX_VERIFIED = 4_096;
+/** Hashes of certificates that verified. A hash costs far less than a verification. */
+const verified = new Recent<true>(4_096);
 
 function parseCertificate(label: SignatureLabel, bytes: Uint8Array): Certificate {
   if (bytes.length !== ProtocolSize.KEYCERT) {
@@ -79,13 +79,8 @@ function parseCertificate(label: SignatureLabel, bytes: Uint8Array): Certificate
 
 function isVerified(label: SignatureLabel, issuer: Uint8Array, bytes: Uint8Array): boolean {
   const key = `${label} ${String.fromCharCode(...blake2b(32, bytes))}`;
-  if (verified.delete(key)) {
-    verified.add(key);
-    return true;
-  }
-  if (!verify(label, issuer, bytes.subarray(SIGNATURE_OFFSET), bytes.subarray(0, SIGNATURE_OFFSET))) return false;
-  verified.add(key);
-  const [oldest] = verified;
-  if (verified.size > MAX_VERIFIED) verified.delete(oldest!);
-  return true;
+  const signature = bytes.subarray(SIGNATURE_OFFSET);
+  const isValid = verified.get(key) ?? verify(label, issuer, signature, bytes.subarray(0, SIGNATURE_OFFSET));
+  if (isValid) verified.set(key, true);
+  return isValid;
 }

@@ -1,19 +1,28 @@
 import { ProtocolSize, SealaneError } from '@sealane/types';
 import { bytesEqual, concatBytes } from '../primitives/bytes.js';
 import { isEd25519PublicKey } from '../primitives/ed25519.js';
+import { Recent } from '../primitives/recent.js';
 import { decodeBase32, encodeBase32 } from './base32.js';
 import { checksum } from './checksum.js';
 
 const VERSION = Uint8Array.of(1);
 const KEY_BYTES = ProtocolSize.PUBLIC_KEY;
+/** Whether a key is one costs a curve operation, and a handshake asks for the same ids again and again. */
+const ids = new Recent<string>(1_024);
 
 /**
  * The id of a public key (v1.md, "Identity"): 56 characters, lower-case base32 of
  * `public key 32 | checksum 2 | version 1`. ERR_ID_INVALID unless the key is a valid Ed25519 key.
  */
 export function encodeId(publicKey: Uint8Array): string {
-  if (!isEd25519PublicKey(publicKey)) throw invalid('the public key is not a valid Ed25519 key');
-  return encodeBase32(concatBytes([publicKey, checksum('id', publicKey, VERSION), VERSION]));
+  const key = String.fromCharCode(...publicKey);
+  let id = ids.get(key);
+  if (id === undefined) {
+    if (!isEd25519PublicKey(publicKey)) throw invalid('the public key is not a valid Ed25519 key');
+    id = encodeBase32(concatBytes([publicKey, checksum('id', publicKey, VERSION), VERSION]));
+  }
+  ids.set(key, id);
+  return id;
 }
 
 /** The public key in an id of either case, 32 new bytes. ERR_ID_INVALID for anything else. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import sodium from 'libsodium-wrappers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadCrypto } from '../sodium.js';
-import { Blake2b, blake2b, blake2bKeyed } from './blake2b.js';
+import { blake2b, blake2bKeyed } from './blake2b.js';
+import { Blake2b } from './blake2b-stream.js';
 import { ed25519KeyPair, ed25519Sign, ed25519Verify, isEd25519PublicKey } from './ed25519.js';
 import { kemDecapsulate, kemEncapsulate, kemKeyPair } from './ml-kem.js';
 import { wipeX25519Secret, x25519, x25519KeyPair, x25519PublicKey } from './x25519.js';
@@ -24,6 +26,19 @@ describe('BLAKE2b', () => {
         expect(Buffer.from(steps.digest()).toString('hex')).toBe(expected);
         expect(Buffer.from(blake2b(64, ...parts)).toString('hex')).toBe(expected);
       }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('with a key it is what libsodium makes of the same', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 16, maxLength: 64 }),
+        fc.uint8Array({ maxLength: 300 }),
+        (key, message) => {
+          expect(blake2bKeyed(32, key, message)).toEqual(sodium.crypto_generichash(32, message, key));
+        },
+      ),
       { numRuns: 40 },
     );
   });
@@ -80,6 +95,21 @@ describe('X25519', () => {
       expect(backend.importSecret(secret).agree(hex(key))).toBeUndefined();
     }
     expect(() => x25519(secret, hex(key))).toThrow(expect.objectContaining({ code: 'ERR_NOISE_MESSAGE' }));
+  });
+
+  test('what two static keys agree on is the same each time, whoever wiped it and whatever came between', () => {
+    const secret = x25519KeyPair().secret;
+    const [peer, other] = [x25519KeyPair().publicKey, x25519KeyPair().publicKey];
+    const first = x25519(secret, peer, true).slice();
+    x25519(secret, peer, true).fill(0);
+    expect(x25519(secret, other, true)).toEqual(x25519(secret, other));
+    expect(x25519(secret, peer, true)).toEqual(first);
+    expect(x25519(secret, peer)).toEqual(first);
+    // More of them than are kept.
+    for (let count = 0; count < 200; count += 1) x25519(secret, x25519KeyPair().publicKey, true);
+    expect(x25519(secret, peer, true)).toEqual(first);
+    secret.fill(3);
+    expect(x25519(secret, peer, true)).not.toEqual(first);
   });
 
   test('an array that is filled anew does not give the old secret s answer', () => {

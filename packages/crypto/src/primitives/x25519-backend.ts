@@ -8,6 +8,11 @@ export interface X25519Backend {
 
 export interface X25519Secret {
   publicKey(): Uint8Array;
-  /** The shared secret in a new array, or undefined if it is all zero (a low-order public key). */
-  agree(publicKey: Uint8Array): Uint8Array | undefined;
+  /**
+   * The shared secret in a new array, or undefined if it is all zero (a low-order public key). With `isStatic` it may be
+   * kept for as long as the secret is.
+   */
+  agree(publicKey: Uint8Array, isStatic?: boolean): Uint8Array | undefined;
+  /** Overwrites what was kept. */
+  wipe?(): void;
 }

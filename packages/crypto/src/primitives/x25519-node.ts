@@ -1,17 +1,31 @@
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
+import { Recent } from './recent.js';
 import type { X25519Backend } from './x25519-backend.js';
 
-/** The u-coordinate 9: agreeing with it gives one's own public key. */
-const basePoint = new Uint8Array(32);
-basePoint[0] = 9;
+/** Any u-coordinate; see {@link importPrivate}. */
+const placeholder: string = Buffer.alloc(32, 9).toString('base64url');
+const IMPORTED_PUBLIC_KEYS = 512;
+/** What a static key agreed on with those whom it met last: as secret as the key, and gone with it. */
+const KEPT_AGREEMENTS = 128;
 
-/** X25519 by node:crypto. Keys go in as JWK: parsing DER costs more than the operation itself. */
+/** X25519 by node:crypto. Keys go in and out as JWK: parsing DER costs more than the operation itself. */
 export const nodeX25519: X25519Backend = {
   importSecret(secret) {
     const privateKey = importPrivate(secret);
+    const kept = new Recent<Uint8Array>(KEPT_AGREEMENTS, (shared) => shared.fill(0));
     return {
-      publicKey: () => agree(privateKey, basePoint)!,
-      agree: (publicKey) => agree(privateKey, publicKey),
+      // Importing a secret has computed it.
+      publicKey: () => bytesOf(Buffer.from(privateKey.export({ format: 'jwk' }).x!, 'base64url')),
+      agree(publicKey, isStatic = false) {
+        const x = base64url(publicKey);
+        if (!isStatic) return agree(privateKey, x);
+        const shared = kept.get(x) ?? agree(privateKey, x);
+        if (shared === undefined) return undefined;
+        kept.set(x, shared);
+        // Who gets it wipes it.
+        return shared.slice();
+      },
+      wipe: () => kept.clear(),
     };
   },
 };
@@ -27,7 +41,7 @@ let ignoresPublicHalf = true;
 
 function importPrivate(secret: Uint8Array): KeyObject {
   if (ignoresPublicHalf) {
-    const key = { kty: 'OKP', crv: 'X25519', d: base64url(secret), x: base64url(basePoint) };
+    const key = { kty: 'OKP', crv: 'X25519', d: base64url(secret), x: placeholder };
     try {
       return createPrivateKey({ key, format: 'jwk' });
     } catch {
@@ -37,18 +51,29 @@ function importPrivate(secret: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, secret]), format: 'der', type: 'pkcs8' });
 }
 
-function agree(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
-  const key = { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) };
+/** Public keys come again: each is used twice in a handshake, and a peer's static one in every handshake with it. */
+const publicKeys = new Recent<KeyObject>(IMPORTED_PUBLIC_KEYS);
+
+function importPublic(x: string): KeyObject {
+  const known = publicKeys.get(x);
+  const key = known ?? createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+  publicKeys.set(x, key);
+  return key;
+}
+
+function agree(privateKey: KeyObject, x: string): Uint8Array | undefined {
   let shared: Buffer;
   try {
-    shared = diffieHellman({ privateKey, publicKey: createPublicKey({ key, format: 'jwk' }) });
+    shared = diffieHellman({ privateKey, publicKey: importPublic(x) });
   } catch {
     // Lengths are checked before, so the only failure left is the all-zero result.
     return undefined;
   }
-  return shared.some((byte) => byte !== 0)
-    ? new Uint8Array(shared.buffer, shared.byteOffset, shared.length)
-    : undefined;
+  return shared.some((byte) => byte !== 0) ? bytesOf(shared) : undefined;
+}
+
+function bytesOf(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -21,17 +21,20 @@ export function x25519PublicKey(secret: Uint8Array): Uint8Array {
 
 /**
  * The shared secret, 32 bytes in a new array. Every failure (a wrong length, a low-order key, whose result would be
- * all zero) is the same ERR_NOISE_MESSAGE on every platform.
+ * all zero) is the same ERR_NOISE_MESSAGE on every platform. With `isStatic` both keys last beyond one handshake, and so
+ * may what they agree on.
  */
-export function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array {
-  const shared = publicKey.length === X25519_BYTES ? imported(secret).agree(publicKey) : undefined;
+export function x25519(secret: Uint8Array, publicKey: Uint8Array, isStatic?: boolean): Uint8Array {
+  const shared = publicKey.length === X25519_BYTES ? imported(secret).agree(publicKey, isStatic) : undefined;
   if (!shared) throw new SealaneError('ERR_NOISE_MESSAGE', 'the public key gives no shared secret');
   return shared;
 }
 
 /** Overwrites a secret and the platform's form of it, as far as that can be. */
 export function wipeX25519Secret(secret: Uint8Array): void {
-  importedSecrets.get(secret)?.bytes.fill(0);
+  const known = importedSecrets.get(secret);
+  known?.bytes.fill(0);
+  known?.secret.wipe?.();
   importedSecrets.delete(secret.fill(0));
 }
 

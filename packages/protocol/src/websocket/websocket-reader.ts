@@ -59,9 +59,10 @@ export class WebSocketReader {
   #isFinal = true;
   #left = 0;
   #phase = 0;
-  readonly #mask = new Uint8Array(WEBSOCKET_MASK_BYTES);
-  #isMasked = false;
-  readonly #control = new Uint8Array(WEBSOCKET_CONTROL_BYTES);
+  /** Undefined where nothing is to be changed: for a mask of zeros, too. A view of the header, which stands until the next one. */
+  #mask: Uint8Array | undefined;
+  /** Of the control frame that is being read; a reader without one holds no memory for it. */
+  #control: Uint8Array | undefined;
   #controlLength = 0;
   #isInMessage = false;
   #fragments = 0;
@@ -132,15 +133,12 @@ export class WebSocketReader {
     if (isMasked !== this.#options.expectsMask) {
       return this.#refuse(isMasked ? 'a server masks' : 'a client does not mask');
     }
-    this.#isMasked = false;
+    this.#mask = undefined;
     if (!isMasked) return true;
-    const maskAt = headerBytes(header, 2) - WEBSOCKET_MASK_BYTES;
-    for (let index = 0; index < WEBSOCKET_MASK_BYTES; index += 1) {
-      const byte = header[maskAt + index]!;
-      this.#mask[index] = byte;
-      // A mask of zeros changes nothing.
-      if (byte !== 0) this.#isMasked = true;
-    }
+    const end = headerBytes(header, 2);
+    const maskAt = end - WEBSOCKET_MASK_BYTES;
+    const bits = header[maskAt]! | header[maskAt + 1]! | header[maskAt + 2]! | header[maskAt + 3]!;
+    if (bits !== 0) this.#mask = header.subarray(maskAt, end);
     return true;
   }
 
@@ -148,6 +146,7 @@ export class WebSocketReader {
     if (this.#opcode > WebSocketOpcode.PONG) return this.#refuse('an unknown opcode');
     if (!this.#isFinal || payload > WEBSOCKET_CONTROL_BYTES) return this.#refuse('a control frame is too long');
     this.#controlLength = 0;
+    this.#control = new Uint8Array(payload);
     return true;
   }
 
@@ -172,11 +171,11 @@ export class WebSocketReader {
   #readPayload(chunk: Uint8Array, at: number): number {
     const end = Math.min(chunk.length, at + this.#left);
     const part = chunk.subarray(at, end);
-    if (this.#isMasked) applyWebSocketMask(part, this.#mask, this.#phase);
+    if (this.#mask !== undefined) applyWebSocketMask(part, this.#mask, this.#phase);
     this.#phase = (this.#phase + part.length) & 3;
     this.#left -= part.length;
     if (this.#opcode >= WebSocketOpcode.CLOSE) {
-      this.#control.set(part, this.#controlLength);
+      this.#control?.set(part, this.#controlLength);
       this.#controlLength += part.length;
     } else {
       this.#parts.push(part);
@@ -187,18 +186,14 @@ export class WebSocketReader {
   }
 
   #endFrame(): void {
-    switch (this.#opcode) {
-      case WebSocketOpcode.PING:
-        this.#handler.onPing(this.#control.slice(0, this.#controlLength));
-        return;
-      case WebSocketOpcode.PONG:
-        return;
-      case WebSocketOpcode.CLOSE:
-        this.#onClose(this.#control.slice(0, this.#controlLength));
-        return;
-      default:
-        if (this.#isFinal) this.#endMessage();
+    if (this.#opcode < WebSocketOpcode.CLOSE) {
+      if (this.#isFinal) this.#endMessage();
+      return;
     }
+    const payload = this.#control!;
+    this.#control = undefined;
+    if (this.#opcode === WebSocketOpcode.PING) this.#handler.onPing(payload);
+    else if (this.#opcode === WebSocketOpcode.CLOSE) this.#onClose(payload);
   }
 
   #endMessage(): void {

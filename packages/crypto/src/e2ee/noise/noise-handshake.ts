@@ -200,7 +200,7 @@ export class NoiseHandshake {
     const [local, remote] = this.#initiator ? [token[0], token[1]] : [token[1], token[0]];
     const own = required(local === 'e' ? this.#e : this.#s);
     const other = required(remote === 'e' ? this.#re : this.#rs);
-    const shared = 'agree' in own ? own.agree(other) : x25519(own.secret, other);
+    const shared = 'agree' in own ? own.agree(other) : x25519(own.secret, other, token === 'ss');
     this.#symmetric.mixKey(shared);
     shared.fill(0);
   }

@@ -34,16 +34,17 @@ function hmac(hash: NoiseHash, key: Uint8Array, ...parts: Uint8Array[]): Uint8Ar
   return digest;
 }
 
-/** HKDF (section 4.3): three outputs of HASHLEN bytes; who needs two takes the first two. */
+/** HKDF (section 4.3): outputs of HASHLEN bytes. The third one is left empty where only two are asked for. */
 export function hkdf(
   hash: NoiseHash,
   chainingKey: Uint8Array,
   input: Uint8Array,
+  outputs: 2 | 3,
 ): [Uint8Array, Uint8Array, Uint8Array] {
   const temporaryKey = hmac(hash, chainingKey, input);
   const first = hmac(hash, temporaryKey, Uint8Array.of(1));
   const second = hmac(hash, temporaryKey, first, Uint8Array.of(2));
-  const third = hmac(hash, temporaryKey, second, Uint8Array.of(3));
+  const third = outputs === 3 ? hmac(hash, temporaryKey, second, Uint8Array.of(3)) : new Uint8Array(0);
   temporaryKey.fill(0);
   return [first, second, third];
 }

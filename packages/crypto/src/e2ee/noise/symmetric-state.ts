@@ -35,14 +35,13 @@ export class SymmetricState {
   }
 
   mixKey(input: Uint8Array): void {
-    const [ck, key, unused] = hkdf(this.#hash, this.#ck, input);
+    const [ck, key] = hkdf(this.#hash, this.#ck, input, 2);
     this.#replaceChainingKey(ck);
     this.#initializeKey(key);
-    unused.fill(0);
   }
 
   mixKeyAndHash(input: Uint8Array): void {
-    const [ck, hash, key] = hkdf(this.#hash, this.#ck, input);
+    const [ck, hash, key] = hkdf(this.#hash, this.#ck, input, 3);
     this.#replaceChainingKey(ck);
     this.mixHash(hash);
     this.#initializeKey(key);
@@ -64,7 +63,7 @@ export class SymmetricState {
 
   /** Split, whose HKDF has a third output that the specification leaves unused: here it is `master`. */
   split(): { c1: CipherState; c2: CipherState; master: Uint8Array } {
-    const [key1, key2, master] = hkdf(this.#hash, this.#ck, new Uint8Array(0));
+    const [key1, key2, master] = hkdf(this.#hash, this.#ck, new Uint8Array(0), 3);
     const c1 = new CipherState(key1.subarray(0, 32));
     const c2 = new CipherState(key2.subarray(0, 32));
     key1.fill(0);
