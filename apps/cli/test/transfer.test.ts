@@ -394,7 +394,10 @@ it('people see one command to copy, and no progress where there is no terminal',
   while (!text.includes("'\n")) await new Promise((resolve) => setTimeout(resolve, 20));
   const [, address] = /sealane receive '(sealane:\/\/[^']+)'/.exec(text) ?? [];
   const received = await world.dialer.run(['receive', String(address), '-o', await inbox()]);
-  expect([received.code, received.stderr]).toEqual([0, expect.stringMatching(/^connected {2}[a-z2-7]{56}\n$/)]);
+  expect([received.code, received.stderr]).toEqual([
+    0,
+    expect.stringMatching(/^connected {2}[a-z2-7]{56} {2}connection [0-9a-f]{32}\n$/),
+  ]);
   expect(received.stdout).toMatch(/^received .*people\.txt {2}5 B {2}blake2b-256 [0-9a-f]{64}\n$/);
   expect(await exitOf(child)).toBe(0);
   expect(child.stderr).not.toContain('\r');
