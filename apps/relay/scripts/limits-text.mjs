@@ -96,7 +96,7 @@ Resident memory of the process at its highest, measured on Node 20 and on two co
 | 1 GiB up and down at once, over one connection | relay | 192 MiB | 118 MiB |
 | | \`expose\`, \`connect\` | 192 MiB each | 116, 111 MiB |
 | idle clients, each with its own identity, link and lease: 1,000 | relay | 192 MiB and 12 KiB for each | 123 MiB |
-| 10,000 of them, in four processes (\`SEALANE_LONG=1\`) | relay | the same: 309 MiB | 263 MiB |
+| 10,000 of them, in four processes (\`SEALANE_LONG=1\`) | relay | the same: 309 MiB | 255 MiB |
 | 1,000 streams to readers that stand still, and 300 more that are told BUSY | relay | 192 MiB | 121 MiB |
 | | \`expose\` | 512 MiB | 317 MiB |
 | | \`connect\` | 512 MiB | 341 MiB |
