@@ -88,6 +88,24 @@ test.runIf(process.env['SEALANE_LONG'] === '1')(
   600_000,
 );
 
+test.runIf(process.env['SEALANE_LONG'] === '1')(
+  'every rung of the ladder carries bytes and is measured beside the floor',
+  async () => {
+    const [temporary, output] = [join(directory, 'tmp-ladder'), join(directory, 'ladder.json')];
+    mkdirSync(temporary);
+    const args = ['--rounds', '1', '--only', '1 stream', '--output', output];
+    const options = { events: 'none', env: { TMPDIR: temporary }, label: 'ladder' } as const;
+    await using ladder = startProcess(join(root, 'bench/ladder.mjs'), args, options);
+    expect(await ladder.exited, ladder.stderr).toMatchObject({ code: 0 });
+    const { rows, cpu } = JSON.parse(readFileSync(output, 'utf8'));
+    const names = ['floor', 'records', 'frames', 'both', 'muxes', 'session', 'packages', 'programs'];
+    for (const { paths } of rows) expect(Object.keys(paths)).toEqual(names);
+    expect(Object.keys(cpu)).toEqual(names);
+    expect(readdirSync(temporary)).toEqual([]);
+  },
+  600_000,
+);
+
 test('Ctrl-C ends every process of the benchmark and removes its files', async () => {
   const temporary = join(directory, 'tmp-interrupted');
   await using bench = startBench(temporary, '--peers', 'sealane', '--only', 'bulk');

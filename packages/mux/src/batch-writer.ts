@@ -59,17 +59,16 @@ export class BatchWriter {
   }
 
   finish(): Uint8Array[] {
-    const owned = scratch.slice(0, this.#end);
-    if (this.#bodies.length === 0) return [owned];
     const chunks: Uint8Array[] = [];
     let start = 0;
     for (let index = 0; index < this.#bodies.length; index += 1) {
       const place = this.#places[index]!;
-      if (place > start) chunks.push(owned.subarray(start, place));
+      // Short arrays of their own cost less than views of one.
+      if (place > start) chunks.push(scratch.slice(start, place));
       chunks.push(this.#bodies[index]!);
       start = place;
     }
-    if (start < owned.length) chunks.push(owned.subarray(start));
+    if (start < this.#end) chunks.push(scratch.slice(start, this.#end));
     return chunks;
   }
 

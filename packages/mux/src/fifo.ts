@@ -28,6 +28,8 @@ export class Fifo<T> {
   }
 
   shift(): T | undefined {
+    // Not `length = 0`: the engine leaves compiled code for it.
+    if (this.#head === 0 && this.#items.length === 1) return this.#items.pop();
     const item = this.#items[this.#head];
     this.#head += 1;
     if (this.#head >= this.#items.length) {
@@ -44,7 +46,7 @@ export class Fifo<T> {
   }
 
   clear(): void {
-    this.#items.length = 0;
+    this.#items = [];
     this.#head = 0;
   }
 }

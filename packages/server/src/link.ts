@@ -37,6 +37,8 @@ const BATCH_BYTES = ProtocolSize.OUTER_DATA + 64;
 const MAX_EARLY_TEXT = 200;
 const CLOSE_POLICY = 1008;
 const CLOSE_GOING_AWAY = 1001;
+/** `queueMicrotask` would make an asynchronous resource of each. */
+const settled = Promise.resolve();
 
 /** The relay's end of one WebSocket: authentication, then the outer mux (v1.md, "Client and relay"). */
 export class RelayLink implements MessageLinkHandler {
@@ -307,7 +309,7 @@ export class RelayLink implements MessageLinkHandler {
   #scheduleFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    queueMicrotask(() => {
+    void settled.then(() => {
       this.#isFlushing = false;
       this.#flush();
     });

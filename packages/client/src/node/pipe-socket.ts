@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { LargeReads } from '@sealane/mux/node';
+import { LargeReads, PieceWriter } from '@sealane/mux/node';
 import { ResetCode, SealaneError } from '@sealane/types';
 import type { SecureStream } from '../session/secure-stream.js';
 import type { StreamPort, StreamSink } from '../session/stream-port.js';
@@ -53,14 +53,12 @@ class SocketPipe implements StreamSink {
   readonly #onEndCallback: PipeSocketOptions['onEnd'];
   readonly #hasReset: boolean;
   readonly #largeReads: LargeReads;
-  /** Lengths of the chunks that the socket has not taken yet, in order. */
-  readonly #writing: number[] = [];
+  readonly #writer: PieceWriter;
   #bytesSent = 0;
   #bytesReceived = 0;
   #socketEnded = false;
   #readsByCall = false;
   #streamEnded = false;
-  #isCorked = false;
   #endAcknowledged = false;
   #socketClosed = false;
   #error: SealaneError | undefined;
@@ -74,6 +72,9 @@ class SocketPipe implements StreamSink {
     this.#onEndCallback = options.onEnd;
     // Sockets without addresses are unix sockets and pipes: no reset exists there, neither to see nor to send.
     this.#hasReset = socket.localAddress !== undefined;
+    this.#writer = new PieceWriter(socket, (bytes, error) => {
+      if (!error) port.consume(bytes);
+    });
     this.#largeReads = new LargeReads(socket, (chunk) => this.#onLargeRead(chunk));
     if (options.head !== undefined && options.head.length > 0) this.#take(options.head);
     socket.on('data', this.#onSocketData);
@@ -89,9 +90,7 @@ class SocketPipe implements StreamSink {
     if (length > 0) {
       this.#bytesReceived += length;
       if (this.#socket.writable) {
-        this.#writing.push(length);
-        this.#cork();
-        this.#socket.write(chunk, this.#onWritten);
+        this.#writer.write(chunk, length);
       } else {
         this.#port.consume(length);
       }
@@ -99,6 +98,7 @@ class SocketPipe implements StreamSink {
     if (!fin) return;
     this.#streamEnded = true;
     this.#readByCall();
+    this.#writer.flush();
     this.#socket.end();
     this.#report();
   }
@@ -203,22 +203,6 @@ class SocketPipe implements StreamSink {
       this.#failSocket(new SealaneError('ERR_STREAM_RESET', 'the local connection was closed'));
     }
     this.#report();
-  };
-
-  /** What one turn brings is one write. */
-  #cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      this.#socket.uncork();
-    });
-  }
-
-  readonly #onWritten = (error?: Error | null): void => {
-    const length = this.#writing.shift() ?? 0;
-    if (!error) this.#port.consume(length);
   };
 
   /** The socket broke: the peer must not take what it got for all there was. */

@@ -31,9 +31,10 @@ export class ByteReader {
 
   /** At most 2^53 - 1. */
   u64(): number {
-    const value = this.#view.getBigUint64(this.#advance(8));
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) this.fail('a number is too large');
-    return Number(value);
+    // Not by a big integer, which is made anew for each: every record has such a number.
+    const value = this.u32() * 2 ** 32 + this.u32();
+    if (value > Number.MAX_SAFE_INTEGER) this.fail('a number is too large');
+    return value;
   }
 
   /** A view. */
@@ -78,7 +79,8 @@ export class ByteWriter {
   }
 
   u64(value: number): void {
-    this.#view.setBigUint64(this.#advance(8), BigInt(value));
+    this.u32(value / 2 ** 32);
+    this.u32(value);
   }
 
   put(bytes: Uint8Array): void {

@@ -1,6 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { AEAD_TAG_BYTES, type AeadBackend } from './aead-backend.js';
-import { concatBytes } from './bytes.js';
 
 const none = new Uint8Array(0);
 const options = { authTagLength: AEAD_TAG_BYTES } as const;
@@ -43,7 +42,7 @@ export const nodeAead: AeadBackend = {
     let small: Uint8Array[] = [];
     const sealSmall = (): void => {
       const isFirst = sealed.length === 0;
-      const ciphertext = small.length === 0 ? none : cipher.update(concatBytes(small));
+      const ciphertext = small.length === 0 ? none : cipher.update(joined(small));
       small = [];
       if (!isFirst) {
         if (ciphertext.length > 0) sealed.push(ciphertext);
@@ -84,3 +83,16 @@ export const nodeAead: AeadBackend = {
     return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   },
 };
+
+/** In pooled memory: a small array of its own would get a buffer of its own as soon as the cipher looks at it. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const memory = Buffer.allocUnsafe(length);
+  let end = 0;
+  for (const part of parts) {
+    memory.set(part, end);
+    end += part.length;
+  }
+  return memory;
+}

@@ -8,4 +8,9 @@ import { nodeX25519 } from './x25519-node.js';
  */
 const aeadFromBytes = process.versions.node.startsWith('24.') ? 8_192 : 2_048;
 
-export const platformCrypto: PlatformCrypto = { aead: nodeAead, aeadFromBytes, x25519: nodeX25519 };
+export const platformCrypto: PlatformCrypto = {
+  aead: nodeAead,
+  aeadFromBytes,
+  x25519: nodeX25519,
+  createMemory: (bytes) => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer),
+};

@@ -7,4 +7,6 @@ export interface PlatformCrypto {
   /** Plaintexts from this size on go to `aead`, smaller ones to libsodium. */
   readonly aeadFromBytes: number;
   readonly x25519: X25519Backend;
+  /** Memory of any content, where that is cheaper than zeros: for those that fill all of it. */
+  readonly createMemory?: (bytes: number) => Uint8Array;
 }

@@ -1,4 +1,5 @@
 export { LargeReads } from './large-reads.js';
+export { PieceWriter } from './piece-writer.js';
 export { spaceOutCollections } from './space-out-collections.js';
 export {
   WebSocketConnection,

@@ -55,7 +55,7 @@ export class WebSocketConnection implements MessageLink {
     const { socket, mask, maxMessageBytes } = options;
     this.#options = options;
     this.#socket = socket;
-    this.#sender = new WebSocketSender(socket, mask);
+    this.#sender = new WebSocketSender(socket, mask, (bytes, error) => this.#onWritten(bytes, error));
     this.#largeReads = new LargeReads(socket, (chunk) => this.#onRead(chunk));
     this.#reader = new WebSocketReader(
       { expectsMask: mask === 'none', maxMessageBytes, maxFragments: MAX_FRAGMENTS, maxReads: MAX_READS },
@@ -79,7 +79,7 @@ export class WebSocketConnection implements MessageLink {
     this.#socket.setTimeout(0);
     if (head.length > 0) this.#socket.unshift(head);
     this.#socket.on('data', this.#onData);
-    this.#socket.on('end', () => this.#socket.end());
+    this.#socket.on('end', () => this.#endSocket());
     if (this.#socket.closed) this.#onSocketClose();
   }
 
@@ -96,7 +96,7 @@ export class WebSocketConnection implements MessageLink {
     this.queuedBytes += bytes;
     if (this.queuedBytes >= this.#options.lowMarkBytes()) this.#wasAboveMark = true;
     this.#options.observer?.onQueued?.(bytes);
-    this.#sender.send(WebSocketOpcode.BINARY, parts, bytes, (error) => this.#onWritten(bytes, error));
+    this.#sender.send(WebSocketOpcode.BINARY, parts, bytes);
   }
 
   close(code: number = WebSocketCloseCode.NORMAL, reason = ''): void {
@@ -133,14 +133,15 @@ export class WebSocketConnection implements MessageLink {
 
   #onPing(payload: Uint8Array): void {
     // Who pings and does not read gets no queue of answers.
-    if (this.#isCloseSent || this.#socket.writableLength >= this.#options.lowMarkBytes()) return;
+    const waitingBytes = this.#socket.writableLength + this.#sender.pendingBytes;
+    if (this.#isCloseSent || waitingBytes >= this.#options.lowMarkBytes()) return;
     this.#sender.send(WebSocketOpcode.PONG, [payload], payload.length);
   }
 
   #onClose(code: number, reason: string): void {
     this.#closedBy = { code, reason };
     if (!this.#isCloseSent) this.#sendClose(code === WebSocketCloseCode.NONE ? WebSocketCloseCode.NORMAL : code, '');
-    this.#socket.end();
+    this.#endSocket();
     this.#waitForEnd();
   }
 
@@ -150,7 +151,7 @@ export class WebSocketConnection implements MessageLink {
     if (this.#isCloseSent) return;
     this.#options.observer?.onViolation?.(code);
     this.#sendClose(code, text);
-    this.#socket.end();
+    this.#endSocket();
     this.#waitForEnd();
   }
 
@@ -163,11 +164,19 @@ export class WebSocketConnection implements MessageLink {
     this.#sender.flush();
   }
 
+  /** After what was sent in this callback. */
+  #endSocket(): void {
+    this.#sender.flush();
+    this.#socket.end();
+  }
+
   #waitForEnd(): void {
     this.#timer ??= setTimeout(() => this.#socket.destroy(), this.#options.closeWaitMs);
   }
 
   #onWritten(bytes: number, error: Error | null | undefined): void {
+    // Answers to pings are not counted.
+    if (bytes === 0) return;
     this.queuedBytes -= bytes;
     this.#options.observer?.onQueued?.(-bytes);
     if (error) return;

@@ -4,17 +4,16 @@ import {
   applyWebSocketMask,
   WEBSOCKET_HEADER_MAX_BYTES,
   WEBSOCKET_MASK_BYTES,
-  type WebSocketOpcode,
+  WebSocketOpcode,
   writeWebSocketHeader,
 } from '@sealane/protocol/websocket';
+import { PieceWriter } from './piece-writer.js';
 
 /** How a client masks; a server does not. */
 export type WebSocketMask = 'none' | 'zero' | 'random';
 
 /** Messages up to this size are one piece of memory: one copy costs less than a write of several pieces. */
 const JOINED_BYTES = 4_096;
-/** Small pieces stand together with the header or with their neighbours. */
-const SMALL_PART_BYTES = 512;
 const zeroMask = new Uint8Array(WEBSOCKET_MASK_BYTES);
 
 /**
@@ -22,48 +21,37 @@ const zeroMask = new Uint8Array(WEBSOCKET_MASK_BYTES);
  * socket for all that is sent in one go.
  */
 export class WebSocketSender {
-  readonly #socket: Duplex;
+  readonly #writer: PieceWriter;
   readonly #mask: WebSocketMask;
-  #isCorked = false;
 
-  constructor(socket: Duplex, mask: WebSocketMask) {
-    this.#socket = socket;
+  /** `onWritten` is told how many bytes of binary messages have left, or that they will not. */
+  constructor(socket: Duplex, mask: WebSocketMask, onWritten: (bytes: number, error?: Error | null) => void) {
+    this.#writer = new PieceWriter(socket, onWritten);
     this.#mask = mask;
   }
 
+  /** What the socket was not given yet. */
+  get pendingBytes(): number {
+    return this.#writer.pendingBytes;
+  }
+
   /** `parts` together are one message, or the payload of one control frame. They must not be changed any more. */
-  send(
-    opcode: WebSocketOpcode,
-    parts: readonly Uint8Array[],
-    bytes: number,
-    onWritten?: (error?: Error | null) => void,
-  ): void {
-    this.#cork();
+  send(opcode: WebSocketOpcode, parts: readonly Uint8Array[], bytes: number): void {
+    const writer = this.#writer;
+    const counted = opcode === WebSocketOpcode.BINARY ? bytes : 0;
     if (bytes <= JOINED_BYTES || this.#mask === 'random') {
-      this.#socket.write(this.#join(opcode, parts, bytes), onWritten);
+      writer.write(this.#join(opcode, parts, bytes), counted);
       return;
     }
     const mask = this.#mask === 'zero' ? zeroMask : undefined;
-    const header = Buffer.allocUnsafe(WEBSOCKET_HEADER_MAX_BYTES + SMALL_PART_BYTES);
-    let end = writeWebSocketHeader(header, opcode, bytes, mask);
-    const [first] = parts;
-    let index = 0;
-    if (first !== undefined && first.length <= SMALL_PART_BYTES) {
-      header.set(first, end);
-      end += first.length;
-      index = 1;
-    }
-    this.#socket.write(header.subarray(0, end), index === parts.length ? onWritten : undefined);
-    for (; index < parts.length; index += 1) {
-      this.#socket.write(parts[index]!, index === parts.length - 1 ? onWritten : undefined);
-    }
+    const header = Buffer.allocUnsafe(WEBSOCKET_HEADER_MAX_BYTES);
+    writer.write(header.subarray(0, writeWebSocketHeader(header, opcode, bytes, mask)), counted);
+    for (const part of parts) writer.write(part, 0);
   }
 
   /** Writes now what else would be written at the end of the present callback. */
   flush(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.#socket.uncork();
+    this.#writer.flush();
   }
 
   #join(opcode: WebSocketOpcode, parts: readonly Uint8Array[], bytes: number): Uint8Array {
@@ -77,14 +65,6 @@ export class WebSocketSender {
     }
     if (this.#mask === 'random') applyWebSocketMask(memory.subarray(start, end), mask!, 0);
     return memory.subarray(0, end);
-  }
-
-  /** Until the end of the present callback. */
-  #cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#socket.cork();
-    process.nextTick(() => this.flush());
   }
 }
 

@@ -92,7 +92,8 @@ export class CipherState {
 
   #currentNonce(): Uint8Array {
     if (this.#n >= Number.MAX_SAFE_INTEGER) throw new SealaneError('ERR_NOISE_STATE', 'the nonces are used up');
-    nonceView.setBigUint64(4, BigInt(this.#n), true);
+    nonceView.setUint32(4, this.#n, true);
+    nonceView.setUint32(8, this.#n / 2 ** 32, true);
     return nonce;
   }
 }

@@ -1,4 +1,5 @@
 import { ProtocolSize, SealaneError } from '@sealane/types';
+import { platformCrypto } from '#platform-crypto';
 
 /**
  * Cuts a stream of bytes into the ciphertexts of records, incrementally. What it holds is at most one unfinished record.
@@ -35,38 +36,28 @@ export class RecordReader {
     while (offset < chunk.length) {
       if (this.#headerBytes < ProtocolSize.RECORD_LENGTH) {
         this.#length = (this.#length << 8) | chunk[offset++]!;
-        this.#headerBytes++;
-        if (this.#headerBytes < ProtocolSize.RECORD_LENGTH) continue;
-        if (this.#length <= ProtocolSize.RECORD_TAG || this.#length > this.#maxLength) {
-          this.#isBroken = true;
-          records.push(new Uint8Array(0));
-          return records;
-        }
-        continue;
+        if (++this.#headerBytes < ProtocolSize.RECORD_LENGTH) continue;
+        if (this.#length > ProtocolSize.RECORD_TAG && this.#length <= this.#maxLength) continue;
+        this.#isBroken = true;
+        records.push(new Uint8Array(0));
+        return records;
       }
-      const missing = this.#length - this.#filled;
-      const taken = chunk.subarray(offset, offset + missing);
+      const taken = chunk.subarray(offset, offset + this.#length - this.#filled);
       offset += taken.length;
-      if (this.#partial === undefined && taken.length === this.#length) {
-        records.push(taken);
-        this.#startNext();
-        continue;
+      let record = taken;
+      if (taken.length < this.#length) {
+        this.#partial ??= platformCrypto.createMemory?.(this.#length) ?? new Uint8Array(this.#length);
+        this.#partial.set(taken, this.#filled);
+        this.#filled += taken.length;
+        if (this.#filled < this.#length) continue;
+        record = this.#partial;
       }
-      this.#partial ??= new Uint8Array(this.#length);
-      this.#partial.set(taken, this.#filled);
-      this.#filled += taken.length;
-      if (this.#filled === this.#length) {
-        records.push(this.#partial);
-        this.#startNext();
-      }
+      records.push(record);
+      this.#headerBytes = 0;
+      this.#length = 0;
+      this.#partial = undefined;
+      this.#filled = 0;
     }
     return records;
-  }
-
-  #startNext(): void {
-    this.#headerBytes = 0;
-    this.#length = 0;
-    this.#partial = undefined;
-    this.#filled = 0;
   }
 }

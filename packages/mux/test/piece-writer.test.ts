@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { Duplex } from 'node:stream';
+import { PieceWriter } from '@sealane/mux/node';
+import { afterEach, describe, expect, test } from 'vitest';
+
+const closing: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** Keeps what it is given, write by write. */
+class Sink extends Duplex {
+  readonly writes: Buffer[][] = [];
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.writes.push([chunk]);
+    done();
+  }
+
+  override _writev(pieces: { chunk: Buffer }[], done: () => void): void {
+    this.writes.push(pieces.map(({ chunk }) => chunk));
+    done();
+  }
+}
+
+function writerTo(sink: Duplex) {
+  const left: number[] = [];
+  const errors: (Error | null | undefined)[] = [];
+  const writer = new PieceWriter(sink, (bytes, error) => {
+    left.push(bytes);
+    errors.push(error);
+  });
+  return { writer, left, errors };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('PieceWriter', () => {
+  test('makes one write of what one callback brings, by reference, and counts it once', async () => {
+    const sink = new Sink();
+    const { writer, left } = writerTo(sink);
+    const [large, larger] = [Buffer.alloc(1_000, 1), Buffer.alloc(2_000, 2)];
+    writer.write(large, 10);
+    writer.write(larger, 20);
+    expect(sink.writes).toEqual([]);
+    expect(writer.pendingBytes).toBe(3_000);
+    await turn();
+    expect(sink.writes).toHaveLength(1);
+    expect(sink.writes[0]![0]).toBe(large);
+    expect(sink.writes[0]![1]).toBe(larger);
+    expect(left).toEqual([30]);
+    expect(writer.pendingBytes).toBe(0);
+    writer.write(large, 5);
+    await turn();
+    expect(sink.writes[1]).toEqual([large]);
+    expect(left).toEqual([30, 5]);
+  });
+
+  test('joins small neighbours, and changes none of them', async () => {
+    const sink = new Sink();
+    const { writer } = writerTo(sink);
+    const pieces = ['a', 'bb', 'ccc'].map((text) => Buffer.from(text));
+    for (const piece of pieces) writer.write(piece, 0);
+    await turn();
+    expect(sink.writes.map((write) => write.map(String))).toEqual([['abbccc']]);
+    expect(pieces.map(String)).toEqual(['a', 'bb', 'ccc']);
+  });
+
+  test('keeps the order over flushes in the middle of a callback', async () => {
+    const server = net.createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const socket = net.connect({ port: (server.address() as net.AddressInfo).port, host: '127.0.0.1' });
+    const [peer] = (await once(server, 'connection')) as [net.Socket];
+    closing.push(
+      () => server.close(),
+      () => socket.destroy(),
+      () => peer.destroy(),
+    );
+    const { writer, left } = writerTo(socket);
+    let text = '';
+    peer.setEncoding('latin1').on('data', (part) => {
+      text += part;
+    });
+    let expected = '';
+    for (let index = 0; index < 200; index += 1) {
+      const piece = Buffer.alloc(1 + ((index * 397) % 1_500), 97 + (index % 26));
+      expected += piece.toString('latin1');
+      writer.write(piece, piece.length);
+      if (index % 7 === 0) writer.flush();
+    }
+    await turn();
+    socket.end();
+    await once(peer, 'end');
+    expect(text).toBe(expected);
+    expect(left.reduce((sum, bytes) => sum + bytes, 0)).toBe(expected.length);
+  });
+
+  test('says what will not leave any more', async () => {
+    const sink = new Sink();
+    const { writer, left, errors } = writerTo(sink);
+    writer.write(Buffer.alloc(10), 10);
+    sink.destroy();
+    await turn();
+    await turn();
+    expect(left).toEqual([10]);
+    expect(errors[0]).toBeInstanceOf(Error);
+  });
+});
