@@ -1,5 +1,6 @@
 import type { RelayEvent } from '@sealane/server';
 import { isSealaneError } from '@sealane/types';
+import { EventRate } from './event-rate.js';
 import type { LogFacts, LogWeight, RelayLog } from './observability/relay-log.js';
 import type { SettingsChange } from './settings/configuration.js';
 
@@ -22,6 +23,7 @@ export interface OutputOptions {
   readonly stdout?: LineSink;
   readonly stderr?: LineSink;
   readonly noColor?: boolean;
+  readonly rate?: EventRate;
 }
 
 export interface Listening {
@@ -31,7 +33,10 @@ export interface Listening {
   readonly admin?: string | undefined;
 }
 
-/** Tells what happens to people, or with `json` to programs. Refusals are summed up: a flood of them is one line a second. */
+/**
+ * Tells what happens to people, or with `json` to programs. Refusals are summed up, and so is what clients do above 200
+ * lines a second: a flood of it is one line a second.
+ */
 export class Output {
   readonly #json: boolean;
   readonly #log: OutputOptions['log'];
@@ -39,6 +44,7 @@ export class Output {
   readonly #stderr: LineSink;
   readonly #hasColor: boolean;
   readonly #refusals = new Map<string, { code: string; where: string; count: number }>();
+  readonly #rate: EventRate;
   readonly #troubles = new Set<string>();
   #forgetTroubles: NodeJS.Timeout | undefined;
   #summary: NodeJS.Timeout | undefined;
@@ -49,6 +55,7 @@ export class Output {
     this.#log = options.log;
     this.#stdout = options.stdout ?? process.stdout;
     this.#stderr = options.stderr ?? process.stderr;
+    this.#rate = options.rate ?? new EventRate();
     const noColor = options.noColor ?? (process.env['NO_COLOR'] ?? '') !== '';
     this.#hasColor = !noColor && this.#stdout.isTTY === true;
   }
@@ -123,6 +130,10 @@ export class Output {
       return;
     }
     const { type, ...facts } = event;
+    if (type !== 'fault' && !this.#rate.take(type)) {
+      this.#sumUpSoon();
+      return;
+    }
     if (this.#json) this.#line({ event: type, ...facts });
     else if (type === 'lease')
       this.#say(`lease   ${event.name ?? event.id}${event.service === '' ? '' : `/${event.service}`}`);
@@ -142,6 +153,10 @@ export class Output {
       else this.#say(`refused ${refusal.code} (${refusal.where}) ${refusal.count} times`);
     }
     this.#refusals.clear();
+    for (const omitted of this.#rate.takeOmitted()) {
+      if (this.#json) this.#line({ event: 'omitted', ...omitted });
+      else this.#say(`omitted ${omitted.count} lines (${omitted.what})`);
+    }
   }
 
   #countRefusal(code: string, where: string): void {
@@ -149,6 +164,10 @@ export class Output {
     const known = this.#refusals.get(key);
     if (known === undefined) this.#refusals.set(key, { code, where, count: 1 });
     else known.count++;
+    this.#sumUpSoon();
+  }
+
+  #sumUpSoon(): void {
     this.#summary ??= setTimeout(() => this.flush(), SUMMARY_MS);
     this.#summary.unref();
   }

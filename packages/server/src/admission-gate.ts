@@ -8,7 +8,7 @@ import {
   relayError,
   type SealaneError,
 } from '@sealane/types';
-import type { AuthQueue } from './auth-queue.js';
+import type { FairQueue } from './fair-queue.js';
 import type { LeaseManager, ServedLease } from './lease-manager.js';
 import type { Awaitable, LeaseRecord } from './lease-store.js';
 import type { RelayLink } from './link.js';
@@ -46,7 +46,7 @@ export class AdmissionGate {
   constructor(
     config: RelayConfig,
     options: Pick<RelayServerOptions, 'policy' | 'ticketUses'>,
-    parts: { readonly leases: LeaseManager; readonly queue: AuthQueue },
+    parts: { readonly leases: LeaseManager; readonly queue: FairQueue },
   ) {
     const { policy, ticketUses = new MemoryTicketUseStore() } = options;
     this.#config = config;

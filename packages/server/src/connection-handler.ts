@@ -13,6 +13,7 @@ import {
 } from '@sealane/types';
 import type { AdmissionGate } from './admission-gate.js';
 import { type AdmittedSession, admitSession } from './admit-session.js';
+import type { ConnectTurns } from './connect-turns.js';
 import type { RequestTrace } from './event.js';
 import { CONNECTION_BYTES, type ForwardingHandler } from './forwarding-handler.js';
 import { HeldRequests } from './held-requests.js';
@@ -23,7 +24,7 @@ import type { ConnectOutcome } from './metrics/relay-meter.js';
 import type { UsagePolicy } from './policy/usage-policy.js';
 import type { RelayConfig } from './relay-config.js';
 import { traceOf } from './request-trace.js';
-import { UndecidedRequests } from './undecided-requests.js';
+import { MAX_UNDECIDED_PER_LINK, UndecidedRequests } from './undecided-requests.js';
 import { OwnerSide, WaitingConnection } from './waiting-connection.js';
 import { wireRefusal } from './wire-refusal.js';
 
@@ -41,6 +42,7 @@ export interface ConnectionHandlerParts {
   readonly usage: UsagePolicy;
   readonly forwarding: ForwardingHandler;
   readonly gate: AdmissionGate;
+  readonly turns: ConnectTurns;
 }
 
 /** CONNECT, its way to the owner, and the owner's answer (v1.md, "Connections"). */
@@ -98,11 +100,13 @@ export class ConnectionHandler {
       link.strike();
       return;
     }
-    const refusal = this.#parts.gate.dialer(link);
+    const decision = this.#parts.gate.dialer(link);
+    const refusal = decision ?? this.#parts.turns.next(link);
     if (refusal instanceof Promise) {
       // What waits must not keep the message alive that it came in.
       const kept = { ...asked, request: decodeOpen(body.slice()) };
       this.#undecided.hold(link, stream, refusal, {
+        mostOfLink: decision === undefined ? this.#config.limits.streamsPerLink : MAX_UNDECIDED_PER_LINK,
         proceed: () => this.#begin(kept),
         refuse: (code, text) => this.#refuse(kept, code, text),
       });
@@ -121,7 +125,7 @@ export class ConnectionHandler {
 
   #try(asked: Asked, action: () => void): void {
     try {
-      action();
+      this.#parts.turns.serve(action);
     } catch (error) {
       if (!isSealaneError(error)) throw error;
       const isFull = error.code === 'ERR_STREAM_BUSY';

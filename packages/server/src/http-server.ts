@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, SealaneError, SUBPROTOCOL } from '@sealane/types';
+import type { FairQueue } from './fair-queue.js';
 import { answerSocket } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { RelayAddress, RelayListenOptions } from './options.js';
@@ -8,15 +9,21 @@ import { readProxyHeader } from './proxy-header-reader.js';
 import { startsAsProxyHeader } from './proxy-protocol.js';
 import type { Reporter } from './refusals.js';
 import type { SocketLimits } from './socket-limits.js';
+import type { SocketRefusal } from './socket-refusal.js';
+import { TokenBucket } from './token-bucket.js';
 import type { WebSocketDoor } from './websocket-door.js';
 
 const CHECK_INTERVAL_MS = 1_000;
+/** Refusals that are told. In a flood of them an answer costs more than the connection did: the others are reset. */
+const ANSWERS_PER_SECOND = 100;
 
 export interface RelayHttpServerOptions {
   readonly limits: RelayLimits;
   readonly clock: Clock;
   readonly sockets: SocketLimits;
   readonly door: WebSocketDoor;
+  /** Where new connections wait for their turn. */
+  readonly arrivals: FairQueue;
   readonly reporter: Reporter;
   /** Connections of trusted proxies begin with PROXY data, all of them. */
   readonly proxyProtocol: boolean;
@@ -66,36 +73,67 @@ const clientErrors: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'HEADERS_TIMEOUT'],
 };
 
-/** Every connection is counted first; HTTP sees one that begins with PROXY data when that is read. */
+/**
+ * Every connection is counted first, and then waits unread for its turn. HTTP sees one that begins with PROXY data when
+ * that is read.
+ */
 function takeConnections(server: Server, options: RelayHttpServerOptions): void {
-  const { limits, clock, sockets, door, reporter, proxyProtocol } = options;
+  const { clock, sockets, door, reporter, arrivals } = options;
   const listeners = server.listeners('connection');
-  server.removeAllListeners('connection');
-  server.on('connection', (socket: Socket) => {
-    const serve = (): void => {
-      for (const listener of listeners) listener.call(server, socket);
-    };
-    const refusal = sockets.admit(socket);
-    if (refusal !== undefined) {
+  const answers = new TokenBucket(ANSWERS_PER_SECOND, ANSWERS_PER_SECOND, clock.nowMs());
+  const serve = (socket: Socket): void => {
+    for (const listener of listeners) listener.call(server, socket);
+    socket.resume();
+  };
+  const refuse = (socket: Socket, refusal: SocketRefusal): void => {
+    if (answers.tryTake(clock.nowMs())) {
       // HTTP reads what is sent meanwhile, so that no reset overtakes the answer.
       door.refuseSocket(socket, refusal);
-      serve();
-    } else if (!proxyProtocol || !sockets.isTrustedProxy(socket)) serve();
-    else {
-      readProxyHeader(socket, {
-        clock,
-        timeoutMs: limits.headersTimeoutMs,
-        onHeader: ({ source }) => {
-          const late = sockets.passedOn(socket, source);
-          if (late !== undefined) door.refuseSocket(socket, late);
-          serve();
-        },
-        onFailure: () => {
-          reporter.refused('PROXY_HEADER', 'socket');
-          socket.destroy();
-        },
-      });
+      serve(socket);
+    } else {
+      reporter.refused(refusal.code, 'socket');
+      // Its peer may be gone already.
+      socket.on('error', ignore);
+      socket.resetAndDestroy();
     }
+  };
+  server.removeAllListeners('connection');
+  // An option of net.Server that http.createServer does not pass on.
+  Object.assign(server, { pauseOnConnect: true });
+  server.on('connection', (socket: Socket) => {
+    const refusal = sockets.admit(socket);
+    if (refusal !== undefined) {
+      refuse(socket, refusal);
+      return;
+    }
+    let hasBegun = false;
+    const begin = (): void => {
+      hasBegun = true;
+      if (socket.destroyed) return;
+      if (options.proxyProtocol && sockets.isTrustedProxy(socket)) takeProxyHeader(socket, serve, options);
+      else serve(socket);
+    };
+    const leave = arrivals.submit(begin, sockets.originOf(socket)?.usage);
+    if (!hasBegun) socket.once('close', leave);
+  });
+}
+
+const ignore = (): void => undefined;
+
+function takeProxyHeader(socket: Socket, serve: (socket: Socket) => void, options: RelayHttpServerOptions): void {
+  const { limits, clock, sockets, door, reporter } = options;
+  readProxyHeader(socket, {
+    clock,
+    timeoutMs: limits.headersTimeoutMs,
+    onHeader: ({ source }) => {
+      const late = sockets.passedOn(socket, source);
+      if (late !== undefined) door.refuseSocket(socket, late);
+      serve(socket);
+    },
+    onFailure: () => {
+      reporter.refused('PROXY_HEADER', 'socket');
+      socket.destroy();
+    },
   });
 }
 

@@ -12,7 +12,7 @@ import {
   type SealaneError,
 } from '@sealane/types';
 import type { AdmissionGate } from './admission-gate.js';
-import type { AuthQueue } from './auth-queue.js';
+import type { FairQueue } from './fair-queue.js';
 import type { LeaseManager } from './lease-manager.js';
 import type { LeaseRecord } from './lease-store.js';
 import type { RelayLink } from './link.js';
@@ -27,7 +27,7 @@ const MAX_WAITING = 2_000;
 export interface LeaseHandlerParts {
   readonly leases: LeaseManager;
   readonly usage: UsagePolicy;
-  readonly queue: AuthQueue;
+  readonly queue: FairQueue;
   readonly gate: AdmissionGate;
 }
 
@@ -36,7 +36,7 @@ export class LeaseHandler {
   readonly #config: RelayConfig;
   readonly #leases: LeaseManager;
   readonly #usage: UsagePolicy;
-  readonly #queue: AuthQueue;
+  readonly #queue: FairQueue;
   readonly #gate: AdmissionGate;
   readonly #waitingOf = new Map<RelayLink, number>();
 
@@ -105,7 +105,7 @@ export class LeaseHandler {
         } catch (error) {
           reject(error);
         }
-      });
+      }, link.origin.usage ?? link);
     });
   }
 

@@ -16,7 +16,7 @@ import {
   SealaneError,
 } from '@sealane/types';
 import { createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
-import type { AuthQueue } from './auth-queue.js';
+import type { FairQueue } from './fair-queue.js';
 import { sendBatch } from './link-batch.js';
 import type { LinkHost, LinkOrigin } from './link-host.js';
 import { LinkLiveness } from './link-liveness.js';
@@ -47,7 +47,7 @@ export class RelayLink implements MessageLinkHandler {
   readonly #config: RelayConfig;
   readonly #host: LinkHost;
   readonly #transport: MessageLink;
-  readonly #queue: AuthQueue;
+  readonly #queue: FairQueue;
   readonly #liveness: LinkLiveness;
   #state: LinkState;
   #clientKey: Uint8Array | undefined;
@@ -58,7 +58,7 @@ export class RelayLink implements MessageLinkHandler {
   #onUp: (() => void) | undefined;
   readonly rates: LinkRates;
 
-  constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: AuthQueue, origin: LinkOrigin) {
+  constructor(config: RelayConfig, host: LinkHost, transport: MessageLink, queue: FairQueue, origin: LinkOrigin) {
     this.origin = { usage: origin.usage, ip: origin.ip };
     this.#onUp = origin.onUp;
     this.rates = new LinkRates(config);
@@ -248,7 +248,7 @@ export class RelayLink implements MessageLinkHandler {
       } catch (error) {
         this.fail(error);
       }
-    });
+    }, this.origin.usage);
     if (this.#state.step === 'verifying') this.#state = { step: 'verifying', helloHash: state.helloHash, cancel };
   }
 

@@ -1,5 +1,4 @@
 import type { Server } from 'node:http';
-import type { AuthQueue } from './auth-queue.js';
 import { type RelayLimits, resolveLimits } from './limits.js';
 import type { RelayLink } from './link.js';
 import type { RelayConfig } from './relay-config.js';
@@ -14,7 +13,6 @@ export interface LimitedPart {
 export interface LimitedRelay {
   readonly config: RelayConfig;
   readonly parts: readonly LimitedPart[];
-  readonly queues: readonly AuthQueue[];
   readonly memory: SocketMemory;
   readonly links: Iterable<RelayLink>;
   /** Those that the relay made itself. */
@@ -27,10 +25,9 @@ export interface LimitedRelay {
  * @throws ERR_ARGUMENT, and then nothing has changed
  */
 export function changeLimits(relay: LimitedRelay, changes: Partial<RelayLimits>): void {
-  const { config, parts, queues, memory, links, servers } = relay;
+  const { config, parts, memory, links, servers } = relay;
   Object.assign(config.limits, resolveLimits({ ...config.limits, ...changes }));
-  const { authCpuShare, headersTimeoutMs, memoryBudgetBytes } = config.limits;
-  for (const queue of queues) queue.setShare(authCpuShare);
+  const { headersTimeoutMs, memoryBudgetBytes } = config.limits;
   for (const part of parts) part.applyLimits();
   for (const link of links) {
     link.rates.applyLimits();

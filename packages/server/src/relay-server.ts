@@ -5,7 +5,7 @@ import type { MuxStream } from '@sealane/mux';
 import type { ControlMessage } from '@sealane/protocol';
 import { GoAwayCode, type MessageLink, RelayCode, relayError, SealaneError, type Timer } from '@sealane/types';
 import { AdmissionGate } from './admission-gate.js';
-import { AuthQueue } from './auth-queue.js';
+import { ConnectTurns } from './connect-turns.js';
 import { ConnectionHandler } from './connection-handler.js';
 import { ForwardingHandler } from './forwarding-handler.js';
 import { createRelayHttpServer, listen } from './http-server.js';
@@ -38,6 +38,7 @@ import { RequestHandler } from './request-handler.js';
 import { SocketLimits } from './socket-limits.js';
 import { SocketMemory } from './socket-memory.js';
 import { WebSocketDoor } from './websocket-door.js';
+import { WorkShares } from './work-shares.js';
 
 const TICK_MS = 1_000;
 /** After it what is left of the sockets is cut. */
@@ -54,8 +55,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   readonly #config: RelayConfig;
   readonly #sockets: SocketLimits;
   readonly #door: WebSocketDoor;
-  readonly #queue: AuthQueue;
-  readonly #leaseQueue: AuthQueue;
+  readonly #work: WorkShares;
   readonly #usage: UsagePolicy;
   readonly #enforcer: PolicyEnforcer;
   readonly #leases: LeaseManager;
@@ -76,19 +76,19 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   private constructor(config: RelayConfig, options: RelayServerOptions) {
     this.#config = config;
     const { limits, clock, reporter, budget } = config;
-    this.#queue = new AuthQueue(clock, limits.authCpuShare);
-    this.#leaseQueue = new AuthQueue(clock, limits.authCpuShare);
+    this.#work = new WorkShares(limits, clock);
     this.#usage = new UsagePolicy(config);
     this.#sockets = new SocketLimits({ ...config, rules: config.proxies, addresses: this.#usage.addresses });
     this.#leases = new LeaseManager(config, options.leaseStore ?? createLeaseStore(limits, clock, options.names));
     this.#leases.onCount = (lease, delta) => (delta > 0 ? this.#usage.addLease(lease) : this.#usage.removeLease(lease));
-    this.#gate = new AdmissionGate(config, options, { leases: this.#leases, queue: this.#leaseQueue });
+    this.#gate = new AdmissionGate(config, options, { leases: this.#leases, queue: this.#work.leases });
     this.#forwarding = new ForwardingHandler(config, this.#usage);
     this.#connections = new ConnectionHandler(config, {
       leases: this.#leases,
       usage: this.#usage,
       forwarding: this.#forwarding,
       gate: this.#gate,
+      turns: new ConnectTurns(this.#work.connects),
     });
     this.#requests = new RequestHandler(config, {
       usage: this.#usage,
@@ -97,7 +97,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       leaseHandler: new LeaseHandler(config, {
         leases: this.#leases,
         usage: this.#usage,
-        queue: this.#leaseQueue,
+        queue: this.#work.leases,
         gate: this.#gate,
       }),
       listHandler: new ListHandler(config, this.#leases),
@@ -110,6 +110,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       sockets: this.#sockets,
       reporter,
       memory: this.#socketMemory,
+      arrivals: this.#work.arrivals,
       onLink: (link, onUp, origin) => this.accept(link, { onUp, usage: origin?.usage, ip: origin?.address.ip }),
     });
     const open = { config, usage: this.#usage, sockets: this.#sockets, leases: this.#leases, links: this.#links };
@@ -117,8 +118,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     this.inspection = new RelayInspection({ ...open, forwarding: this.#forwarding });
     this.#measured = {
       ...open,
-      queue: this.#queue,
-      leaseQueue: this.#leaseQueue,
+      work: this.#work,
       gate: this.#gate,
       connections: this.#connections,
       forwarding: this.#forwarding,
@@ -160,6 +160,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
       ...this.#config,
       sockets: this.#sockets,
       door: this.#door,
+      arrivals: this.#work.arrivals,
       proxyProtocol: options.proxyProtocol === true,
     });
     this.#detach.push(this.#door.attach(server, options.path ?? '/'));
@@ -188,8 +189,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     const relay = {
       config: this.#config,
       // The books first: what the others ask of them has to be of the new limits.
-      parts: [this.#usage, this.#sockets, this.#enforcer, this.#forwarding],
-      queues: [this.#queue, this.#leaseQueue],
+      parts: [this.#usage, this.#sockets, this.#enforcer, this.#forwarding, this.#work],
       memory: this.#socketMemory,
       links: this.#links,
       servers: this.#servers.all,
@@ -210,7 +210,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
 
   /** Serves one more link, over any transport that carries messages. */
   accept(transport: MessageLink, origin: LinkOrigin = {}): RelayLink {
-    const link = new RelayLink(this.#config, this, transport, this.#queue, origin);
+    const link = new RelayLink(this.#config, this, transport, this.#work.auth, origin);
     this.#links.add(link);
     return link;
   }
@@ -320,8 +320,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
   async #close(): Promise<void> {
     this.#connections.isDraining = true;
     this.#timer?.cancel();
-    this.#queue.close();
-    this.#leaseQueue.close();
+    this.#work.close();
     this.#usage.close();
     for (const detach of this.#detach) detach();
     this.#servers.stop();

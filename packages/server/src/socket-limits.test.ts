@@ -85,6 +85,19 @@ describe('SocketLimits', () => {
     expect(reporter.refusals).toEqual({ UNAUTHENTICATED: 2 });
   });
 
+  it('drops of too many unauthenticated sockets those of the address that has most, also once a proxy named it', async () => {
+    const { limits, open } = await setup({ maxUnauthenticated: 6 }, ['10.0.0.1']);
+    const honest = [open('192.0.2.1').socket, open('10.0.0.1').socket];
+    limits.readmit(honest[1]!, { 'x-forwarded-for': '203.0.113.5' });
+    const flood = Array.from({ length: 10 }, () => {
+      const { socket } = open('10.0.0.1');
+      limits.readmit(socket, { 'x-forwarded-for': '203.0.113.6' });
+      return socket;
+    });
+    expect(honest.map((socket) => socket.destroyed)).toEqual([false, false]);
+    expect(flood.map((socket) => socket.destroyed)).toEqual([...Array(6).fill(true), ...Array(4).fill(false)]);
+  });
+
   it('drops a socket that does not authenticate in time, and leaves those that did', async () => {
     const { clock, limits, reporter, open } = await setup();
     const slow = open('127.0.0.1').socket;

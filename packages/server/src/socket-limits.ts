@@ -9,6 +9,7 @@ import {
   requestAddress,
   tcpAddress,
 } from './client-address.js';
+import { Crowd } from './crowd.js';
 import type { RelayLimits } from './limits.js';
 import type { LimitedPart } from './live-limits.js';
 import { type BanList, banError } from './policy/ban-list.js';
@@ -66,7 +67,8 @@ export class SocketLimits implements LimitedPart {
   readonly #warning: ProxyWarning;
   /** In order of arrival. */
   readonly #open = new Map<LimitedSocket, Admission>();
-  readonly #unauthenticated = new Set<Admission>();
+  /** By whose books they are in: of too many, those go first of whom there are most. */
+  readonly #unauthenticated = new Crowd<Admission>();
 
   constructor(options: SocketLimitsOptions) {
     this.#options = options;
@@ -81,7 +83,7 @@ export class SocketLimits implements LimitedPart {
     return this.#unauthenticated.size;
   }
 
-  /** Counts a new TCP connection, or says why not. Past the limit of unauthenticated ones the oldest goes. */
+  /** Counts a new TCP connection, or says why not. Past the limit of unauthenticated ones one goes: the oldest of the address with most. */
   admit(socket: LimitedSocket): SocketRefusal | undefined {
     const { limits, rules, clock } = this.#options;
     const address = tcpAddress(socket.remoteAddress, rules);
@@ -100,9 +102,9 @@ export class SocketLimits implements LimitedPart {
     };
     this.taken++;
     this.#open.set(socket, admission);
-    this.#unauthenticated.add(admission);
+    this.#unauthenticated.add(admission, entered.usage);
     socket.once('close', () => this.#release(admission));
-    if (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOldest();
+    if (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOne();
     return undefined;
   }
 
@@ -159,9 +161,9 @@ export class SocketLimits implements LimitedPart {
   /** Drops sockets that took too long to authenticate. */
   sweep(): void {
     const nowMs = this.#options.clock.nowMs();
-    for (const admission of this.#unauthenticated) {
+    for (const admission of this.#unauthenticated.members()) {
       if (nowMs - admission.sinceMs < this.#options.limits.authTimeoutMs) break;
-      this.#drop(admission, 'AUTH_TIMEOUT', relayError(RelayCode.TIMEOUT, 'not authenticated'));
+      this.#drop(admission, 'AUTH_TIMEOUT', () => relayError(RelayCode.TIMEOUT, 'not authenticated'));
     }
   }
 
@@ -171,11 +173,11 @@ export class SocketLimits implements LimitedPart {
     for (const admission of this.#open.values()) {
       // Who is behind a trusted proxy is known with the request.
       const ban = admission.isCounted ? bans.findAddress(admission.origin.address.ip) : undefined;
-      if (ban !== undefined) this.#drop(admission, 'BANNED', banError(ban, clock.wallMs()));
+      if (ban !== undefined) this.#drop(admission, 'BANNED', () => banError(ban, clock.wallMs()));
     }
   }
 
-  /** The newest go that are too many; of unauthenticated ones the oldest. */
+  /** The newest go that are too many; of unauthenticated ones those that a new one would have pushed out. */
   applyLimits(): void {
     const { limits } = this.#options;
     const counts = new Map<Usage, number>();
@@ -184,15 +186,17 @@ export class SocketLimits implements LimitedPart {
       const { usage } = admission.origin;
       const ofAddress = usage === undefined ? 0 : (counts.get(usage) ?? 0) + 1;
       if (usage !== undefined && ofAddress > usage.limits.open) {
-        this.#drop(admission, 'SOCKETS_PER_ADDRESS', relayError(RelayCode.LIMIT, 'too many links of this address'));
+        this.#drop(admission, 'SOCKETS_PER_ADDRESS', () =>
+          relayError(RelayCode.LIMIT, 'too many links of this address'),
+        );
       } else if (all >= limits.maxSockets) {
-        this.#drop(admission, 'SOCKETS', relayError(RelayCode.BUSY, 'too many links'));
+        this.#drop(admission, 'SOCKETS', () => relayError(RelayCode.BUSY, 'too many links'));
       } else {
         if (usage !== undefined) counts.set(usage, ofAddress);
         all++;
       }
     }
-    while (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOldest();
+    while (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOne();
   }
 
   /** Ends every socket that is left, without a word. */
@@ -208,6 +212,7 @@ export class SocketLimits implements LimitedPart {
     if ('code' in entered) return entered;
     leave(before.usage);
     admission.origin = { address, usage: entered.usage };
+    this.#unauthenticated.move(admission, entered.usage);
     admission.isCounted = true;
     return undefined;
   }
@@ -233,17 +238,17 @@ export class SocketLimits implements LimitedPart {
     leave(admission.origin.usage);
   }
 
-  #dropOldest(): void {
-    for (const oldest of this.#unauthenticated) {
-      this.#drop(oldest, 'UNAUTHENTICATED', relayError(RelayCode.BUSY, 'not authenticated'));
-      return;
-    }
+  #dropOne(): void {
+    const oldest = this.#unauthenticated.oldestOfLargest();
+    if (oldest !== undefined)
+      this.#drop(oldest, 'UNAUTHENTICATED', () => relayError(RelayCode.BUSY, 'not authenticated'));
   }
 
-  #drop(admission: Admission, code: string, error: SealaneError): void {
+  /** `reason` is asked only if there is somebody to tell: making an error costs more than dropping a socket. */
+  #drop(admission: Admission, code: string, reason: () => SealaneError): void {
     this.#unauthenticated.delete(admission);
     this.#options.reporter.refused(code, 'socket');
-    admission.farewell?.(error);
+    if (admission.farewell !== undefined) admission.farewell(reason());
     // A link says its last word and closes by itself, in bounded time.
     if (!admission.isAuthenticated) admission.socket.destroy();
   }

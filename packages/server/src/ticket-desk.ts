@@ -1,6 +1,6 @@
 import { decodeOpenTicket, type OpenTicket } from '@sealane/crypto/admission';
 import { isSealaneError, LeaseFlag, LinkFeature, RelayCode, relayError, type SealaneError } from '@sealane/types';
-import type { AuthQueue } from './auth-queue.js';
+import type { FairQueue } from './fair-queue.js';
 import { leaseKey } from './lease-key.js';
 import type { LeaseRecord } from './lease-store.js';
 import type { RelayLink } from './link.js';
@@ -21,14 +21,14 @@ export type TicketVerdict =
 export class TicketDesk {
   readonly #config: RelayConfig;
   readonly #uses: TicketUseStore;
-  readonly #queue: AuthQueue;
+  readonly #queue: FairQueue;
   /** Of each link, the oldest first. */
   readonly #shown = new Map<RelayLink, OpenTicket[]>();
   /** Why the ticket that a link showed last was not taken. */
   readonly #problems = new WeakMap<RelayLink, string>();
   #expiredMs = 0;
 
-  constructor(config: RelayConfig, uses: TicketUseStore, queue: AuthQueue) {
+  constructor(config: RelayConfig, uses: TicketUseStore, queue: FairQueue) {
     this.#config = config;
     this.#uses = uses;
     this.#queue = queue;

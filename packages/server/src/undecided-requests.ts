@@ -6,14 +6,16 @@ import type { RelayConfig } from './relay-config.js';
 import { wireRefusal } from './wire-refusal.js';
 
 /** Requests of one link that wait for the policy's answer about it. */
-const MAX_UNDECIDED_PER_LINK = 64;
+export const MAX_UNDECIDED_PER_LINK = 64;
 
 export interface UndecidedHandler {
+  /** So many of one link may wait. */
+  readonly mostOfLink: number;
   proceed(): void;
   refuse(code: number, text: string): void;
 }
 
-/** Requests for a connection whose dialer the policy has to ask elsewhere about. */
+/** Requests for a connection that wait: the policy asks elsewhere about the dialer, or it is not their turn yet. */
 export class UndecidedRequests {
   readonly #config: RelayConfig;
   readonly #byLink = new Map<RelayLink, number>();
@@ -31,8 +33,8 @@ export class UndecidedRequests {
   hold(link: RelayLink, stream: MuxStream, answer: Promise<SealaneError | undefined>, handler: UndecidedHandler): void {
     const { budget } = this.#config;
     const count = this.#byLink.get(link) ?? 0;
-    if (count >= MAX_UNDECIDED_PER_LINK || budget.refusesStreams) {
-      handler.refuse(RelayCode.BUSY, 'too many requests wait for the policy');
+    if (count >= handler.mostOfLink || budget.refusesStreams) {
+      handler.refuse(RelayCode.BUSY, 'too many requests wait');
       return;
     }
     this.#byLink.set(link, count + 1);

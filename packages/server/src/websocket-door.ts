@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { selectSubprotocol, UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
 import { type Clock, ProtocolSize, RelayCode, relayError, type SealaneError, SUBPROTOCOL } from '@sealane/types';
 import { drainAndDestroy } from './drain-and-destroy.js';
+import type { FairQueue } from './fair-queue.js';
 import { answerSocket, type HttpAnswer } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { Reporter } from './refusals.js';
@@ -20,6 +21,8 @@ export interface WebSocketDoorOptions {
   readonly sockets: SocketLimits;
   readonly reporter: Reporter;
   readonly memory: SocketMemory;
+  /** Charged with what it takes to open a link. */
+  readonly arrivals: FairQueue;
   /** A new link; `onUp` is to be called once it is authenticated. */
   readonly onLink: (link: WebSocketLink, onUp: () => void, origin: SocketOrigin | undefined) => DoorLink;
 }
@@ -52,8 +55,9 @@ export class WebSocketDoor {
   /** Takes upgrades to `path`. Others are refused only if nobody else listens for them. */
   attach(server: Server | SecureServer, path: string): () => void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      if (request.url?.split('?', 1)[0] === path) this.#upgrade(request, socket as Socket, head);
-      else if (server.listenerCount('upgrade') === 1) {
+      if (request.url?.split('?', 1)[0] === path) {
+        this.#options.arrivals.measure(() => this.#upgrade(request, socket as Socket, head));
+      } else if (server.listenerCount('upgrade') === 1) {
         this.#refuse(socket, { status: 404, code: 'NOT_FOUND', text: 'there is no relay at this path' });
       }
     };
@@ -104,8 +108,11 @@ export class WebSocketDoor {
       socket.destroy();
       return;
     }
+    // The answer and HELLO leave in one piece.
+    socket.cork();
     acceptWebSocket(request, socket, subprotocol);
     this.#start(socket, head);
+    socket.uncork();
   }
 
   #start(socket: Socket, upgradeHead: Buffer): void {
@@ -172,5 +179,5 @@ function acceptWebSocket(request: IncomingMessage, socket: Socket, subprotocol: 
     `Sec-WebSocket-Accept: ${accept}`,
     `Sec-WebSocket-Protocol: ${subprotocol}`,
   ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  socket.write(`${head.join('\r\n')}\r\n\r\n`, 'latin1');
 }

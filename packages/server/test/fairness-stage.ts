@@ -50,6 +50,7 @@ export class FairnessStage {
     const stage = new FairnessStage(
       await createRelayInMemory({
         limits: {
+          connectCpuShare: 1,
           waitingAcceptsPerLease: 2_000,
           connectsPerLeasePerSecond: 100_000,
           connectsPerIdentityPerSecond: 100_000,

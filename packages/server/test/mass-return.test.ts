@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { seededRandom } from '@sealane/testkit';
 import type { Clock, Timer } from '@sealane/types';
 import { describe, expect, test } from 'vitest';
-import { AuthQueue } from '../src/auth-queue.js';
+import { FairQueue } from '../src/fair-queue.js';
 import { resolveLimits } from '../src/limits.js';
 import { BanList } from '../src/policy/ban-list.js';
 import { TrustedProxies } from '../src/policy/trusted-proxies.js';
@@ -90,7 +90,7 @@ async function comeBack(count: number, { helloMs, checkMs }: Machine) {
     rules: new TrustedProxies([]),
     bans: await BanList.load(clock),
   });
-  const queue = new AuthQueue(clock, limits.authCpuShare);
+  const queue = new FairQueue(clock, limits.authCpuShare);
   const tripMs = 20;
   const found = { back: 0, attempts: 0, checks: 0, lastMs: 0, longestLine: 0 };
   const attempt = (): void => {

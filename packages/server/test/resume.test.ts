@@ -135,7 +135,9 @@ describe('RESUME at a relay', () => {
   });
 
   it('is held 256 times for one link and 4,096 times for all, and each of them costs memory that is counted', async () => {
-    const { connect, pass, relay } = await createRelayInMemory({ limits: { newSocketsPerAddressPerSecond: 1_000 } });
+    const { connect, pass, relay } = await createRelayInMemory({
+      limits: { newSocketsPerAddressPerSecond: 1_000, connectCpuShare: 1 },
+    });
     const flood = async (count: number): Promise<SeenStream[]> => {
       const { client: dialer } = await connect();
       const asked = Array.from({ length: count }, (_, at) => ask(dialer, new Uint8Array(32).fill(at)).seen);

@@ -24,6 +24,8 @@ interface LimitFacts {
 
 const TEN_YEARS_MS = 315_360_000_000;
 
+const share = { applies: 'live', above: 'they wait, addresses in turn', min: 0.001, max: 1 } as const;
+
 /** One entry per limit of `RelayLimit`; a limit without one does not compile. Its kind follows from the end of its name. */
 const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
   headersTimeoutMs: {
@@ -95,17 +97,23 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
     min: 100,
   },
   maxUnauthenticated: {
-    meaning: 'sockets before AUTH; above it the oldest is dropped',
+    meaning: 'sockets before AUTH; above it the oldest is dropped of the address that has most of them',
     applies: 'live',
     above: 'closed, `UNAUTHENTICATED`',
     min: 1,
   },
+  arrivalCpuShare: {
+    meaning: 'share of one core that new connections may take up to HELLO, about; above it they wait unread',
+    ...share,
+  },
+  connectCpuShare: {
+    meaning: 'share of one core that CONNECT may take, about, whoever asks; above it 4,096 wait',
+    ...share,
+    above: 'they wait, addresses in turn; `BUSY`',
+  },
   authCpuShare: {
     meaning: 'share of one core that signature checks before AUTH may take, and once more those of leases',
-    applies: 'live',
-    above: 'they wait, in order',
-    min: 0.001,
-    max: 1,
+    ...share,
   },
   leasesPerIdentity: {
     meaning: 'leases of one identity; above it the newest are ended',

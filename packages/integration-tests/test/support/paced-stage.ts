@@ -34,7 +34,7 @@ export class PacedStage {
   static async create(): Promise<PacedStage> {
     const clock = new VirtualClock();
     const identity = await Credential.create();
-    const limits = { authCpuShare: 1, waitingAcceptsPerLease: 1_024 };
+    const limits = { authCpuShare: 1, connectCpuShare: 1, waitingAcceptsPerLease: 1_024 };
     return new PacedStage(clock, await RelayServer.create({ identity, nodeKey: SigningKey.create(), clock, limits }));
   }
 

@@ -42,7 +42,7 @@ export async function recordTranscript(
     nodeKey,
     clock,
     random: random.fork('relay'),
-    limits: { authCpuShare: 1 },
+    limits: { authCpuShare: 1, connectCpuShare: 1 },
     ...relayOptions,
   });
   const client = async (who: string, options: RelayClientOptions): Promise<RelayClient> => {

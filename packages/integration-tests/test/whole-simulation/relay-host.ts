@@ -57,7 +57,7 @@ export class RelayHost {
       nodeKey: this.#nodeKey,
       clock,
       random: random.fork(this.#starts),
-      limits: { authCpuShare: 1 },
+      limits: { authCpuShare: 1, connectCpuShare: 1 },
     });
   }
 

@@ -1,5 +1,4 @@
 import type { AdmissionGate } from '../admission-gate.js';
-import type { AuthQueue } from '../auth-queue.js';
 import type { ConnectionHandler } from '../connection-handler.js';
 import type { ForwardingHandler } from '../forwarding-handler.js';
 import type { LeaseManager } from '../lease-manager.js';
@@ -8,14 +7,14 @@ import type { UsagePolicy } from '../policy/usage-policy.js';
 import type { RelayConfig } from '../relay-config.js';
 import type { SocketLimits } from '../socket-limits.js';
 import type { SocketMemory } from '../socket-memory.js';
+import type { WorkShares } from '../work-shares.js';
 import type { RelayMetrics } from './relay-metrics.js';
 
 /** The parts of a relay that know numbers. */
 export interface MeasuredParts {
   readonly config: RelayConfig;
   readonly sockets: SocketLimits;
-  readonly queue: AuthQueue;
-  readonly leaseQueue: AuthQueue;
+  readonly work: WorkShares;
   readonly usage: UsagePolicy;
   readonly leases: LeaseManager;
   readonly gate: AdmissionGate;
@@ -66,8 +65,8 @@ export function collectMetrics(parts: MeasuredParts): RelayMetrics {
     resumedSessions: meter.resumedSessions,
     bytesToOwners: meter.toOwners.bytes,
     bytesToDialers: meter.toDialers.bytes,
-    waitingAuths: parts.queue.length,
-    waitingChecks: parts.leaseQueue.length,
+    waitingAuths: parts.work.auth.length,
+    waitingChecks: parts.work.leases.length,
     undecidedRequests: connections.undecidedCount,
     heldRequests: connections.heldCount,
     budgetGrowthBytes: budget.reservedForGrowth,

@@ -149,8 +149,12 @@ export const RelayLimit = {
   maxSockets: 16_000,
   authTimeoutMs: 10_000,
   maxUnauthenticated: 2_000,
+  /** Share of one core that new connections may take up to HELLO. */
+  arrivalCpuShare: 0.4,
   /** Share of one core that signature checks before AUTH may take. */
   authCpuShare: 0.25,
+  /** Share of one core that CONNECT may take. */
+  connectCpuShare: 0.4,
   leasesPerIdentity: 16,
   linksPerIdentity: 16,
   newLinksPerIdentityPerSecond: 50,
