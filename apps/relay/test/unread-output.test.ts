@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startProcess, stopAllProcesses } from '@sealane/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -18,14 +19,17 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Connections that are accepted and reset: two lines of the relay's log each. */
-async function makeLines(url: string, sessions: number): Promise<void> {
+/** As long as it may be: it is in the lines. */
+const service = 's'.repeat(63);
+
+/** Sessions that are accepted and reset: two lines each. */
+async function makeSessions(url: string, count: number): Promise<void> {
   const owner = await HostileClient.connect(url);
-  await owner.register({});
+  await owner.register({ service });
   owner.acceptsAll = true;
   const dialer = await HostileClient.connect(url);
-  for (let count = 0; count < sessions; count += 100) {
-    const streams = Array.from({ length: 100 }, () => dialer.openTo(owner));
+  for (let made = 0; made < count; made += 100) {
+    const streams = Array.from({ length: 100 }, () => dialer.openTo(owner, { service }));
     await dialer.roundTrip();
     await owner.roundTrip();
     await dialer.roundTrip();
@@ -36,11 +40,23 @@ async function makeLines(url: string, sessions: number): Promise<void> {
   dialer.close();
 }
 
+/** Links with a lease: four lines each. */
+async function makeLeases(url: string, count: number): Promise<void> {
+  for (let made = 0; made < count; made += 20) {
+    const owners = await Promise.all(Array.from({ length: 20 }, () => HostileClient.connect(url)));
+    await Promise.all(owners.map((owner) => owner.register({ service })));
+    for (const owner of owners) owner.close();
+  }
+}
+
 it('drops what nobody reads of its output, and says so when somebody reads again', async () => {
   const relay = startProcess(program, ['--listen', '127.0.0.1:0', '--data-dir', directory, '--json']);
   const { url } = await relay.waitFor('listening');
   relay.child.stdout?.pause();
-  for (let pair = 0; pair < 7; pair++) await makeLines(String(url), 900);
+  // Of each kind 1,000 lines at once and 200 a second are told: a mebibyte of them takes a while.
+  await Promise.all([makeLeases(String(url), 1_000), makeSessions(String(url), 900)]);
+  await sleep(1_500);
+  await Promise.all([makeLeases(String(url), 300), makeSessions(String(url), 500)]);
   const client = await HostileClient.connect(String(url));
   expect(await client.register({})).toBe('REGISTERED');
   expect(relay.peakMemoryBytes()).toBeLessThan(200 << 20);

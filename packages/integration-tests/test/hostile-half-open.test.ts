@@ -37,8 +37,10 @@ async function openRanges(attacking: TestProcess): Promise<number[][]> {
 }
 
 describe.each(['tcp', 'head', 'upgraded'])('10,000 half-open sockets, %s', (kind) => {
-  it('leave the 2,000 newest, and the relay to others', async () => {
-    await using three = await ThreeProcesses.start(`127.0.0.1:${backend.port}`);
+  it('leave 2,000 of them, and the relay to others', async () => {
+    // Long enough that none goes for another reason.
+    const relayOptions = ['--set', 'limits.authTimeoutMs=120s'];
+    await using three = await ThreeProcesses.start(`127.0.0.1:${backend.port}`, { relayOptions });
     await expectBytes(three.target, 1);
     const attackers: TestProcess[] = [];
     for (let index = 0; index < PROCESSES; index++) {
@@ -49,9 +51,11 @@ describe.each(['tcp', 'head', 'upgraded'])('10,000 half-open sockets, %s', (kind
       if (index === 3) await expectBytes(three.target, 3);
       await last.waitFor('opened');
     }
-    // All have been opened in order, the last process came last: exactly its sockets are left.
-    const left = [[], [], [], [], [[0, MAX_UNAUTHENTICATED - 1]]];
-    await expect.poll(() => Promise.all(attackers.map(openRanges)), { timeout: 10_000 }).toEqual(left);
+    const held = async () => {
+      const ranges = (await Promise.all(attackers.map(openRanges))).flat();
+      return ranges.reduce((sum, [first = 0, last = 0]) => sum + last - first + 1, 0);
+    };
+    await expect.poll(held, { timeout: 30_000 }).toBe(MAX_UNAUTHENTICATED);
     await expectBytes(three.target, 4);
     expect(three.relay.hasExited).toBe(false);
     expect(three.relay.stderr).toBe('');

@@ -5,6 +5,9 @@ import type { RelayLink } from './link.js';
 /** Requests of all links that wait for their turn; one link has as many as its streams. */
 const MAX_WAITING = 4_096;
 
+/** Answers of BUSY for one, while requests wait. */
+const IMPATIENCE = 10;
+
 /**
  * CONNECTs within their share of a core: however many keys and addresses they come from, what is forwarded has the rest.
  * Above it addresses take turns.
@@ -23,6 +26,11 @@ export class ConnectTurns {
     return new Promise((resolve) => {
       this.#queue.submit(() => resolve(undefined), link.origin.usage ?? link);
     });
+  }
+
+  /** What an answer of BUSY counts now: while others wait, who goes on above its rate is told less often. */
+  get strikeWeight(): number {
+    return this.#queue.isIdle ? 1 : IMPATIENCE;
   }
 
   /** Serves a request, at the expense of the next ones. */

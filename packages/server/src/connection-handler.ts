@@ -96,8 +96,8 @@ export class ConnectionHandler {
     else meter.connects++;
     const tooFast = this.#parts.usage.connect(link);
     if (tooFast !== undefined) {
-      this.#refuse(asked, RelayCode.BUSY, tooFast.message);
-      link.strike();
+      this.#parts.turns.serve(() => this.#refuse(asked, RelayCode.BUSY, tooFast.message));
+      link.strike(this.#parts.turns.strikeWeight);
       return;
     }
     const decision = this.#parts.gate.dialer(link);

@@ -1,66 +1,111 @@
+interface Group<Member> {
+  readonly key: unknown;
+  readonly members: Member[];
+  /** Among the groups with as many members. */
+  index: number;
+}
+
+interface Place<Member> {
+  group: Group<Member>;
+  index: number;
+}
+
 /** Members in groups, whose largest group gives way first. Every step costs the same for few and for many. */
 export class Crowd<Member> {
-  /** Of each group its members, in order of arrival. */
-  readonly #members = new Map<unknown, Set<Member>>();
-  readonly #groupOf = new Map<Member, unknown>();
-  /** The groups by how many members they have, in the order in which they came to have so many. */
-  readonly #bySize: Set<unknown>[] = [];
+  readonly #pick: (count: number) => number;
+  readonly #groups = new Map<unknown, Group<Member>>();
+  /** In the order in which they were added. */
+  readonly #places = new Map<Member, Place<Member>>();
+  /** The groups by how many members they have. */
+  readonly #bySize: Group<Member>[][] = [];
+
+  /** `pick` chooses a whole number below `count`; each is as likely by default. */
+  constructor(pick: (count: number) => number = pickAny) {
+    this.#pick = pick;
+  }
 
   get size(): number {
-    return this.#groupOf.size;
+    return this.#places.size;
   }
 
   /** All members, in the order in which they were added. */
   members(): Iterable<Member> {
-    return this.#groupOf.keys();
+    return this.#places.keys();
   }
 
-  add(member: Member, group: unknown): void {
-    if (this.#groupOf.has(member)) return;
-    const members = this.#members.get(group) ?? new Set();
-    this.#groupOf.set(member, group);
-    this.#resize(group, members.size, members.size + 1);
-    members.add(member);
-    this.#members.set(group, members);
+  add(member: Member, key: unknown): void {
+    if (!this.#places.has(member)) this.#places.set(member, this.#enter(member, key));
   }
 
   delete(member: Member): void {
-    const group = this.#groupOf.get(member);
-    const members = this.#members.get(group);
-    if (!this.#groupOf.delete(member) || members === undefined) return;
-    members.delete(member);
-    this.#resize(group, members.size + 1, members.size);
-    if (members.size === 0) this.#members.delete(group);
+    const place = this.#places.get(member);
+    if (place === undefined) return;
+    this.#leave(place);
+    this.#places.delete(member);
   }
 
   /** Its place in the order of arrival stays. */
-  move(member: Member, group: unknown): void {
-    const before = this.#groupOf.get(member);
-    if (!this.#groupOf.has(member) || before === group) return;
-    const members = this.#members.get(before);
-    members?.delete(member);
-    this.#resize(before, (members?.size ?? 0) + 1, members?.size ?? 0);
-    if (members?.size === 0) this.#members.delete(before);
-    const others = this.#members.get(group) ?? new Set();
-    this.#resize(group, others.size, others.size + 1);
-    others.add(member);
-    this.#members.set(group, others);
-    this.#groupOf.set(member, group);
+  move(member: Member, key: unknown): void {
+    const place = this.#places.get(member);
+    if (place === undefined || place.group.key === key) return;
+    this.#leave(place);
+    Object.assign(place, this.#enter(member, key));
   }
 
-  /** The oldest member of the group that has most; of equal groups, of the one that has so many for longest. */
-  oldestOfLargest(): Member | undefined {
-    const [largest] = this.#bySize.at(-1) ?? [];
-    for (const member of this.#members.get(largest) ?? []) return member;
-    return undefined;
+  /**
+   * Any member of a group that has most, and `spared` only if there is no other. Not the oldest: where more come than can
+   * be served, those are the ones whose turn is next, and nobody would ever be served.
+   */
+  anyOfLargest(spared?: Member): Member | undefined {
+    const groups = this.#bySize.at(-1) ?? [];
+    const first = this.#pick(groups.length);
+    const members = groups[first]?.members ?? [];
+    const index = this.#pick(members.length);
+    const chosen = members[index];
+    if (chosen !== spared) return chosen;
+    if (members.length > 1) return members[(index + 1) % members.length];
+    return groups[(first + 1) % groups.length]?.members[0];
   }
 
-  #resize(group: unknown, from: number, to: number): void {
-    if (from > 0) this.#bySize[from - 1]?.delete(group);
-    if (to > 0) {
-      this.#bySize[to - 1] ??= new Set();
-      this.#bySize[to - 1]?.add(group);
+  #enter(member: Member, key: unknown): Place<Member> {
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { key, members: [], index: 0 };
+      this.#groups.set(key, group);
+    } else this.#takeOut(group);
+    const index = group.members.push(member) - 1;
+    this.#putIn(group);
+    return { group, index };
+  }
+
+  #leave({ group, index }: Place<Member>): void {
+    this.#takeOut(group);
+    const last = group.members.pop();
+    if (last !== undefined && index < group.members.length) {
+      group.members[index] = last;
+      const moved = this.#places.get(last);
+      if (moved !== undefined) moved.index = index;
     }
-    while (this.#bySize.length > 0 && this.#bySize.at(-1)?.size === 0) this.#bySize.pop();
+    if (group.members.length === 0) this.#groups.delete(group.key);
+    else this.#putIn(group);
+    while (this.#bySize.at(-1)?.length === 0) this.#bySize.pop();
   }
+
+  #putIn(group: Group<Member>): void {
+    const size = group.members.length;
+    while (this.#bySize.length < size) this.#bySize.push([]);
+    group.index = (this.#bySize[size - 1]?.push(group) ?? 1) - 1;
+  }
+
+  #takeOut(group: Group<Member>): void {
+    const equals = this.#bySize[group.members.length - 1];
+    const last = equals?.pop();
+    if (equals === undefined || last === undefined || last === group) return;
+    equals[group.index] = last;
+    last.index = group.index;
+  }
+}
+
+function pickAny(count: number): number {
+  return Math.floor(Math.random() * count);
 }

@@ -106,14 +106,17 @@ function takeConnections(server: Server, options: RelayHttpServerOptions): void 
       refuse(socket, refusal);
       return;
     }
+    let leave: (() => void) | undefined;
     let hasBegun = false;
     const begin = (): void => {
       hasBegun = true;
+      // Nothing of its wait is kept.
+      if (leave !== undefined) socket.off('close', leave);
       if (socket.destroyed) return;
       if (options.proxyProtocol && sockets.isTrustedProxy(socket)) takeProxyHeader(socket, serve, options);
       else serve(socket);
     };
-    const leave = arrivals.submit(begin, sockets.originOf(socket)?.usage);
+    leave = arrivals.submit(begin, sockets.originOf(socket)?.usage);
     if (!hasBegun) socket.once('close', leave);
   });
 }

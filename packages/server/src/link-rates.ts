@@ -47,10 +47,10 @@ export class LinkRates {
     return relayError(RelayCode.BUSY, 'too many requests per second', { details: { value } });
   }
 
-  /** False for a client that goes on above its rate however often it was told. */
-  mayBeTold(): boolean {
+  /** False for a client that goes on above its rate however often it was told; `weight` is for how many times this is. */
+  mayBeTold(weight: number): boolean {
     const nowMs = this.#config.clock.nowMs();
     this.#patience ??= new TokenBucket(BUSY_PER_SECOND, BUSY_BURST, nowMs);
-    return this.#patience.tryTake(nowMs);
+    return this.#patience.tryTake(nowMs, weight);
   }
 }

@@ -208,8 +208,8 @@ export class RelayLink implements MessageLinkHandler {
   }
 
   /** The client went above a rate and was told so. Ends the link of one that does not care. */
-  strike(): void {
-    if (this.rates.mayBeTold()) return;
+  strike(weight = 1): void {
+    if (this.rates.mayBeTold(weight)) return;
     this.fail(relayError(RelayCode.LIMIT, 'the client goes on above its rate'));
   }
 

@@ -34,6 +34,8 @@ export interface SocketLimitsOptions {
   readonly addresses: UsageTable;
   readonly rules: AddressRules;
   readonly bans: BanList;
+  /** Chooses a whole number below `count`; each is as likely by default. */
+  readonly pick?: (count: number) => number;
 }
 
 /** Where a socket comes from, and in whose books it counts: nobody's if the address is exempt. */
@@ -68,10 +70,11 @@ export class SocketLimits implements LimitedPart {
   /** In order of arrival. */
   readonly #open = new Map<LimitedSocket, Admission>();
   /** By whose books they are in: of too many, those go first of whom there are most. */
-  readonly #unauthenticated = new Crowd<Admission>();
+  readonly #unauthenticated: Crowd<Admission>;
 
   constructor(options: SocketLimitsOptions) {
     this.#options = options;
+    this.#unauthenticated = new Crowd(options.pick);
     this.#warning = new ProxyWarning(options.clock, options.reporter);
   }
 
@@ -83,7 +86,7 @@ export class SocketLimits implements LimitedPart {
     return this.#unauthenticated.size;
   }
 
-  /** Counts a new TCP connection, or says why not. Past the limit of unauthenticated ones one goes: the oldest of the address with most. */
+  /** Counts a new TCP connection, or says why not. Past the limit of unauthenticated ones another one goes, of the address with most. */
   admit(socket: LimitedSocket): SocketRefusal | undefined {
     const { limits, rules, clock } = this.#options;
     const address = tcpAddress(socket.remoteAddress, rules);
@@ -104,7 +107,7 @@ export class SocketLimits implements LimitedPart {
     this.#open.set(socket, admission);
     this.#unauthenticated.add(admission, entered.usage);
     socket.once('close', () => this.#release(admission));
-    if (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOne();
+    if (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOne(admission);
     return undefined;
   }
 
@@ -177,7 +180,7 @@ export class SocketLimits implements LimitedPart {
     }
   }
 
-  /** The newest go that are too many; of unauthenticated ones those that a new one would have pushed out. */
+  /** The newest go that are too many; of unauthenticated ones any of the addresses with most. */
   applyLimits(): void {
     const { limits } = this.#options;
     const counts = new Map<Usage, number>();
@@ -238,10 +241,9 @@ export class SocketLimits implements LimitedPart {
     leave(admission.origin.usage);
   }
 
-  #dropOne(): void {
-    const oldest = this.#unauthenticated.oldestOfLargest();
-    if (oldest !== undefined)
-      this.#drop(oldest, 'UNAUTHENTICATED', () => relayError(RelayCode.BUSY, 'not authenticated'));
+  #dropOne(newcomer?: Admission): void {
+    const any = this.#unauthenticated.anyOfLargest(newcomer);
+    if (any !== undefined) this.#drop(any, 'UNAUTHENTICATED', () => relayError(RelayCode.BUSY, 'not authenticated'));
   }
 
   /** `reason` is asked only if there is somebody to tell: making an error costs more than dropping a socket. */

@@ -24,7 +24,7 @@ export class WorkShares implements LimitedPart {
     this.#limits = limits;
     this.arrivals = new FairQueue(clock, limits.arrivalCpuShare, { extraMs: ARRIVAL_EXTRA_MS });
     this.auth = new FairQueue(clock, limits.authCpuShare);
-    this.leases = new FairQueue(clock, limits.authCpuShare);
+    this.leases = new FairQueue(clock, leaseShare(limits.authCpuShare));
     this.connects = new FairQueue(clock, limits.connectCpuShare, { extraMs: CONNECT_EXTRA_MS });
   }
 
@@ -32,11 +32,16 @@ export class WorkShares implements LimitedPart {
     const { arrivalCpuShare, authCpuShare, connectCpuShare } = this.#limits;
     this.arrivals.setShare(arrivalCpuShare);
     this.auth.setShare(authCpuShare);
-    this.leases.setShare(authCpuShare);
+    this.leases.setShare(leaseShare(authCpuShare));
     this.connects.setShare(connectCpuShare);
   }
 
   close(): void {
     for (const queue of [this.arrivals, this.auth, this.leases, this.connects]) queue.close();
   }
+}
+
+/** Half, but where nothing is limited that is not either. */
+function leaseShare(authCpuShare: number): number {
+  return authCpuShare >= 1 ? 1 : authCpuShare / 2;
 }

@@ -97,7 +97,7 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
     min: 100,
   },
   maxUnauthenticated: {
-    meaning: 'sockets before AUTH; above it the oldest is dropped of the address that has most of them',
+    meaning: 'sockets before AUTH; above it one is dropped of the address that has most of them',
     applies: 'live',
     above: 'closed, `UNAUTHENTICATED`',
     min: 1,
@@ -112,7 +112,7 @@ const facts: Readonly<Record<keyof RelayLimits, LimitFacts>> = {
     above: 'they wait, addresses in turn; `BUSY`',
   },
   authCpuShare: {
-    meaning: 'share of one core that signature checks before AUTH may take, and once more those of leases',
+    meaning: 'share of one core that signature checks before AUTH may take, and half as much once more those of leases',
     ...share,
   },
   leasesPerIdentity: {

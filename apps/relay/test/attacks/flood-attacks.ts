@@ -195,7 +195,7 @@ export const floodAttacks: readonly Attack[] = [
   },
   {
     name: 'AUTH twice, cut, and of nobody',
-    bound: 'one frame before AUTH; checks take a quarter of a core',
+    bound: 'one frame before AUTH; checks take half a core',
     refusals: ['MALFORMED', 'AUTH'],
     async run(attackers) {
       const { port } = attackers;

@@ -151,8 +151,8 @@ export const RelayLimit = {
   maxUnauthenticated: 2_000,
   /** Share of one core that new connections may take up to HELLO. */
   arrivalCpuShare: 0.4,
-  /** Share of one core that signature checks before AUTH may take. */
-  authCpuShare: 0.25,
+  /** Share of one core that signature checks before AUTH may take; half as much those of leases. */
+  authCpuShare: 0.5,
   /** Share of one core that CONNECT may take. */
   connectCpuShare: 0.4,
   leasesPerIdentity: 16,
