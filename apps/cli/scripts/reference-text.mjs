@@ -87,7 +87,7 @@ has a bad line changes nothing and gives a warning.
 | \`offer\` | \`command\` (what the other side runs: receive, send or cat), \`address\`, \`relay\` | a one-time address waits |
 | \`progress\` | \`file\`, \`bytes\`, \`size\` or null, \`bytesPerSecond\`, \`etaMs\` or null | once a second while a file moves |
 | \`transfer\` | \`state\` sent or received, \`file\`, \`bytes\`, \`checksum\`, \`index\`, \`count\`, \`path\` where received | per file, when both sides have it |
-| \`refused\` | \`code\`, \`message\`, \`peer\` | something was refused after the start; the local socket of \`connect\` was reset |
+| \`refused\` | \`code\`, \`message\`, \`peer\`, \`connection\` | something was refused after the start; the local socket of \`connect\` was reset |
 | \`warning\` | \`message\`, \`code\` | |
 | \`dropped\` | \`count\` | so many events were not written because nobody read |
 | \`stopping\` | \`drainMs\` | the first signal came |

@@ -75,7 +75,9 @@ it("Debian's prometheus reads a relay with traffic, and has an answer to every q
   const prometheus = requireProgram(context, 'prometheus');
   const promtool = requireProgram(context, 'promtool');
   const { admin } = await world.relay.waitFor('listening');
-  const token = (await readFile(world.owner.file('relay/admin-token'), 'utf8')).trim();
+  const dataDir = world.owner.file('relay');
+  const made = await world.relayCommand(['admin', '--data-dir', dataDir, 'token', 'new', '--role', 'read']);
+  const token = made.stdout.trim();
   const url = await startPrometheus(prometheus, String(admin), token);
   const ask = async (query: string): Promise<Answer> => {
     const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`);

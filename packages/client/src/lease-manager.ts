@@ -11,6 +11,7 @@ import {
   registerLease,
 } from './lease/lease-state.js';
 import { Backoff } from './link/backoff.js';
+import { unasked } from './link/link-error.js';
 import type { RelayLink } from './link/relay-link.js';
 import type { ListenOptions } from './options.js';
 import type { StatusEvent } from './status.js';
@@ -133,6 +134,11 @@ export class LeaseManager {
     }
   }
 
+  /** This identity gets no link any more. */
+  onDenied(error: SealaneError): void {
+    for (const lease of this.#leases.values()) this.#lose(lease, error);
+  }
+
   onSuperseded(link: RelayLink, message: Superseded): void {
     const lease = this.#leases.get(message.service);
     if (lease === undefined || lease.state.step !== 'held' || lease.state.link !== link) return;
@@ -232,7 +238,7 @@ export class LeaseManager {
     const { sequence } = granted;
     const answer = await link.request((request) => ({ kind: MessageKind.RENEW, request, service, sequence }));
     if (answer.kind !== MessageKind.RENEWED) {
-      throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay answered something else than was asked');
+      throw unasked();
     }
     if (lease.state.step === 'held' && lease.state.granted === granted) this.#scheduleRenewal(lease, answer.ttlMs);
   }

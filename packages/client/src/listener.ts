@@ -50,7 +50,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
 
   /**
    * Resolves after `close`, rejects when the lease was lost for good: ERR_RELAY_SUPERSEDED, ERR_RELAY_LEASE_IN_USE,
-   * ERR_RELAY_NAME_TAKEN and other refusals. Iteration ends in the same way.
+   * ERR_RELAY_NAME_TAKEN, ERR_RELAY_DENIED for a ban without an end, and other refusals. Iteration ends in the same way.
    */
   get closed(): Promise<void> {
     return this.#closed.promise;

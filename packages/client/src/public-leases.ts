@@ -12,6 +12,7 @@ import {
 import { type Clock, isSealaneError, LeaseFlag, LinkFeature, MessageKind, SealaneError } from '@sealane/types';
 import { pause } from './abort-signal.js';
 import type { ClientContext } from './client-context.js';
+import { unasked } from './link/link-error.js';
 import type { RelayLink } from './link/relay-link.js';
 
 /** What an owner lets a relay show to everybody, verified as the owner's word. */
@@ -46,11 +47,9 @@ export async function* listPublicLeases(
   do {
     const link: RelayLink = await acquireLink();
     const page: Listed = await requestPage(context.clock, link, cursor, signal);
-    if (page.next !== null && cursor !== null && bytesEqual(page.next, cursor)) {
-      throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay lists the same page again and again');
-    }
     emptyPages = page.entries.length === 0 ? emptyPages + 1 : 0;
-    if (emptyPages > MAX_EMPTY_PAGES) throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay lists pages of nothing');
+    const isSame = page.next !== null && cursor !== null && bytesEqual(page.next, cursor);
+    if (isSame || emptyPages > MAX_EMPTY_PAGES) throw unasked();
     for (const entry of page.entries) {
       const { lease, keycert } = parseEntry(entry, link.relay.relayKey);
       const id = encodeId(keycert.publicKey);
@@ -84,7 +83,7 @@ async function requestPage(
     try {
       const answer = await link.request(create, { signal });
       if (answer.kind === MessageKind.LISTED && answer.entries.length <= MAX_LISTED) return answer;
-      throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay answered something else than was asked');
+      throw unasked();
     } catch (error) {
       if (!isSealaneError(error, 'ERR_RELAY_BUSY') || refusals >= MAX_BUSY) throw error;
       // As long as the relay asks for, within reason.

@@ -2,6 +2,7 @@ import { encodeId, isIdLike, type Keycert, parseId } from '@sealane/crypto/crede
 import type { Found, Lookup } from '@sealane/protocol';
 import { isService, MessageKind, parseName, SealaneError } from '@sealane/types';
 import type { ClientContext } from './client-context.js';
+import { unasked } from './link/link-error.js';
 import type { RelayLink } from './link/relay-link.js';
 import type { NamePin } from './pin-store.js';
 
@@ -96,7 +97,7 @@ export class Resolver {
     const create = (request: number): Lookup => ({ kind: MessageKind.LOOKUP, request, name, id: key, service: asked });
     const answer = (await link.request(create, { signal })) as Found;
     if (answer.kind !== MessageKind.FOUND) {
-      throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay answered something else than was asked');
+      throw unasked();
     }
     const id = encodeId(answer.id);
     if (key !== null && (id !== encodeId(key) || answer.service !== service)) {

@@ -33,7 +33,7 @@ export function describeEvent(event: CliEvent, style: Style): string {
       return style.red(
         `refused${event.peer === undefined ? '' : `  peer ${sanitize(event.peer)}`}${
           event.message === undefined ? '' : `: ${sanitize(event.message)}`
-        }${because(event.code)}`,
+        }${because(event.code)}${traced(event, style)}`,
       );
     case 'warning':
       return style.yellow(`warning: ${sanitize(event.message, 1000)}${because(event.code)}`);

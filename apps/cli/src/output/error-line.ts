@@ -1,4 +1,5 @@
 import { isSealaneError, SealaneError, type SealaneErrorOptions } from '@sealane/types';
+import { traceRefusal } from '../tunnel/trace-session.js';
 import { adviceFor } from './advice.js';
 import { encodeJsonLine, sanitize } from './sanitize.js';
 
@@ -39,16 +40,18 @@ export function toSealaneError(error: unknown): SealaneError {
   return new SealaneError('ERR_INTERNAL', `this is a defect of sealane: ${String(error)}`);
 }
 
-/** `error: <what and what to do> (<ERR_CODE>)`, always one line. */
+/** `error: <what, what to do, and for a refused request its id> (<ERR_CODE>)`, always one line. */
 export function formatErrorLine(error: unknown): string {
   const known = toSealaneError(error);
   const advice = adviceFor(known);
-  return `error: ${sanitize(known.message, 2000)}${advice === undefined ? '' : `; ${sanitize(advice, 2000)}`} (${sanitize(known.code)})`;
+  const { connection } = traceRefusal(known);
+  const facts = connection === undefined ? '' : `; connection ${connection}`;
+  return `error: ${sanitize(known.message, 2000)}${advice === undefined ? '' : `; ${sanitize(advice, 2000)}`}${facts} (${sanitize(known.code)})`;
 }
 
 /** The error line as it is written: with `jsonLines`, where standard error holds JSON objects only, as one of them. */
 export function encodeErrorLine(error: unknown, jsonLines: boolean): string {
   const message = formatErrorLine(error);
   if (!jsonLines) return `${message}\n`;
-  return encodeJsonLine({ event: 'error', code: toSealaneError(error).code, message });
+  return encodeJsonLine({ event: 'error', code: toSealaneError(error).code, message, ...traceRefusal(error) });
 }

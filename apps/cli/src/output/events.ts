@@ -38,7 +38,7 @@ export type CliEvent =
   | { event: 'status'; state: string; relay?: string; code?: string; retryInMs?: number; message?: string }
   /** An operator of the relay has to approve this identity; nobody reaches the service before. */
   | { event: 'pending'; relay: string; service: string; name: string | null }
-  | { event: 'refused'; code: string; message?: string; peer?: string }
+  | ({ event: 'refused'; code: string; message?: string; peer?: string } & SessionTrace)
   | { event: 'warning'; message: string; code?: string }
   | {
       event: 'ping';

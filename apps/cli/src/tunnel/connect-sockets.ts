@@ -4,6 +4,7 @@ import { pipeSocket } from '@sealane/client/node';
 import { toSealaneError } from '../output/error-line.js';
 import type { Reporter } from '../output/reporter.js';
 import { resetAtExit, resetSocket } from './open-sockets.js';
+import { traceRefusal } from './trace-session.js';
 
 /** Local connections held at once; beyond it new ones are reset. Each costs a socket on both sides. */
 const maxConnections = 16_384;
@@ -74,7 +75,7 @@ export class ConnectSockets {
     } catch (error) {
       resetSocket(socket);
       const { code, message } = toSealaneError(error);
-      if (!gone.signal.aborted) this.#reporter.event({ event: 'refused', code, message });
+      if (!gone.signal.aborted) this.#reporter.event({ event: 'refused', code, message, ...traceRefusal(error) });
       this.#done();
       return;
     } finally {

@@ -17,6 +17,7 @@ export async function explainRefusal(error: unknown, peers: KnownPeers, target: 
     return new SealaneError('ERR_RELAY_NO_OWNER', `nobody serves ${address} at the relay now`, {
       cause: error,
       retryable: true,
+      details: error.details,
     });
   }
   return error;

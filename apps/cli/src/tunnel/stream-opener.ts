@@ -14,7 +14,7 @@ import { dialClientOptions, dialOptions } from './dial-client.js';
 import { explainRefusal } from './explain-refusal.js';
 import { classifyFailure, doubtfulAttempts } from './failure.js';
 import { reportStatus } from './status.js';
-import { traceSession } from './trace-session.js';
+import { traceRefusal, traceSession } from './trace-session.js';
 
 export interface StreamOpenerOptions {
   readonly urls: readonly string[];
@@ -88,7 +88,7 @@ export class StreamOpener {
     reached.catch((error: unknown) => {
       if (!isDecided || signal.aborted) return;
       const { code, message } = toSealaneError(error);
-      this.#context.reporter.event({ event: 'refused', code, message });
+      this.#context.reporter.event({ event: 'refused', code, message, ...traceRefusal(error) });
     });
     try {
       return await Promise.race([reached, trouble]);

@@ -15,6 +15,7 @@ import {
 import { abortedBy, whenAborted } from '../abort-signal.js';
 import { asSealaneError } from '../as-sealane-error.js';
 import type { ClientContext } from '../client-context.js';
+import { unasked } from '../link/link-error.js';
 import type { RelayLink } from '../link/relay-link.js';
 import type { DialTicket } from '../options.js';
 import { ResumptionOffer } from '../resume/offer.js';
@@ -137,7 +138,7 @@ class DialAttempt {
     });
     this.#path = new LinkStreamPath(request.link, {
       onMessage: (message) => this.#onMessage(message),
-      onData: () => this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'data before the answer')),
+      onData: () => this.fail(unasked()),
       onEnd: (error) => {
         // A refusal's end must not overtake it while the platform's key is waited for.
         if (!this.#isAnswered) this.fail(endedEarly(error));
@@ -184,6 +185,12 @@ class DialAttempt {
     this.#result.reject(error);
   }
 
+  /** Told with the id by which relay and owner know the request. */
+  #refuse(error: SealaneError): void {
+    Object.assign(error.details, { connectionId: this.#handshake.connectionId });
+    this.fail(error);
+  }
+
   #startTimer(delayMs: number): void {
     this.#timer?.cancel();
     this.#timer = this.#context.clock.schedule(delayMs, () => {
@@ -199,17 +206,17 @@ class DialAttempt {
         this.#startTimer(this.#context.timing.requestTimeoutMs + HELD_MS);
         return;
       case MessageKind.REJECT:
-        this.fail(rejection(message.code, message.text, message.keycert));
+        this.#refuse(rejection(message.code, message.text, message.keycert));
         return;
       case MessageKind.ACCEPT:
         if (message.message2 !== null) {
           this.#onMessage2(message.message2);
           return;
         }
-        this.fail(new SealaneError('ERR_E2EE_HANDSHAKE', 'the answer holds no message'));
+        this.fail(new SealaneError('ERR_E2EE_HANDSHAKE'));
         return;
       default:
-        this.fail(new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here'));
+        this.fail(unasked());
         return;
     }
   }
@@ -241,7 +248,7 @@ class DialAttempt {
       }
       connection = createDialedSession(this.#context, this.#request, this.#owner, this.#offer, result, handshakeMs);
     } catch (cause) {
-      this.fail(asSealaneError(cause));
+      this.#refuse(asSealaneError(cause));
       return;
     }
     this.#finish();
@@ -258,5 +265,5 @@ class DialAttempt {
 
 function rejection(code: number, text: string, keycert: Uint8Array | null): SealaneError {
   const details = code === RelayCode.KEYCERT && keycert !== null ? { keycert: keycert.slice() } : {};
-  return relayError(code, text === '' ? undefined : text, { details });
+  return relayError(code, text || undefined, { details });
 }

@@ -3,6 +3,7 @@ import { SignatureLabel } from '@sealane/crypto/signature';
 import { encodeLease, type Register, type Registered } from '@sealane/protocol';
 import { isSealaneError, LeaseFlag, MessageKind, RegisterFlag, SealaneError, Suite } from '@sealane/types';
 import type { ClientContext } from '../client-context.js';
+import { unasked } from '../link/link-error.js';
 import type { RelayLink } from '../link/relay-link.js';
 import { DEFAULT_ALPN, type ListenOptions } from '../options.js';
 
@@ -109,7 +110,7 @@ function granted(
   const { service, listen } = options;
   const isOurs = answer.service === service && answer.sequence === sequence && answer.name === (listen.name ?? null);
   if (answer.kind !== MessageKind.REGISTERED || !isOurs) {
-    throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay confirmed another lease than the one asked for');
+    throw unasked();
   }
   return { sequence, askedTtlMs: listen.ttlMs ?? DEFAULT_TTL_MS, ttlMs: answer.ttlMs, name: answer.name, keycert };
 }

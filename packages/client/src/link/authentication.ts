@@ -13,6 +13,7 @@ import {
   signedBytes,
 } from '@sealane/protocol';
 import { MessageKind, ProtocolSize, type RandomBytes, relayError, SealaneError } from '@sealane/types';
+import { unasked } from './link-error.js';
 
 /** Who a link says that it is: an identity, or a key made for this link alone. */
 export type LinkSigner = Pick<Identity, 'publicKey' | 'sign'>;
@@ -71,11 +72,11 @@ export class Authentication {
     if (message.kind === MessageKind.ERROR) throw refusal(message);
     const state = this.#state;
     if (state.step === 'hello') return { auth: this.#answerHello(message, body) };
-    if (state.step !== 'answer' || message.kind !== MessageKind.AUTH_OK) throw unexpected();
+    if (state.step !== 'answer' || message.kind !== MessageKind.AUTH_OK) throw unasked();
     this.#state = { step: 'done' };
     const { hello, nodeKey, helloHash, authHash } = state;
     if (!verify(SignatureLabel.AUTH_OK, nodeKey, message.signature, helloHash, authHash, signedBytes(body))) {
-      throw new SealaneError('ERR_RELAY_IDENTITY', 'the relay could not prove its identity');
+      throw unproven();
     }
     return {
       relay: {
@@ -90,7 +91,7 @@ export class Authentication {
   }
 
   #answerHello(message: ControlMessage, body: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    if (message.kind !== MessageKind.HELLO) throw unexpected();
+    if (message.kind !== MessageKind.HELLO) throw unasked();
     const { relayId, signer, random, authority, features, initialWindow, maxStreams } = this.#options;
     if (relayId !== undefined && !bytesEqual(message.relay, parseId(relayId))) {
       throw new SealaneError('ERR_RELAY_IDENTITY', 'the relay is not the one that was expected', {
@@ -118,26 +119,25 @@ export class Authentication {
   }
 }
 
+/** A certificate of another relay is worth as much as one that does not verify. */
 function provenNodeKey(hello: Hello): Uint8Array {
-  let nodecert: ReturnType<typeof parseNodecert>;
+  let cause: unknown;
   try {
-    nodecert = parseNodecert(hello.nodecert);
-  } catch (cause) {
-    throw new SealaneError('ERR_RELAY_IDENTITY', 'the certificate of the relay node does not verify', { cause });
+    const { identity, nodeKey } = parseNodecert(hello.nodecert);
+    if (bytesEqual(identity, hello.relay)) return nodeKey;
+  } catch (error) {
+    cause = error;
   }
-  if (!bytesEqual(nodecert.identity, hello.relay)) {
-    throw new SealaneError('ERR_RELAY_IDENTITY', 'the certificate of the relay node is of another relay');
-  }
-  return nodecert.nodeKey;
+  throw unproven(cause);
+}
+
+function unproven(cause?: unknown): SealaneError {
+  return new SealaneError('ERR_RELAY_IDENTITY', 'the relay could not prove its identity', { cause });
 }
 
 /** The error that a relay's ERROR stands for. */
 export function refusal(message: ErrorMessage): SealaneError {
-  return relayError(message.code, message.text === '' ? undefined : message.text, {
+  return relayError(message.code, message.text || undefined, {
     details: message.value === null ? {} : { value: message.value },
   });
-}
-
-function unexpected(): SealaneError {
-  return new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a message that does not belong here');
 }

@@ -19,3 +19,8 @@ export function asLinkError(error: SealaneError): SealaneError {
     retryable: true,
   });
 }
+
+/** A message or a frame for which there is no place at this step. */
+export function unasked(): SealaneError {
+  return new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent what nobody asked for');
+}

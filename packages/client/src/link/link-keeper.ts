@@ -25,6 +25,8 @@ export interface LinkKeeperOptions {
   readonly openLink: (attempt: LinkAttempt) => Promise<RelayLink>;
   readonly onUp?: (link: RelayLink) => void;
   readonly onDown?: (link: RelayLink, error: SealaneError) => void;
+  /** The relay does not let this client in, and names no time: there is no other attempt until somebody asks for a link. */
+  readonly onDenied?: ((error: SealaneError) => void) | undefined;
   /** The relay said goodbye on the link: what is on it had better move. */
   readonly onDraining?: (link: RelayLink) => void;
 }
@@ -201,7 +203,11 @@ export class LinkKeeper {
     for (const waiter of [...this.#waiters]) {
       if (waiter.failFast || !error.retryable) waiter.reject(error);
     }
-    this.#wait(error);
+    const { onDenied } = this.#options;
+    if (onDenied && error.code === 'ERR_RELAY_DENIED' && !('value' in error.details)) {
+      this.#state = { step: 'idle' };
+      onDenied(error);
+    } else this.#wait(error);
   }
 
   #wait(error: SealaneError, leastMs = 0, isSoon = error.retryable): void {

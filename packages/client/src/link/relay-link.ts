@@ -21,7 +21,7 @@ import { untilAborted } from '../abort-signal.js';
 import { asSealaneError } from '../as-sealane-error.js';
 import { Deferred } from '../session/deferred.js';
 import { type AuthenticatedRelay, refusal } from './authentication.js';
-import { asLinkError, lostError } from './link-error.js';
+import { asLinkError, lostError, unasked } from './link-error.js';
 import { Liveness } from './liveness.js';
 import type { LinkStreamHandler, RelayLinkOptions } from './relay-link-options.js';
 import { RequestTable } from './request-table.js';
@@ -198,7 +198,7 @@ export class RelayLink {
   #authenticate(message: Uint8Array | readonly Uint8Array[]): void {
     forEachFrame(message, PRE_AUTH_LIMITS, (frame) => {
       if (frame.type !== FrameType.MESSAGE || frame.streamId !== 0 || this.#state.step !== 'authenticating') {
-        throw new SealaneError('ERR_LINK_PROTOCOL', 'the relay sent a frame that does not belong here');
+        throw unasked();
       }
       const step = this.#options.authentication.receive(frame.body.slice());
       if ('relay' in step) this.#goUp(step.relay);

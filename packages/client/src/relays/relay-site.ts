@@ -123,6 +123,7 @@ export class RelaySite {
         this.#linksSeen.add(link);
         if (use === 'listen') this.leases.onLinkUp(link);
       },
+      onDenied: use === 'listen' ? (error) => this.leases.onDenied(error) : undefined,
       onDraining: (link) => this.#options.onDraining(link),
       onDown: (link, error: SealaneError) => {
         this.#handshakers.get(link)?.close();

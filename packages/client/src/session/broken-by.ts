@@ -1,4 +1,5 @@
-import { AbortCode, abortError, isSealaneError, SealaneError } from '@sealane/types';
+import { AbortCode, abortError, SealaneError } from '@sealane/types';
+import { asSealaneError } from '../as-sealane-error.js';
 
 /** What a peer is told of an error that ended a session; of any other only that it is over. */
 export const abortCodes: Readonly<Record<string, AbortCode>> = {
@@ -11,7 +12,7 @@ export const abortCodes: Readonly<Record<string, AbortCode>> = {
 
 /** What the peer is told of a failure while records were read or sealed, and what this side reports. */
 export function brokenBy(cause: unknown): { readonly code: AbortCode; readonly error: SealaneError } {
-  const error = isSealaneError(cause) ? cause : new SealaneError('ERR_INTERNAL', undefined, { cause });
+  const error = asSealaneError(cause);
   const code = abortCodes[error.code];
   if (code !== undefined) return { code, error };
   return { code: AbortCode.PROTOCOL, error: new SealaneError('ERR_E2EE_PROTOCOL', error.message, { cause }) };
