@@ -25,7 +25,7 @@ it('a ban without an end is final: expose says why with the code and ends, also 
   await operate('ban', 'id', world.ownerId, '--reason', 'spam');
   const refusal = { code: 'ERR_RELAY_DENIED', message: 'this identity is banned: spam' };
   expect(await process.waitFor('refused')).toMatchObject(refusal);
-  expect(await process.waitFor('status', ({ state }) => state === 'lease-refused')).toMatchObject(refusal);
+  expect(await process.waitFor('status', (event) => event['state'] === 'lease-refused')).toMatchObject(refusal);
   expect((await process.exited).code).toBe(1);
   const again = world.startExpose(String(echo.port), ['--allow-any']);
   expect((await again.exited).code).toBe(1);
@@ -36,10 +36,8 @@ it('a ban without an end is final: expose says why with the code and ends, also 
 it('a ban with an end is waited for, and told meanwhile', async () => {
   const { process } = await world.expose(echo.port);
   await operate('ban', 'id', world.ownerId, '--expires', '3s');
-  const isBanned = ({ state, code }: { readonly state?: unknown; readonly code?: unknown }): boolean =>
-    state === 'waiting' && code === 'ERR_RELAY_DENIED';
-  await process.waitFor('status', isBanned);
-  const registered = (): number => process.events.filter(({ state }) => state === 'lease-registered').length;
+  await process.waitFor('status', (event) => event['state'] === 'waiting' && event['code'] === 'ERR_RELAY_DENIED');
+  const registered = (): number => process.events.filter((event) => event['state'] === 'lease-registered').length;
   await expect.poll(registered, { timeout: 60_000 }).toBe(2);
   await process.kill();
 });

@@ -22,7 +22,7 @@ byte or request. The longest time of a lease holds from its next renewal, \`stre
 ([operations](operations.md)).
 
 BUSY as an answer to a request or to AUTH says in \`value\` after how many milliseconds there is room again
-(\`error.details.value\`); an HTTP refusal says it in \`Retry-After\`, and its code and text in \`Sealane-Refusal\`. Clients
+(\`error.details.value\`); the refusal of a connection (REJECT) has no place for it; an HTTP refusal says it in \`Retry-After\`, and its code and text in \`Sealane-Refusal\`. Clients
 on Node make \`ERR_RELAY_BUSY\`, \`ERR_RELAY_LIMIT\` and, for a ban, \`ERR_RELAY_DENIED\` of it; a page in a browser sees
 only that the WebSocket failed.
 
@@ -53,7 +53,8 @@ goes above it is ended (RESET \`BUSY\`), further ones are refused with \`LIMIT\`
 \`RelayServer.bans.add({ kind, value, reason, expiresAtMs })\` holds at once: what the ban concerns is ended, with the reason
 and, in \`value\` or \`Retry-After\`, the time until it is over. A dialer uses a key of its own for each link unless it says who
 it is (\`identify\`), so dialers are banned by address. Nobody is exempt from bans, also not 127.0.0.1. There are at most
-100,000; looking one up costs the same for one and for all of them. They are kept by \`banStore\`: by default in memory, by
+100,000. A ban without an end is final for a client that is not told of one: \`listener.closed\` rejects with
+\`ERR_RELAY_DENIED\` (\`expose\` prints it and ends); one with an end is waited for. Looking one up costs the same for one and for all of them. They are kept by \`banStore\`: by default in memory, by
 the program in its database.
 
 ## Client addresses and proxies

@@ -50,8 +50,9 @@ sealane-relay settings set limits.maxSockets=4000 --data-dir ./relay
 sealane-relay settings unset limits.maxSockets --data-dir ./relay
 \`\`\`
 
-\`settings set\` beside a relay that runs holds from its next reload. Through the [admin API](admin-api.md) it holds at once, and so does \`reload\`,
-which does what SIGHUP does:
+\`settings set\` and \`unset\` tell the relay that runs on the directory, through its [admin API](admin-api.md): the change holds at once. Without one they write
+it beside the relay, which takes it at SIGHUP, and say so (\`holds\` in \`--json\`: \`now\`, \`at reload\`, or \`at start\` where none runs). From elsewhere, and to reload as
+SIGHUP does:
 
 \`\`\`sh
 sealane-relay admin --data-dir ./relay settings set limits.maxSockets=4000
@@ -65,7 +66,8 @@ A stored setting that is none any more, or whose value no longer fits, is left o
 The data directory holds the relay's identity (\`identity.key\`, \`node.key\`: keep them secret, and keep a copy) and its database \`relay.db\`:
 names with their grace, bans, approvals, tokens (hashed), tickets used, the audit log, and settings changed at run time. A directory
 without a database gets one at the first start. Answers are given when what they promise is on the disk; a killed process loses nothing
-that it confirmed.
+that it confirmed: in the last long run a hundred SIGKILLs under confirmed names, and a hundred under writes to every table, lost none
+([reliability](reliability.md#a-relay-that-is-killed-while-it-writes)).
 
 \`\`\`sh
 sealane-relay backup ./relay backup.db

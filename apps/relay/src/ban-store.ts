@@ -25,8 +25,12 @@ export class DatabaseBanStore implements BanStore {
     await this.#database.durable();
   }
 
+  /** Also bans that are over: those the relay forgets by itself. */
   async remove(kind: BanKind, value: string): Promise<void> {
-    this.#database.bans.remove(kind, value);
+    const until = this.#database.bans.remove(kind, value)?.expiresAt;
+    if (typeof until === 'number' && until <= Date.now()) {
+      this.#database.audit.record({ actor: 'relay', action: 'ban.expire', subject: `${kind} ${value}` });
+    }
     await this.#database.durable();
   }
 }

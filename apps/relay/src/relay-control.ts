@@ -132,6 +132,23 @@ export class RelayControl {
     return true;
   }
 
+  /** It does not come back by itself. False if there is no such session. */
+  async endSession(session: number, by: string): Promise<boolean> {
+    if (!this.#parts.relay.operations.endSession(session)) return false;
+    await this.#record({ actor: by, action: 'session.end', subject: String(session) });
+    return true;
+  }
+
+  /** Those of an identity, or of one of its services. Their owner is told the reason and gives up. False if there was none. */
+  async endLeases({ identity, service }: ApprovalTarget, reason: string, by: string): Promise<boolean> {
+    const target = checkedTarget({ identity, service });
+    const text = checkedText(reason, 'reason', MAX_REASON_LENGTH);
+    if (this.#parts.relay.operations.endLeases(target.identity, service, text) === 0) return false;
+    const subject = subjectOf({ identity: target.identity, service: service ?? EVERY_SERVICE });
+    await this.#record({ actor: by, action: 'lease.end', subject, details: { reason: text } });
+    return true;
+  }
+
   settings(): readonly SettingEntry[] {
     return this.#parts.configuration.entries();
   }

@@ -2,6 +2,7 @@ import { loadCrypto } from '@sealane/crypto';
 import { spaceOutCollections } from '@sealane/mux/node';
 import { loadServerIdentity, parseReservedName, RelayServer, type ServerIdentity } from '@sealane/server';
 import { isSealaneError, SealaneError } from '@sealane/types';
+import { forgetAdminUrl } from './admin/admin-files.js';
 import { EventFeed } from './admin/event-feed.js';
 import { type Admin, startAdmin } from './admin/start-admin.js';
 import { isRestricted } from './admission/admission-rules.js';
@@ -20,6 +21,7 @@ import { Output } from './output.js';
 import { readVersion } from './read-version.js';
 import { RelayControl } from './relay-control.js';
 import { adminSettings } from './settings/admin-settings.js';
+import { admissionSettings } from './settings/admission-settings.js';
 import { formatProblem } from './settings/config-problem.js';
 import type { Configuration } from './settings/configuration.js';
 import { limitSettings } from './settings/limit-settings.js';
@@ -117,7 +119,9 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
   const onHangUp = (): void => void reload(control, parts);
   let admin: Admin | undefined;
   let meter: ProcessMeter | undefined;
-  const housekeeping = setInterval(() => tidyUp(parts), HOUSEKEEPING_MS);
+  const housekeeping = setInterval(() => tidyUp(parts, admission), HOUSEKEEPING_MS);
+  // What ran out while no relay was there is told, too.
+  tidyUp(parts, admission);
   try {
     const { url } = await relay.listen({
       ...address,
@@ -125,6 +129,7 @@ async function serveAs(identity: ServerIdentity, address: ListenAddress, parts: 
     });
     process.on('SIGHUP', onHangUp);
     const adminAddress = configuration.get(adminSettings.listen);
+    forgetAdminUrl(dataDir);
     if (adminAddress !== undefined) {
       const version = readVersion();
       meter = new ProcessMeter();
@@ -176,9 +181,10 @@ async function reload(control: RelayControl, { configuration, output, log }: Pro
   }
 }
 
-function tidyUp({ database, output }: Process): void {
+function tidyUp({ configuration, database, output }: Process, admission: LiveAdmission): void {
   try {
-    database.prune();
+    const briefMs = configuration.get(admissionSettings.briefEnrolmentMs);
+    admission.tokens.forget(database.prune(briefMs === 0 ? undefined : briefMs));
   } catch (error) {
     output.warning('DATABASE', `what has run out is not forgotten: ${describeError(error)}`);
   }

@@ -76,16 +76,17 @@ export class HostileClient {
     );
   }
 
-  static async connect(url: string): Promise<HostileClient> {
-    const client = await HostileClient.tryConnect(url);
+  /** As somebody new, or with the credential of somebody who was there before. */
+  static async connect(url: string, credential?: Credential): Promise<HostileClient> {
+    const client = await HostileClient.tryConnect(url, credential);
     if (client === undefined) throw new Error('the relay does not let the client in');
     return client;
   }
 
   /** Undefined if the relay closed the socket before it let the client in. */
-  static async tryConnect(url: string): Promise<HostileClient | undefined> {
+  static async tryConnect(url: string, credential?: Credential): Promise<HostileClient | undefined> {
     await loadCrypto();
-    const client = new HostileClient(url, await Credential.create());
+    const client = new HostileClient(url, credential ?? (await Credential.create()));
     await client.#until(() => client.#isUp || client.isClosed);
     return client.#isUp ? client : undefined;
   }

@@ -26,11 +26,14 @@ interface SessionQuestion {
 
 /** The lease that a request may be forwarded to, its session counted; or why it may not. */
 export function admitSession(
-  { limits, budget, clock }: RelayConfig,
+  { limits, budget, clock, operatorEnds }: RelayConfig,
   { usage, gate }: { readonly usage: UsagePolicy; readonly gate: AdmissionGate },
   { link, lease, isResume }: SessionQuestion,
 ): AdmittedSession | SessionRefusal {
   if (lease === undefined) return { code: RelayCode.NO_OWNER, text: '' };
+  if (isResume && operatorEnds.hasSession(link, lease)) {
+    return { code: RelayCode.NO_SESSION, text: 'the operator of the relay ended it' };
+  }
   const isInRate = lease.connects === undefined || lease.connects.tryTake(clock.nowMs());
   if (lease.load.waiting >= limits.waitingAcceptsPerLease || !usage.connectTo(lease) || !isInRate) {
     return { code: RelayCode.BUSY, text: 'the owner has too many requests' };

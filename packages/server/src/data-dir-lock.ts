@@ -48,6 +48,18 @@ export async function lockDataDir(directory: string): Promise<DataDirLock> {
   }
 }
 
+/** Whether a process holds the lock of a directory now; changes nothing. @throws ERR_DATA_DIR */
+export async function isDataDirLocked(directory: string): Promise<boolean> {
+  if (process.platform === 'win32') return await isHeld(await pipeOf(directory));
+  const access = await socketDirectory(directory);
+  try {
+    const highest = (await lockNumbers(access.path)).at(-1);
+    return highest !== undefined && (await isHeld(join(access.path, fileOf(highest))));
+  } finally {
+    await access.close();
+  }
+}
+
 async function acquire(directory: string, mine: string): Promise<string> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = await lockNumbers(directory);
@@ -116,15 +128,19 @@ async function socketDirectory(directory: string): Promise<{ readonly path: stri
 
 /** Named pipes of Windows end with their process and exist once. */
 async function lockByPipe(directory: string): Promise<DataDirLock> {
-  const name = Buffer.from((await realpath(directory)).toLowerCase())
-    .toString('base64url')
-    .slice(-200);
   try {
-    const server = await listenOn(`\\\\.\\pipe\\sealane-${name}`);
+    const server = await listenOn(await pipeOf(directory));
     return { release: once(() => closeServer(server)) };
   } catch (error) {
     throw isErrno(error, 'EADDRINUSE') || isErrno(error, 'EACCES') ? locked() : error;
   }
+}
+
+async function pipeOf(directory: string): Promise<string> {
+  const name = Buffer.from((await realpath(directory)).toLowerCase())
+    .toString('base64url')
+    .slice(-200);
+  return `\\\\.\\pipe\\sealane-${name}`;
 }
 
 function fileOf(number: number): string {

@@ -1,5 +1,5 @@
 export { loadServerIdentity, type ServerIdentity } from './data-dir.js';
-export { type DataDirLock, lockDataDir } from './data-dir-lock.js';
+export { type DataDirLock, isDataDirLocked, lockDataDir } from './data-dir-lock.js';
 export type { LeaseEndReason, RefusalName, RefusalStage, RelayEvent, RequestTrace, WarningCode } from './event.js';
 export type { IdentityView, LeaseView, RelayInspection, SessionView } from './inspection.js';
 export type { Awaitable, ClaimOptions, ClaimResult, LeaseRecord, LeaseStore, PublicPage } from './lease-store.js';
@@ -22,4 +22,5 @@ export type { BanList } from './policy/ban-list.js';
 export { type BanStore, MemoryBanStore } from './policy/ban-store.js';
 export { isNetwork } from './policy/ip-network.js';
 export { isReservable, parseReservedName, type ReservedName } from './policy/reserved-names.js';
+export type { RelayOperations } from './relay-operations.js';
 export { RelayServer } from './relay-server.js';

@@ -14,6 +14,7 @@ import { type RelayLimits, resolveLimits } from './limits.js';
 import { RelayMeter } from './metrics/relay-meter.js';
 import type { RelayServerOptions } from './options.js';
 import { BanList } from './policy/ban-list.js';
+import { OperatorEnds } from './policy/operator-ends.js';
 import { ReservedNames } from './policy/reserved-names.js';
 import { TrustedProxies } from './policy/trusted-proxies.js';
 import { Reporter } from './refusals.js';
@@ -29,6 +30,7 @@ export interface RelayConfig {
   /** One object for the whole relay, to be read at every use: `setLimits` changes what is in it. */
   readonly limits: RelayLimits;
   readonly bans: BanList;
+  readonly operatorEnds: OperatorEnds;
   readonly reservedNames: ReservedNames;
   readonly proxies: TrustedProxies;
   readonly clock: Clock;
@@ -56,6 +58,7 @@ export async function createRelayConfig(options: RelayServerOptions): Promise<Re
     authorities,
     limits,
     bans: await BanList.load(clock, options.banStore),
+    operatorEnds: new OperatorEnds(clock),
     reservedNames: new ReservedNames(options.reservedNames),
     proxies: new TrustedProxies(options.trustedProxies, options.exemptLoopback),
     clock,

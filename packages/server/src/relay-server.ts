@@ -34,6 +34,7 @@ import type { ReservedName } from './policy/reserved-names.js';
 import { UsagePolicy } from './policy/usage-policy.js';
 import { describeFault } from './refusals.js';
 import { createRelayConfig, type RelayConfig } from './relay-config.js';
+import { RelayOperations } from './relay-operations.js';
 import { RequestHandler } from './request-handler.js';
 import { SocketLimits } from './socket-limits.js';
 import { SocketMemory } from './socket-memory.js';
@@ -52,6 +53,8 @@ const RETRY_AFTER_MS = 1_000;
 export class RelayServer implements LinkHost, AsyncDisposable {
   /** Who uses it now. */
   readonly inspection: RelayInspection;
+  /** What its operator ends by hand. */
+  readonly operations: RelayOperations;
   readonly #config: RelayConfig;
   readonly #sockets: SocketLimits;
   readonly #door: WebSocketDoor;
@@ -116,6 +119,7 @@ export class RelayServer implements LinkHost, AsyncDisposable {
     const open = { config, usage: this.#usage, sockets: this.#sockets, leases: this.#leases, links: this.#links };
     this.#enforcer = new PolicyEnforcer(open);
     this.inspection = new RelayInspection({ ...open, forwarding: this.#forwarding });
+    this.operations = new RelayOperations({ ...open, forwarding: this.#forwarding, enforcer: this.#enforcer });
     this.#measured = {
       ...open,
       work: this.#work,

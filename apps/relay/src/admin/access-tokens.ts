@@ -7,6 +7,8 @@ import { ApiError } from './api-error.js';
 /** Every request is compared with all of them. */
 const MAX_USABLE = 1_000;
 const SECRET_BYTES = 32;
+/** A program that asks all the time is a write in this time. */
+const NOTE_EVERY_MS = 60_000;
 const pattern = /^sealane_admin_[A-Za-z0-9_-]{43}$/;
 
 export interface AccessTokenOptions {
@@ -24,6 +26,8 @@ export class AccessTokens {
   readonly #clock: Clock;
   /** Unix milliseconds, by id; of this process alone. */
   readonly #lastUsed = new Map<string, number>();
+  /** What of that is in the database. */
+  readonly #noted = new Map<string, number>();
   #usable: readonly (AccessToken & { readonly hash: Uint8Array })[] = [];
   /** Hears of every token that does not hold any more because somebody said so. */
   onRevoked: (id: string) => void = () => undefined;
@@ -46,13 +50,13 @@ export class AccessTokens {
     let found: AccessToken | undefined;
     for (const token of this.#usable) if (timingSafeEqual(token.hash, hash)) found = token;
     if (found === undefined || !holds(found, nowMs)) return undefined;
-    this.#lastUsed.set(found.id, nowMs);
+    this.#noteUse(found.id, nowMs);
     return found;
   }
 
-  /** Unix milliseconds; undefined: not since the relay was started. */
-  lastUsedMs(id: string): number | undefined {
-    return this.#lastUsed.get(id);
+  /** Unix milliseconds; null: never. */
+  lastUsedMs({ id, lastUsedAt }: Pick<AccessToken, 'id' | 'lastUsedAt'>): number | null {
+    return this.#lastUsed.get(id) ?? lastUsedAt;
   }
 
   isUsable(id: string): boolean {
@@ -72,7 +76,7 @@ export class AccessTokens {
     const createdAt = this.#clock.wallMs();
     this.#database.accessTokens.add({ id, hash: hashOf(text), role, label, createdAt, createdBy, expiresAt });
     this.refresh();
-    return { token: { id, role, label, createdAt, createdBy, expiresAt, revokedAt: null }, text };
+    return { token: { id, role, label, createdAt, createdBy, expiresAt, revokedAt: null, lastUsedAt: null }, text };
   }
 
   /** Oldest first, those that do not hold any more among them. */
@@ -85,8 +89,20 @@ export class AccessTokens {
     const isRevoked = this.#database.accessTokens.revoke(id, this.#clock.wallMs());
     this.refresh();
     this.#lastUsed.delete(id);
+    this.#noted.delete(id);
     if (isRevoked) this.onRevoked(id);
     return isRevoked;
+  }
+
+  #noteUse(id: string, nowMs: number): void {
+    this.#lastUsed.set(id, nowMs);
+    if (nowMs - (this.#noted.get(id) ?? Number.NEGATIVE_INFINITY) < NOTE_EVERY_MS) return;
+    this.#noted.set(id, nowMs);
+    try {
+      this.#database.accessTokens.noteUse(id, nowMs);
+    } catch {
+      // A full disk is told by what has to be kept; who asks why is not to be kept out by it.
+    }
   }
 }
 

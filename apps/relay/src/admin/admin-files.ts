@@ -42,6 +42,11 @@ export async function announceAdminUrl(dataDir: string, url: string): Promise<()
   return takeBack;
 }
 
+/** A relay that was killed has left it: what answers there now is not this relay, and is not to be shown a token. */
+export function forgetAdminUrl(dataDir: string): void {
+  rmSync(join(dataDir, ADMIN_URL_FILE), { force: true });
+}
+
 async function readText(file: string): Promise<string | undefined> {
   try {
     return Buffer.from(await readSecretFile(file))

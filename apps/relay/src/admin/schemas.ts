@@ -94,7 +94,7 @@ const token = {
   createdAtMs: time,
   expiresAtMs: orNull(time),
   revokedAtMs: orNull(time),
-  lastUsedAtMs: orNull({ ...time, description: 'Unix milliseconds; null: not since the relay was started' }),
+  lastUsedAtMs: orNull({ ...time, description: 'Unix milliseconds; null: never' }),
 };
 
 const setting = {

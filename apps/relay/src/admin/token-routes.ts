@@ -26,7 +26,7 @@ export function tokenRoutes(tokens: AccessTokens, audit: AuditLog): readonly Rou
       success: { status: 200, description: 'A page of them', schema: ref('TokenPage') },
       handle: (call) =>
         pageAnswer(
-          firstPage(tokens.list(), tokenKey, pageQuery(call), (token) => tokenView(token, tokens.lastUsedMs(token.id))),
+          firstPage(tokens.list(), tokenKey, pageQuery(call), (token) => tokenView(token, tokens.lastUsedMs(token))),
         ),
     },
     {
@@ -82,7 +82,7 @@ function tokenKey({ createdAt, id }: AccessToken): string {
   return `${String(createdAt).padStart(15, '0')} ${id}`;
 }
 
-function tokenView(token: AccessToken, lastUsedMs?: number): Readonly<Record<string, unknown>> {
+function tokenView(token: AccessToken, lastUsedAtMs: number | null = null): Readonly<Record<string, unknown>> {
   const { id, role, label, createdAt, createdBy, expiresAt, revokedAt } = token;
   return {
     id,
@@ -92,6 +92,6 @@ function tokenView(token: AccessToken, lastUsedMs?: number): Readonly<Record<str
     createdAtMs: createdAt,
     expiresAtMs: expiresAt,
     revokedAtMs: revokedAt,
-    lastUsedAtMs: lastUsedMs ?? null,
+    lastUsedAtMs,
   };
 }

@@ -9,6 +9,8 @@ import { describeError } from '../error-line.js';
 const FROM_FILE = 'token file';
 /** Beyond it nobody is enrolled: what strangers could fill has an end. */
 const MAX_ENROLLED = 100_000;
+/** Who is seen later than that after its enrolment is there to stay: the identities of one-time addresses are not. */
+const FIRST_DAY_MS = 86_400_000;
 
 /** Enrolment tokens and whom they enrolled, in the relay's database. Nothing is asked of it in the middle of a request. */
 export class DatabaseTokens implements TokenStore {
@@ -16,6 +18,8 @@ export class DatabaseTokens implements TokenStore {
   readonly #onFault: (message: string) => void;
   /** Identities and their tokens. */
   readonly #enrolled = new Map<string, string>();
+  /** When those came in that were not seen after their first day. */
+  readonly #brief = new Map<string, number>();
   #onChange: (identity: string) => void = () => undefined;
   /** An identity came in with a token. */
   onEnrolled: (identity: string, tokenId: string) => void = () => undefined;
@@ -23,7 +27,10 @@ export class DatabaseTokens implements TokenStore {
   constructor(database: RelayDatabase, onFault: (message: string) => void) {
     this.#database = database;
     this.#onFault = onFault;
-    for (const { identity, token } of database.enrolments.all()) this.#enrolled.set(identity, token);
+    for (const { identity, token, enrolledAt, isBrief } of database.enrolments.all()) {
+      this.#enrolled.set(identity, token);
+      if (isBrief === 1) this.#brief.set(identity, enrolledAt);
+    }
   }
 
   /** @throws ERR_ARGUMENT where there is one of this id, ERR_DATABASE* */
@@ -83,6 +90,7 @@ export class DatabaseTokens implements TokenStore {
       // The token may have been revoked meanwhile.
       if (this.#database.enrolments.find(identity) === undefined) return 'unknown';
       this.#enrolled.set(identity, redeemed.enrolment.token);
+      this.#brief.set(identity, redeemed.enrolment.enrolledAt);
     } catch (error) {
       this.#onFault(describeError(error));
       throw relayError(RelayCode.BUSY, 'the relay cannot enrol anybody now');
@@ -93,7 +101,14 @@ export class DatabaseTokens implements TokenStore {
   }
 
   isEnrolled(identity: string): boolean {
+    const sinceMs = this.#brief.get(identity);
+    if (sinceMs !== undefined && Date.now() - sinceMs > FIRST_DAY_MS) this.#keep(identity);
     return this.#enrolled.has(identity);
+  }
+
+  /** The database has forgotten them: they are enrolled no more. */
+  forget(identities: readonly string[]): void {
+    this.#dismiss(identities);
   }
 
   watch(onChange: (identity: string) => void): void {
@@ -143,8 +158,20 @@ export class DatabaseTokens implements TokenStore {
     return this.#database.enrolments.tokens().filter(({ revokedAt }) => revokedAt === null);
   }
 
+  #keep(identity: string): void {
+    try {
+      this.#database.enrolments.keep(identity);
+      this.#brief.delete(identity);
+    } catch (error) {
+      this.#onFault(describeError(error));
+    }
+  }
+
   #dismiss(identities: readonly string[]): void {
-    for (const identity of identities) this.#enrolled.delete(identity);
+    for (const identity of identities) {
+      this.#enrolled.delete(identity);
+      this.#brief.delete(identity);
+    }
     for (const identity of identities) this.#onChange(identity);
   }
 }

@@ -141,6 +141,16 @@ export async function act(
   print(flags, answer, `${text(answer)}\n`);
 }
 
+/** Of a service alone where the query names one. */
+export async function endLeases(
+  id: string,
+  flags: AdminFlags,
+  query: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const path = withQuery(`/api/v1/leases/${encodeURIComponent(id)}`, query);
+  await act(flags, { method: 'DELETE', path }, { id }, () => `the leases of ${id} have ended`);
+}
+
 /** `PATH=VALUE` of a setting or a limit. */
 export async function set(what: 'settings' | 'limits', assignment: string, flags: AdminFlags): Promise<void> {
   const parsed = parseAssignment(assignment);

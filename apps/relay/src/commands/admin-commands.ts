@@ -32,12 +32,31 @@ export function addAdminCommands(program: Command): void {
 }
 
 function addLists(admin: Command): void {
-  command(admin, 'leases', 'list leases that are served', (actions, _, flags) =>
+  const leases = command(admin, 'leases', 'list leases that are served', (actions, _, flags) =>
     actions.printList('leases', flags, { id: text(flags['id']) }),
-  ).option('--id <id>', 'of this identity alone');
-  command(admin, 'sessions', 'list relayed sessions', (actions, _, flags) =>
+  )
+    .option('--id <id>', 'of this identity alone')
+    .helpCommand(false);
+  command(
+    leases,
+    'end <id>',
+    'end the leases of an identity; it may come back when it asks again',
+    (actions, given, flags) => {
+      const query = { service: text(flags['service']), reason: text(flags['reason']) };
+      return actions.endLeases(given[0] ?? '', flags, query);
+    },
+  )
+    .option('--service <name>', 'of this service alone')
+    .option('--reason <text>', 'told to the owner');
+  const sessions = command(admin, 'sessions', 'list relayed sessions', (actions, _, flags) =>
     actions.printList('sessions', flags, { owner: text(flags['owner']) }),
-  ).option('--owner <id>', 'of this owner alone');
+  )
+    .option('--owner <id>', 'of this owner alone')
+    .helpCommand(false);
+  command(sessions, 'end <session>', 'end a relayed session, by its number', (actions, [session = ''], flags) => {
+    const path = `/api/v1/sessions/${encodeURIComponent(session)}`;
+    return actions.act(flags, { method: 'DELETE', path }, { session }, () => `the session ${session} has ended`);
+  });
   command(admin, 'identities', 'list identities that are connected', (actions, _, flags) =>
     actions.printList('identities', flags),
   );

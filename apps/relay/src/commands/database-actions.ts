@@ -1,15 +1,23 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { lockDataDir } from '@sealane/server';
-import { SealaneError } from '@sealane/types';
+import { isDataDirLocked, lockDataDir } from '@sealane/server';
+import { isSealaneError, SealaneError } from '@sealane/types';
 import { backup, restore } from '../database/backup.js';
 import { RelayDatabase } from '../database/relay-database.js';
 import { usageError } from '../error-line.js';
 import { loadConfiguration, type ProgramFlags } from '../load-configuration.js';
 import { parseAssignment } from '../settings/other-sources.js';
 import { programSettings } from '../settings/program-settings.js';
+import { AdminClient } from './admin-client.js';
 
-const NEXT_RELOAD = 'a running relay takes it at its next reload (SIGHUP)';
+/** When a change holds that was written beside the relay, or told to it. */
+type Holds = 'now' | 'at reload' | 'at start';
+
+const holdsText: Readonly<Record<Holds, string>> = {
+  now: 'it holds',
+  'at reload': 'the relay that runs has no admin API that can be asked, and takes it when it gets SIGHUP',
+  'at start': 'the next relay on this directory takes it',
+};
 
 /** @throws ERR_FILE_EXISTS, ERR_DATABASE* */
 export async function backupTo(dir: string, file: string, flags: ProgramFlags): Promise<void> {
@@ -42,26 +50,51 @@ export async function setStored(text: string, flags: ProgramFlags): Promise<void
   if (assignment === undefined) throw usageError(`"${text}" is not PATH=VALUE, for example limits.maxSockets=4000`);
   const { path, raw } = assignment;
   const configuration = loadConfiguration(flags);
-  await withDatabase(configuration.get(programSettings.dataDir), (database) => {
-    configuration.attach(database.settings);
-    configuration.set(path, raw, 'command line');
-    database.audit.record({ actor: 'command line', action: 'settings.set', subject: path, details: { value: raw } });
+  const holds = await change(configuration.get(programSettings.dataDir), flags, {
+    method: 'PUT',
+    path,
+    body: { value: raw },
   });
-  print(flags, { path }, `${path} is set; ${NEXT_RELOAD}`);
+  if (holds !== 'now')
+    await withDatabase(configuration.get(programSettings.dataDir), (database) => {
+      configuration.attach(database.settings);
+      configuration.set(path, raw, 'command line');
+      database.audit.record({ actor: 'command line', action: 'settings.set', subject: path, details: { value: raw } });
+    });
+  print(flags, { path, holds }, `${path} is set; ${holdsText[holds]}`);
 }
 
 /** Also what no setting takes any more. @throws ERR_CONFIG, ERR_ARGUMENT, ERR_DATABASE* */
 export async function unsetStored(path: string, flags: ProgramFlags): Promise<void> {
   const dataDir = loadConfiguration(flags).get(programSettings.dataDir);
-  await withDatabase(dataDir, (database) => {
-    if (!database.settings.unset(path)) {
-      const known = [...database.settings.all().keys()].join(', ');
-      const hint = known === '' ? 'nothing is' : `only: ${known}`;
-      throw new SealaneError('ERR_CONFIG', `${path} is not changed at run time; ${hint}`);
-    }
-    database.audit.record({ actor: 'command line', action: 'settings.unset', subject: path });
-  });
-  print(flags, { path }, `${path} is not changed at run time any more; ${NEXT_RELOAD}`);
+  const holds = await change(dataDir, flags, { method: 'DELETE', path });
+  if (holds !== 'now')
+    await withDatabase(dataDir, (database) => {
+      if (!database.settings.unset(path)) {
+        const known = [...database.settings.all().keys()].join(', ');
+        const hint = known === '' ? 'nothing is' : `only: ${known}`;
+        throw new SealaneError('ERR_CONFIG', `${path} is not changed at run time; ${hint}`);
+      }
+      database.audit.record({ actor: 'command line', action: 'settings.unset', subject: path });
+    });
+  print(flags, { path, holds }, `${path} is not changed at run time any more; ${holdsText[holds]}`);
+}
+
+/** Tells a relay that runs on the directory, if there is one that can be told. @throws ERR_ADMIN for what it refuses */
+async function change(
+  dataDir: string | undefined,
+  flags: ProgramFlags,
+  { method, path, body }: { readonly method: string; readonly path: string; readonly body?: unknown },
+): Promise<Holds> {
+  if (dataDir === undefined || !existsSync(dataDir) || !(await isDataDirLocked(dataDir))) return 'at start';
+  try {
+    const client = await AdminClient.create(flags);
+    await client.ask(method, `/api/v1/settings/${encodeURIComponent(path)}`, body);
+    return 'now';
+  } catch (error) {
+    if (isSealaneError(error, 'ERR_ADMIN_UNREACHABLE')) return 'at reload';
+    throw error;
+  }
 }
 
 /** Beside a relay that runs on the directory: SQLite lets both in, and the relay reads it at its next reload. */

@@ -12,15 +12,17 @@ export interface AccessToken {
   readonly createdBy: string;
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;
+  /** Unix milliseconds, a minute late at most; null: never. */
+  readonly lastUsedAt: number | null;
 }
 
-export interface NewAccessToken extends Omit<AccessToken, 'revokedAt'> {
+export interface NewAccessToken extends Omit<AccessToken, 'revokedAt' | 'lastUsedAt'> {
   /** Of the secret; only the hash is kept. */
   readonly hash: Uint8Array;
 }
 
 const COLUMNS =
-  'id, role, label, created_at AS createdAt, created_by AS createdBy, expires_at AS expiresAt, revoked_at AS revokedAt' as const;
+  'id, role, label, created_at AS createdAt, created_by AS createdBy, expires_at AS expiresAt, revoked_at AS revokedAt, last_used_at AS lastUsedAt' as const;
 
 /** Tokens of the admin API. */
 export class AccessTokenRepository {
@@ -56,6 +58,19 @@ export class AccessTokenRepository {
   list(): readonly AccessToken[] {
     const rows = this.#session.all(`SELECT ${COLUMNS} FROM access_tokens ORDER BY created_at, id`);
     return rows as unknown as readonly AccessToken[];
+  }
+
+  noteUse(id: string, atMs: number): void {
+    this.#session.run('UPDATE access_tokens SET last_used_at = ? WHERE id = ?', atMs, id);
+  }
+
+  /** Ids of those that ran out since the last call, and were not revoked before. */
+  takeExpired(nowMs: number): readonly string[] {
+    const rows = this.#session.all(
+      'UPDATE access_tokens SET expiry_told = 1 WHERE expires_at <= ? AND expiry_told = 0 AND revoked_at IS NULL RETURNING id',
+      nowMs,
+    );
+    return rows.map((row) => String(row['id']));
   }
 
   /** False if there is none, or it was revoked before. */

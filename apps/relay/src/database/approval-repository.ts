@@ -115,8 +115,12 @@ export class ApprovalRepository {
     return this.#session.run('DELETE FROM approvals WHERE identity = ? AND service = ?', identity, service) > 0;
   }
 
-  /** Forgets requests that nobody decided about since then; how many. */
-  prunePending(requestedBefore: number): number {
-    return this.#session.run(`DELETE FROM approvals WHERE state = 'pending' AND requested_at < ?`, requestedBefore);
+  /** Forgets requests that nobody decided about since then: which. */
+  prunePending(requestedBefore: number): readonly Pick<Approval, 'identity' | 'service'>[] {
+    const rows = this.#session.all(
+      `DELETE FROM approvals WHERE state = 'pending' AND requested_at < ? RETURNING identity, service`,
+      requestedBefore,
+    );
+    return rows as unknown as readonly Pick<Approval, 'identity' | 'service'>[];
   }
 }

@@ -46,9 +46,10 @@ export class BanRepository {
     return row as unknown as Ban;
   }
 
-  /** False if there was none. */
-  remove(kind: BanKind, value: string): boolean {
-    return this.#session.run('DELETE FROM bans WHERE kind = ? AND value = ?', kind, value) > 0;
+  /** Undefined if there was none. */
+  remove(kind: BanKind, value: string): Pick<Ban, 'expiresAt'> | undefined {
+    const sql = 'DELETE FROM bans WHERE kind = ? AND value = ? RETURNING expires_at AS expiresAt';
+    return this.#session.get(sql, kind, value) as unknown as Pick<Ban, 'expiresAt'> | undefined;
   }
 
   /** The bans in force at `nowMs`, oldest first. */
@@ -60,8 +61,9 @@ export class BanRepository {
     return rows as unknown as readonly Ban[];
   }
 
-  /** Forgets bans that ran out; how many. */
-  prune(nowMs: number): number {
-    return this.#session.run('DELETE FROM bans WHERE expires_at <= ?', nowMs);
+  /** Forgets bans that ran out: which. */
+  prune(nowMs: number): readonly Pick<Ban, 'kind' | 'value'>[] {
+    const rows = this.#session.all('DELETE FROM bans WHERE expires_at <= ? RETURNING kind, value', nowMs);
+    return rows as unknown as readonly Pick<Ban, 'kind' | 'value'>[];
   }
 }

@@ -26,6 +26,8 @@ export interface Enrolment {
   /** Id of the token that it came with. */
   readonly token: string;
   readonly enrolledAt: number;
+  /** 1: it was not seen later than a day after that, so far. */
+  readonly isBrief: 0 | 1;
 }
 
 export type Redemption =
@@ -34,7 +36,7 @@ export type Redemption =
 
 const COLUMNS =
   'id, label, max_uses AS maxUses, uses, created_at AS createdAt, created_by AS createdBy, expires_at AS expiresAt, revoked_at AS revokedAt' as const;
-const ENROLMENT_COLUMNS = 'identity, token, enrolled_at AS enrolledAt' as const;
+const ENROLMENT_COLUMNS = 'identity, token, enrolled_at AS enrolledAt, is_brief AS isBrief' as const;
 
 /** Enrolment tokens, and who came in with one. */
 export class EnrolmentRepository {
@@ -68,7 +70,7 @@ export class EnrolmentRepository {
     return this.#session.transaction(() => {
       const token = this.#token(tokenId);
       if (token === undefined || token.revokedAt !== null || this.find(identity) !== undefined) return false;
-      this.#enrol(token.id, identity, nowMs);
+      this.#enrol(token.id, identity, nowMs, 0);
       return true;
     });
   }
@@ -101,7 +103,7 @@ export class EnrolmentRepository {
       if (known !== undefined) return { ok: true, enrolment: known, isNew: false };
       if (token.expiresAt !== null && token.expiresAt <= nowMs) return { ok: false, reason: 'expired' };
       if (token.maxUses !== null && token.uses >= token.maxUses) return { ok: false, reason: 'used-up' };
-      return { ok: true, enrolment: this.#enrol(token.id, identity, nowMs), isNew: true };
+      return { ok: true, enrolment: this.#enrol(token.id, identity, nowMs, 1), isNew: true };
     });
   }
 
@@ -115,19 +117,40 @@ export class EnrolmentRepository {
     return rows as unknown as readonly Enrolment[];
   }
 
+  /** It is one that stays. */
+  keep(identity: string): void {
+    this.#session.run('UPDATE enrolments SET is_brief = 0 WHERE identity = ?', identity);
+  }
+
+  /** Forgets who was enrolled before that time and is still {@link Enrolment.isBrief}: whom. */
+  pruneBrief(enrolledBefore: number): readonly string[] {
+    const sql = 'DELETE FROM enrolments WHERE is_brief = 1 AND enrolled_at < ? RETURNING identity';
+    return this.#session.all(sql, enrolledBefore).map((row) => String(row['identity']));
+  }
+
+  /** Ids of tokens that ran out since the last call, and were not revoked before. */
+  takeExpired(nowMs: number): readonly string[] {
+    const rows = this.#session.all(
+      'UPDATE enrolment_tokens SET expiry_told = 1 WHERE expires_at <= ? AND expiry_told = 0 AND revoked_at IS NULL RETURNING id',
+      nowMs,
+    );
+    return rows.map((row) => String(row['id']));
+  }
+
   #token(id: string): (EnrolmentToken & { readonly hash: Uint8Array }) | undefined {
     const row = this.#session.get(`SELECT ${COLUMNS}, hash FROM enrolment_tokens WHERE id = ?`, id);
     return row as unknown as (EnrolmentToken & { readonly hash: Uint8Array }) | undefined;
   }
 
-  #enrol(token: string, identity: string, enrolledAt: number): Enrolment {
+  #enrol(token: string, identity: string, enrolledAt: number, isBrief: 0 | 1): Enrolment {
     this.#session.run('UPDATE enrolment_tokens SET uses = uses + 1 WHERE id = ?', token);
     this.#session.run(
-      'INSERT INTO enrolments (identity, token, enrolled_at) VALUES (?, ?, ?)',
+      'INSERT INTO enrolments (identity, token, enrolled_at, is_brief) VALUES (?, ?, ?, ?)',
       identity,
       token,
       enrolledAt,
+      isBrief,
     );
-    return { identity, token, enrolledAt };
+    return { identity, token, enrolledAt, isBrief };
   }
 }

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, SealaneError, systemClock } from '@sealane/types';
 import { AccessTokenRepository } from './access-token-repository.js';
-import { ApprovalRepository } from './approval-repository.js';
+import { ApprovalRepository, EVERY_SERVICE } from './approval-repository.js';
 import { AuditLog } from './audit-log.js';
 import { BanRepository } from './ban-repository.js';
 import { Checkpointer, SELF_CHECKPOINT_PAGES } from './checkpointer.js';
@@ -120,13 +120,26 @@ export class RelayDatabase implements AsyncDisposable {
     return Number(this.#session.get('PRAGMA data_version')?.['data_version'] ?? 0);
   }
 
-  /** Forgets what has run out: bans, and requests for approval that nobody answered for 30 days. @throws ERR_DATABASE* */
-  prune(): void {
+  /**
+   * Forgets what has run out, and writes it into the audit log: bans, requests for approval that nobody answered for 30
+   * days, tokens, and who was enrolled longer ago than `briefMs` and not seen after its first day. Returns the last.
+   * @throws ERR_DATABASE*
+   */
+  prune(briefMs: number = Number.POSITIVE_INFINITY): readonly string[] {
     const nowMs = this.#clock.wallMs();
-    this.transaction(() => {
-      this.bans.prune(nowMs);
-      this.approvals.prunePending(nowMs - PENDING_KEPT_MS);
-    });
+    const gone = this.transaction(() => ({
+      'ban.expire': this.bans.prune(nowMs).map(({ kind, value }) => `${kind} ${value}`),
+      'approval.expire': this.approvals
+        .prunePending(nowMs - PENDING_KEPT_MS)
+        .map(({ identity, service }) => (service === EVERY_SERVICE ? identity : `${identity}/${service}`)),
+      'enrolment.expire': this.enrolments.takeExpired(nowMs),
+      'access-token.expire': this.accessTokens.takeExpired(nowMs),
+      'identity.forget': Number.isFinite(briefMs) ? this.enrolments.pruneBrief(nowMs - briefMs) : [],
+    }));
+    for (const [action, subjects] of Object.entries(gone)) {
+      for (const subject of subjects) this.audit.record({ actor: 'relay', action, subject });
+    }
+    return gone['identity.forget'];
   }
 
   /** How often the log was moved into the file by a thread, and what keeps it from that. */

@@ -97,6 +97,12 @@ export const migrations: readonly string[] = [
    DROP TABLE tickets_before;
    CREATE INDEX tickets_used_not_after ON tickets_used (not_after);
    CREATE INDEX enrolments_token ON enrolments (token);`,
+  // 4: when a token was used last; which tokens are told of as run out; who is enrolled for a while alone, all before it for good
+  `ALTER TABLE access_tokens ADD COLUMN last_used_at INTEGER;
+   ALTER TABLE access_tokens ADD COLUMN expiry_told INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE enrolment_tokens ADD COLUMN expiry_told INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE enrolments ADD COLUMN is_brief INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX enrolments_brief ON enrolments (enrolled_at) WHERE is_brief = 1;`,
 ];
 
 /** Version of the schema that this program writes. */

@@ -51,6 +51,16 @@ describe('the log of a relay', () => {
       dialerLink: 'fedcba98',
       connection: '09090909',
     });
+    const id = 'a'.repeat(56);
+    log.tell('info', {
+      event: 'x',
+      message: `the lease of ${id}/web`,
+      paths: [`id ${'0'.repeat(32)}`, 'limits.maxLeases'],
+    });
+    expect(entries()[1]).toMatchObject({
+      message: 'the lease of aaaaaaaa/web',
+      paths: ['id 00000000', 'limits.maxLeases'],
+    });
   });
 
   it('changes its level and its ids while it is written, also from off', async () => {

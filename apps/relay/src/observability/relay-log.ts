@@ -24,6 +24,8 @@ const idFields: ReadonlySet<string> = new Set([
   'resume',
 ]);
 const SHORT_ID_LENGTH = 8;
+/** An identity, a connection or a link in the midst of a text. */
+const idInText = /\b(?:[a-z2-7]{56}|[0-9a-f]{32}|[0-9a-f]{16})\b/gi;
 
 /** The log of a relay for the programs that keep logs: one JSON object per line, ids and numbers only. */
 export class RelayLog {
@@ -109,9 +111,14 @@ function pinoLevel(level: LogLevel): string {
 }
 
 function shortened(facts: LogFacts): LogFacts {
-  const entries = Object.entries(facts).map(([name, value]) => [
-    name,
-    idFields.has(name) && typeof value === 'string' ? value.slice(0, SHORT_ID_LENGTH) : value,
-  ]);
+  const entries = Object.entries(facts).map(([name, value]) => [name, shortenedValue(value, idFields.has(name))]);
   return Object.fromEntries(entries) as LogFacts;
+}
+
+function shortenedValue(value: unknown, isId: boolean): unknown {
+  if (typeof value === 'string') {
+    return isId ? value.slice(0, SHORT_ID_LENGTH) : value.replace(idInText, (id) => id.slice(0, SHORT_ID_LENGTH));
+  }
+  if (Array.isArray(value)) return value.map((item) => shortenedValue(item, isId));
+  return typeof value === 'object' && value !== null ? shortened(value as LogFacts) : value;
 }

@@ -12,6 +12,7 @@ export const admissionSettings: {
   readonly allowFile: TextSetting;
   readonly tokenFile: TextSetting;
   readonly approvedFile: TextSetting;
+  readonly briefEnrolmentMs: Setting<number>;
   readonly calloutUrl: TextSetting;
   readonly calloutTokenFile: TextSetting;
   readonly calloutTimeoutMs: Setting<number>;
@@ -44,6 +45,14 @@ export const admissionSettings: {
     'ids that are approved beside those in the database, for the rule approval',
     '--approved-file FILE',
   ),
+  briefEnrolmentMs: durationSetting({
+    path: 'admission.briefEnrolment',
+    default: 30 * 86_400_000,
+    meaning:
+      'how long an identity stays enrolled by a token if it was not seen after its first day, as those of one-time addresses; 0: for ever',
+    applies: 'live',
+    max: 3_650 * 86_400_000,
+  }),
   calloutUrl: textSetting<string | undefined>({
     path: 'callout.url',
     default: undefined,

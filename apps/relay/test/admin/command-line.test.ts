@@ -133,6 +133,35 @@ it('changes settings and limits of the relay that runs', async () => {
   ]);
 });
 
+it('settings set beside it are told to it, and hold at once', async () => {
+  const change = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await runProcess(program, [
+      'settings',
+      ...args,
+      '--data-dir',
+      stage.dataDir,
+      '--json',
+    ]);
+    return [code, stderr === '' ? JSON.parse(stdout) : stderr];
+  };
+  const path = 'limits.maxNames';
+  expect(await change('set', `${path}=77`)).toEqual([0, { path, holds: 'now' }]);
+  expect((await stage.ask('GET', `/api/v1/settings/${path}`)).json).toMatchObject({ value: 77, origin: 'run time' });
+  expect(await change('set', `${path}=many`)).toEqual([1, expect.stringMatching(/whole number.*ERR_ADMIN\)\n$/)]);
+  expect(await change('unset', path)).toEqual([0, { path, holds: 'now' }]);
+  expect((await stage.ask('GET', `/api/v1/settings/${path}`)).json).toMatchObject({ origin: 'default' });
+});
+
+it('ends leases and sessions', async () => {
+  const [session] = (await json('sessions')) as readonly { readonly session: number }[];
+  expect(await admin('sessions', 'end', String(session?.session))).toBe(`the session ${session?.session} has ended\n`);
+  expect(await json('sessions')).toEqual([]);
+  const { id } = owner.credential;
+  expect(await json('leases', 'end', id, '--reason', 'moved')).toEqual({ id });
+  expect(await json('leases')).toEqual([]);
+  expect(await failure('leases', 'end', id)).toEqual([1, 'error: there is no such lease [NOT_FOUND] (ERR_ADMIN)\n']);
+});
+
 it('writes a backup here, once, that is a whole database', async () => {
   const file = join(stage.directory, 'from-the-api.db');
   const { bytes } = await json('backup', file);

@@ -25,6 +25,7 @@ interface Document {
 
 let stage: AdminStage;
 let owner: HostileClient;
+let ended: HostileClient;
 let document: Document;
 let operations: ReadonlyMap<string, Operation>;
 
@@ -36,6 +37,8 @@ beforeAll(async () => {
   const dialer = await HostileClient.connect(stage.relayUrl);
   dialer.openTo(owner, { service: 'a' });
   await stage.process.waitFor('session-open');
+  ended = await HostileClient.connect(stage.relayUrl);
+  await ended.register({ service: 'a' });
   document = (await stage.ask('GET', '/api/v1/openapi.json', { token: '' })).json;
   operations = new Map(
     Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -80,6 +83,16 @@ function examples(): Readonly<Record<string, readonly Example[]>> {
     'GET /api/v1/identities/{id}': [
       { path: { id }, expected: { id, leases: 1 } },
       { path: { id: nobody }, ...missing },
+    ],
+    'DELETE /api/v1/leases/{id}': [
+      { path: { id: nobody }, ...invalid },
+      { path: { id }, query: 'service=other', ...missing },
+      { path: { id: ended.credential.id }, query: 'service=a&reason=old', status: 204 },
+    ],
+    'DELETE /api/v1/sessions/{session}': [
+      { path: { session: 'x' }, ...invalid },
+      { path: { session: '99' }, ...missing },
+      { path: { session: '1' }, status: 204 },
     ],
     'POST /api/v1/bans': [
       { body: { ...ban, reason: 'flood' }, status: 201, expected: { ...ban, reason: 'flood', expiresAtMs: null } },

@@ -31,7 +31,7 @@ describe.each(drivers)('a database that is not as it should be, with %s', (drive
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it.each([1, 2])('is brought from version %i to this version, with all that is in it', async (version) => {
+  it.each([1, 2, 3])('is brought from version %i to this version, with all that is in it', async (version) => {
     const old = await openDriver(file, driver);
     old.exec(await readFile(fixtureOf(version), 'utf8'));
     old.close();

@@ -56,9 +56,9 @@ describe.each(drivers)('the database with %s', (driver) => {
       ['192.0.2.0/24', 'spam'],
     ]);
     expect(database.bans.list(50).map(({ value }) => value)).toEqual(['192.0.2.0/24']);
-    expect([database.bans.prune(50), database.bans.prune(50)]).toEqual([1, 0]);
-    expect(database.bans.remove('network', '192.0.2.0/24')).toBe(true);
-    expect(database.bans.remove('network', '192.0.2.0/24')).toBe(false);
+    expect([database.bans.prune(50), database.bans.prune(50)]).toEqual([[{ kind: 'id', value: 'x' }], []]);
+    expect(database.bans.remove('network', '192.0.2.0/24')).toEqual({ expiresAt: 100 });
+    expect(database.bans.remove('network', '192.0.2.0/24')).toBeUndefined();
     expect(() => database.bans.add({ ...ban, kind: 'planet' as 'id' })).toThrow(
       expect.objectContaining({ code: 'ERR_DATABASE' }),
     );
@@ -88,7 +88,7 @@ describe.each(drivers)('the database with %s', (driver) => {
     database.approvals.decide({ ...decision, state: 'approved' });
     expect(database.approvals.list('approved').map(({ service }) => service)).toEqual(['']);
     database.approvals.request({ ...request, service: 'web' });
-    expect(database.approvals.prunePending(2)).toBe(1);
+    expect(database.approvals.prunePending(2)).toEqual([{ identity: 'x', service: 'web' }]);
     expect([database.approvals.remove('x', ''), database.approvals.find('x', '')]).toEqual([true, undefined]);
   });
 
@@ -133,9 +133,13 @@ describe.each(drivers)('the database with %s', (driver) => {
     const [usable] = database.accessTokens.usable(50);
     expect([usable?.id, Buffer.from(usable?.hash ?? []).equals(hash)]).toEqual(['a', true]);
     expect(database.accessTokens.usable(100)).toEqual([]);
+    database.accessTokens.noteUse('a', 40);
+    await reopen();
+    expect([database.accessTokens.takeExpired(99), database.accessTokens.takeExpired(100)]).toEqual([[], ['a']]);
+    expect(database.accessTokens.takeExpired(200)).toEqual([]);
     expect(database.accessTokens.revoke('a', 60)).toBe(true);
     expect(database.accessTokens.usable(50)).toEqual([]);
-    expect(database.accessTokens.list()).toEqual([{ ...token, revokedAt: 60 }]);
+    expect(database.accessTokens.list()).toEqual([{ ...token, revokedAt: 60, lastUsedAt: 40 }]);
   });
 
   it('lets a ticket be used as often as it says, also over a restart, and forgets it when nobody takes it', async () => {
@@ -182,8 +186,22 @@ describe.each(drivers)('the database with %s', (driver) => {
     expect(database.audit.list({ before: entries[98]?.id ?? 0 })).toHaveLength(1);
   });
 
-  it('forgets bans and old requests that have run out, and nothing else', () => {
+  it('forgets what has run out and nothing else, and writes it into the audit log', () => {
     const nowMs = clock.wallMs();
+    const token = { maxUses: null, label: '', createdAt: 0, createdBy: '' };
+    const hashes = [1, 2].map((byte) => new Uint8Array(32).fill(byte)) as [Uint8Array, Uint8Array];
+    database.enrolments.addToken({ ...token, id: 'spent', hash: hashes[0], expiresAt: nowMs - 1 });
+    database.enrolments.addToken({ ...token, id: 'good', hash: hashes[1], expiresAt: nowMs + 1 });
+    for (const [identity, days] of [
+      ['one time', 40],
+      ['stays', 40],
+      ['new', 20],
+    ] as const) {
+      database.enrolments.redeem('good', hashes[1], identity, nowMs - days * 86_400_000);
+    }
+    database.enrolments.keep('stays');
+    const access = { role: 'read', label: '', createdAt: 0, createdBy: '', hash: hashes[0] } as const;
+    database.accessTokens.add({ ...access, id: 'short', expiresAt: nowMs });
     const ban = { kind: 'id', reason: '', createdAt: 0, createdBy: '' } as const;
     database.bans.add({ ...ban, value: 'over', expiresAt: nowMs - 1 });
     database.bans.add({ ...ban, value: 'not yet', expiresAt: nowMs + 1 });
@@ -191,7 +209,17 @@ describe.each(drivers)('the database with %s', (driver) => {
     const request = { service: '', name: null };
     database.approvals.request({ ...request, identity: 'long ago', requestedAt: nowMs - 31 * 86_400_000 });
     database.approvals.request({ ...request, identity: 'of late', requestedAt: nowMs - 86_400_000 });
-    database.prune();
+    expect(database.prune()).toEqual([]);
+    expect(database.prune(30 * 86_400_000)).toEqual(['one time']);
+    expect(database.enrolments.all().map(({ identity }) => identity)).toEqual(['stays', 'new']);
+    const told = database.audit.list().map(({ actor, action, subject }) => `${actor} ${action} ${subject}`);
+    expect(told.sort()).toEqual([
+      'relay access-token.expire short',
+      'relay approval.expire long ago/',
+      'relay ban.expire id over',
+      'relay enrolment.expire spent',
+      'relay identity.forget one time',
+    ]);
     expect(database.bans.list(0).map(({ value }) => value)).toEqual(['not yet', 'never']);
     expect(database.approvals.list().map(({ identity }) => identity)).toEqual(['of late']);
   });
