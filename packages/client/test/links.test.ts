@@ -1,7 +1,7 @@
 import { Credential } from '@sealane/crypto/credential';
 import type { Register } from '@sealane/protocol';
 import { decodeLease, encodeFrame, encodeGoAway, encodeMessage } from '@sealane/protocol';
-import { FrameType, GoAwayCode, LinkFeature, MessageKind, RelayCode, SupersededBy } from '@sealane/types';
+import { FrameType, GoAwayCode, LinkFeature, MessageKind, RelayCode, relayError, SupersededBy } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
 import { allowAny, RelayClient, type StatusEvent } from '../src/index.js';
 import { World } from './support/world.js';
@@ -163,6 +163,35 @@ describe('a lease', () => {
     await expect(world.until(listener.closed)).rejects.toMatchObject({ code: 'ERR_RELAY_SUPERSEDED' });
     await world.pass(60_000);
     expect(registrations(world).length).toBe(2);
+  });
+
+  it("of who is banned is given up with the relay's word, and nothing is asked again until somebody wants to", async () => {
+    const world = await World.create();
+    const events: StatusEvent[] = [];
+    const { client, listener } = await world.owner({}, { onStatus: (event) => events.push(event) });
+    world.relay.refusesLinks = relayError(RelayCode.DENIED, 'banned');
+    world.relay.links[0]?.abort();
+    await expect(world.until(listener.closed)).rejects.toMatchObject({ code: 'ERR_RELAY_DENIED', message: 'banned' });
+    expect(events).toContainEqual(
+      expect.objectContaining({ state: 'refused', error: expect.objectContaining({ code: 'ERR_RELAY_DENIED' }) }),
+    );
+    const attempts = linkStates(events).length;
+    await world.pass(120_000);
+    expect([linkStates(events).length, client.links.map(({ state }) => state)]).toEqual([attempts, ['idle']]);
+    world.relay.refusesLinks = false;
+    const again = await world.until(client.listen({ accept: allowAny() }));
+    expect(again.isClosed).toBe(false);
+  });
+
+  it('of who is banned for a time waits for it to be over', async () => {
+    const world = await World.create();
+    const { listener } = await world.owner();
+    world.relay.refusesLinks = relayError(RelayCode.DENIED, 'banned', { details: { value: 20_000 } });
+    world.relay.links[0]?.abort();
+    await world.pass(20_000);
+    world.relay.refusesLinks = false;
+    await world.pass(31_000);
+    expect([listener.isClosed, registrations(world).length]).toEqual([false, 2]);
   });
 
   it('is registered with the new keycert after the key file was rotated', async () => {

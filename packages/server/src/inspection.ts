@@ -38,6 +38,10 @@ export interface SessionView {
   readonly dialerAddress: string | null;
   readonly bytesToOwner: number;
   readonly bytesToDialer: number;
+  /** By which both sides log it: a new session; null for another path of one. */
+  readonly connection: string | null;
+  /** The same for another path of a session. */
+  readonly resume: string | null;
 }
 
 /** An identity with links that are up. */
@@ -100,6 +104,8 @@ export class RelayInspection {
         dialerAddress: known(ends.use.dialer.address?.key),
         bytesToOwner: toOwner.bytes,
         bytesToDialer: toDialer.bytes,
+        connection: ends.trace.connection ?? null,
+        resume: ends.trace.resume ?? null,
       }),
     );
   }

@@ -164,6 +164,8 @@ export const schemas: Readonly<Record<SchemaName, Schema>> = {
     dialerAddress: address,
     bytesToOwner: count,
     bytesToDialer: count,
+    connection: orNull({ ...text, description: 'by which both sides log it; null: it is another path of a session' }),
+    resume: orNull({ ...text, description: 'by which both sides log another path of a session' }),
   }),
   SessionPage: page('Session'),
   Identity: object({

@@ -19,7 +19,8 @@ export function findAdmissionConflicts(get: GetSetting, isAtRunTime: (path: stri
     admissionSettings;
   const used = new Set(rulesOf(get).flat());
   const conflicts: Conflict[] = [];
-  // Tokens and approvals are in the database as well.
+  // Tokens and approvals are in the database as well. Who changes one setting after the other while the relay runs gives
+  // a rule what it needs before the rule.
   const sources: readonly [RuleName, Setting<string | undefined>, boolean][] = [
     ['allowlist', allowFile, true],
     ['token', tokenFile, false],
@@ -30,14 +31,14 @@ export function findAdmissionConflicts(get: GetSetting, isAtRunTime: (path: stri
     const isSet = get(setting) !== undefined;
     if (isNeeded && used.has(rule) && !isSet) {
       conflicts.push({ path: require.path, message: `${require.path} has ${rule}, which needs ${setting.path}` });
-    } else if (!used.has(rule) && isSet) {
+    } else if (!used.has(rule) && isSet && !isAtRunTime(setting.path)) {
       conflicts.push({
         path: setting.path,
         message: `${setting.path} has no effect without ${rule} in ${require.path}`,
       });
     }
   }
-  if (get(calloutTokenFile) !== undefined && get(calloutUrl) === undefined) {
+  if (get(calloutTokenFile) !== undefined && get(calloutUrl) === undefined && !isAtRunTime(calloutTokenFile.path)) {
     conflicts.push({
       path: calloutTokenFile.path,
       message: `${calloutTokenFile.path} has no effect without ${calloutUrl.path}`,

@@ -48,6 +48,7 @@ const lists: Readonly<Record<ListName, Listed>> = {
       field('dialerAddress', 'DIALER FROM'),
       field('bytesToOwner', 'TO OWNER'),
       field('bytesToDialer', 'TO DIALER'),
+      { title: 'CONNECTION', of: ({ connection, resume }) => connection ?? `resume ${resume}` },
     ],
   },
   identities: {

@@ -40,7 +40,7 @@ function addLists(admin: Command): void {
   command(
     leases,
     'end <id>',
-    'end the leases of an identity; it may come back when it asks again',
+    'end the leases of an identity; they are refused for 65 s, so that they stay ended',
     (actions, given, flags) => {
       const query = { service: text(flags['service']), reason: text(flags['reason']) };
       return actions.endLeases(given[0] ?? '', flags, query);
@@ -53,10 +53,15 @@ function addLists(admin: Command): void {
   )
     .option('--owner <id>', 'of this owner alone')
     .helpCommand(false);
-  command(sessions, 'end <session>', 'end a relayed session, by its number', (actions, [session = ''], flags) => {
-    const path = `/api/v1/sessions/${encodeURIComponent(session)}`;
-    return actions.act(flags, { method: 'DELETE', path }, { session }, () => `the session ${session} has ended`);
-  });
+  command(
+    sessions,
+    'end <session>',
+    'end a relayed session, by its number; its ends may begin another one',
+    (actions, [session = ''], flags) => {
+      const path = `/api/v1/sessions/${encodeURIComponent(session)}`;
+      return actions.act(flags, { method: 'DELETE', path }, { session }, () => `the session ${session} has ended`);
+    },
+  );
   command(admin, 'identities', 'list identities that are connected', (actions, _, flags) =>
     actions.printList('identities', flags),
   );

@@ -179,6 +179,22 @@ describe('settings of the run time', () => {
     ]);
   });
 
+  it('give a rule what it needs before the rule, one after the other, and take it away in the other order alone', () => {
+    const configuration = load();
+    configuration.attach(new MemoryStore());
+    expect(problemsOf(() => configuration.set('admission.require', 'callout', 'test'))[0]?.kind).toBe('conflict');
+    configuration.set('callout.url', 'https://example.com/', 'test');
+    configuration.set('callout.tokenFile', 'token', 'test');
+    configuration.set('admission.require', 'callout', 'test');
+    expect(problemsOf(() => configuration.unset('callout.url'))[0]?.kind).toBe('conflict');
+    for (const path of ['admission.require', 'callout.url', 'callout.tokenFile']) configuration.unset(path);
+    expect(configuration.entries().every(({ origin }) => origin.kind === 'default')).toBe(true);
+    // In a file it is a mistake all the same.
+    expect(problemsOf(() => load({ text: 'callout: {url: "https://example.com/"}\n' }))[0]).toMatchObject({
+      path: 'callout.url',
+    });
+  });
+
   it('that no longer hold are left out and named, and do not keep a relay from starting', () => {
     const store = new MemoryStore();
     store.values

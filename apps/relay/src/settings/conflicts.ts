@@ -12,6 +12,7 @@ export interface Conflict {
 /** Pairs of which the first may not be larger than the second. */
 const ordered: readonly (readonly [Setting<number>, Setting<number>])[] = [
   [limitSettings.leaseTtlMinMs, limitSettings.leaseTtlMaxMs],
+  [limitSettings.nameMinLength, limitSettings.nameMaxLength],
   [limitSettings.linkBusyDeadMs, limitSettings.linkIdleDeadMs],
   [limitSettings.pingIntervalMs, limitSettings.linkIdleDeadMs],
 ];

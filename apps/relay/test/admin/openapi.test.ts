@@ -78,7 +78,12 @@ function examples(): Readonly<Record<string, readonly Example[]>> {
       { query: 'limit=0', ...invalid },
       { query: 'limit=1001', ...invalid },
     ],
-    'GET /api/v1/sessions': [{ query: `owner=${id}&limit=1`, expected: page({ owner: id, service: 'a' }) }],
+    'GET /api/v1/sessions': [
+      {
+        query: `owner=${id}&limit=1`,
+        expected: page({ owner: id, service: 'a', connection: '0'.repeat(32), resume: null }),
+      },
+    ],
     'GET /api/v1/identities': [{ expected: page({ id, leases: 1, sessions: 1 }) }],
     'GET /api/v1/identities/{id}': [
       { path: { id }, expected: { id, leases: 1 } },

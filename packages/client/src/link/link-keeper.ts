@@ -203,11 +203,11 @@ export class LinkKeeper {
     for (const waiter of [...this.#waiters]) {
       if (waiter.failFast || !error.retryable) waiter.reject(error);
     }
-    const { onDenied } = this.#options;
-    if (onDenied && error.code === 'ERR_RELAY_DENIED' && !('value' in error.details)) {
-      this.#state = { step: 'idle' };
-      onDenied(error);
-    } else this.#wait(error);
+    const onDenied = error.code === 'ERR_RELAY_DENIED' && !error.details['value'] && this.#options.onDenied;
+    if (onDenied) onDenied(error);
+    // Who looks for another path would ask again at once.
+    if (!onDenied || this.#isAwaited) this.#wait(error);
+    else this.#state = { step: 'idle' };
   }
 
   #wait(error: SealaneError, leastMs = 0, isSoon = error.retryable): void {

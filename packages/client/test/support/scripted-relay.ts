@@ -21,6 +21,7 @@ import {
 import { createLinkPair, type LinkPairOptions, type SimulatedLink, type VirtualClock } from '@sealane/testkit';
 import {
   FrameType,
+  isSealaneError,
   LeaseFlag,
   MessageKind,
   type MessageLink,
@@ -106,7 +107,8 @@ export class ScriptedRelay {
   readonly paths: RelayedPath[] = [];
   /** Every RESUME that came, as it came. */
   readonly resumes: ForwardResume[] = [];
-  refusesLinks = false;
+  /** An error: with that. */
+  refusesLinks: boolean | SealaneError = false;
   /** Proves nothing that fits its HELLO. */
   isImpostor = false;
   readonly #clock: VirtualClock;
@@ -123,6 +125,7 @@ export class ScriptedRelay {
   }
 
   readonly transport: TransportFactory = () => {
+    if (isSealaneError(this.refusesLinks)) return Promise.reject(this.refusesLinks);
     if (this.refusesLinks) return Promise.reject(new SealaneError('ERR_LINK_FAILED', undefined, { retryable: true }));
     const [client, relay] = createLinkPair(this.#clock, this.options.pair);
     this.links.push(relay);
