@@ -60,7 +60,7 @@ What to be woken by:
 | --- | --- |
 | \`log.level\` | \`off\` (default), \`error\` (faults, failed reloads), \`warn\`, \`info\` (leases, sessions, approvals, sums of refusals), \`debug\` (links, every refusal) |
 | \`log.file\` | a file that is added to, readable for its user alone; without it standard error |
-| \`log.ids\` | \`full\` (default), or \`short\`: the first 8 characters of every id |
+| \`log.ids\` | \`full\` (default), or \`short\`: the first 8 characters of every id, also within texts |
 
 One JSON object per line:
 
