@@ -8,7 +8,12 @@ import { HostileClient } from '../hostile-client.js';
 import { AdminStage } from './admin-stage.js';
 
 /** What the relay has before each change, so that there is something to lower. */
-const BASE = { 'limits.bytesPerIdentityPerDay': 1_073_741_824, 'limits.newSocketsPerAddressPerSecond': 1_000 };
+const BASE = {
+  'limits.bytesPerIdentityPerDay': 1_073_741_824,
+  'limits.bytesPerAddressPerDay': 1_073_741_824,
+  'limits.bytesPerLeasePerDay': 1_073_741_824,
+  'limits.newSocketsPerAddressPerSecond': 1_000,
+};
 const FLOOD = 40;
 const BULK_BYTES = 262_144;
 const NAME = 'quite-a-long-name';
@@ -112,6 +117,8 @@ class Traffic {
   readonly owner: HostileClient;
   readonly dialer: HostileClient;
   readonly streams: readonly number[];
+  /** Another link of the owner. */
+  second: HostileClient | undefined;
 
   private constructor(owner: HostileClient, dialer: HostileClient, streams: readonly number[]) {
     this.owner = owner;
@@ -147,7 +154,7 @@ class Traffic {
   }
 
   async stop(): Promise<void> {
-    for (const client of [this.owner, this.dialer]) client.close();
+    for (const client of [this.owner, this.dialer, this.second]) client?.close();
     await Promise.all([this.owner.closed, this.dialer.closed]);
     await expect.poll(() => count('sockets'), { timeout: 30_000, interval: 10 }).toBe(0);
   }
@@ -167,7 +174,7 @@ interface Rule {
   readonly path: string;
   readonly value: number | string | readonly string[];
   /** What has become of it, or becomes in a moment. */
-  readonly gated: (traffic: Traffic) => Promise<void>;
+  readonly gated: (traffic: Traffic) => Promise<void> | undefined;
   readonly before?: (traffic: Traffic) => Promise<void>;
 }
 
@@ -183,6 +190,12 @@ const rules: readonly Rule[] = [
   { path: 'limits.sessionsPerAddress', value: 1, gated: sessions(1) },
   { path: 'limits.sessionsPerLease', value: 1, gated: sessions(1) },
   { path: 'limits.bytesPerIdentityPerDay', value: 500, gated: sessions(0) },
+  { path: 'limits.bytesPerAddressPerDay', value: 500, gated: sessions(0) },
+  { path: 'limits.bytesPerLeasePerDay', value: 500, gated: sessions(0) },
+  { path: 'limits.linksPerIdentity', value: 1, before: secondLink, gated: ({ second }) => second?.closed },
+  { path: 'limits.connectsPerIdentityPerSecond', value: 1, gated: crowded },
+  { path: 'limits.connectsPerAddressPerSecond', value: 1, gated: crowded },
+  { path: 'limits.connectsPerLeasePerSecond', value: 1, gated: crowded },
   { path: 'limits.requestsPerLinkPerSecond', value: 1, gated: flooded },
   { path: 'limits.requestsPerIdentityPerSecond', value: 1, gated: flooded },
   { path: 'limits.requestsPerAddressPerSecond', value: 1, gated: flooded },
@@ -192,19 +205,31 @@ const rules: readonly Rule[] = [
   { path: 'admission.require', value: ['approval'], gated: ({ owner }) => owner.closed },
 ];
 
+async function secondLink(traffic: Traffic): Promise<void> {
+  traffic.second = await HostileClient.connect(stage.relayUrl, somebody);
+}
+
+async function refusedAsBusy(): Promise<number> {
+  const { json } = await stage.ask('GET', '/api/v1/relay');
+  return (json as { statistics: { refusals: { BUSY?: number } } }).statistics.refusals.BUSY ?? 0;
+}
+
 /** Of many questions at once most are refused with BUSY. */
 async function flooded({ dialer }: Traffic): Promise<void> {
-  const before =
-    ((await stage.ask('GET', '/api/v1/relay')).json as never as { statistics: { refusals: { BUSY?: number } } })
-      .statistics.refusals.BUSY ?? 0;
+  const before = await refusedAsBusy();
   for (let request = 1_000; request < 1_000 + FLOOD; request++) {
     dialer.send({ kind: MessageKind.LOOKUP, request, name: 'nobody', id: null, service: '' });
   }
   await dialer.roundTrip();
-  const after =
-    ((await stage.ask('GET', '/api/v1/relay')).json as never as { statistics: { refusals: { BUSY?: number } } })
-      .statistics.refusals.BUSY ?? 0;
-  expect(after - before).toBeGreaterThan(FLOOD / 2 - 11);
+  expect((await refusedAsBusy()) - before).toBeGreaterThan(FLOOD / 2);
+}
+
+/** The same of requests for connections. */
+async function crowded({ dialer, owner }: Traffic): Promise<void> {
+  const before = await refusedAsBusy();
+  for (let opened = 0; opened < FLOOD; opened++) dialer.openTo(owner, { service: 'a' });
+  await dialer.roundTrip();
+  expect((await refusedAsBusy()) - before).toBeGreaterThan(FLOOD / 2);
 }
 
 /** What was read is not all passed on. */
@@ -217,8 +242,9 @@ async function paced(traffic: Traffic): Promise<void> {
 describe.each(Object.entries(ways))('a rule that is changed by %s', (_, way) => {
   it.each(rules)(
     'acts at once on what is open: $path',
-    async ({ path, value, gated }) => {
+    async ({ path, value, before, gated }) => {
       const traffic = await Traffic.start();
+      await before?.(traffic);
       const sent = await count('relayedBytes');
       await way.set(path, value);
       await gated(traffic);
