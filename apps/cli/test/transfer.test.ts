@@ -217,7 +217,7 @@ describe('a one-time address', () => {
     await process.waitFor('connected');
     const during = take(['receive', address, '-o', await inbox()]);
     expect(await exitOf(during)).toBe(1);
-    expect(during.stderr).toMatch(/used already \(ERR_E2EE_DENIED\)/);
+    expect(during.stderr).toMatch(/used already; connection [0-9a-f]{32} \(ERR_E2EE_DENIED\)/);
     process.child.stdin?.end('for the first alone');
     expect([await exitOf(first), await exitOf(process)]).toEqual([0, 0]);
     expect(await readFile(join(directory, 'stdin'), 'utf8')).toBe('for the first alone');
