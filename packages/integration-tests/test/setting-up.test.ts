@@ -113,3 +113,18 @@ test('streams in a session wait for nothing, and the relay only forwards their b
   expect(stage.relay.statistics()).toEqual({ ...before, relayedBytes: expect.any(Number) });
   expect(stage.links).toBe(0);
 });
+
+test('an opening that is held back leaves with the first bytes, in their record, or when it is told to', async () => {
+  const { connection } = await stage.until(sayHello());
+  await rest();
+  const before = connection.statistics.recordsSent;
+  const held = connection.openStreamNow({}, true);
+  const silent = connection.openStreamNow({}, true);
+  await stage.pass(1_000);
+  expect([connection.statistics.recordsSent - before, stage.sent('dialer', 'client')]).toEqual([0, []]);
+  held.raw.write(hello);
+  await stage.untilTrue(() => stage.arrivals.length === 1);
+  expect([connection.statistics.recordsSent - before, stage.incoming[0]!.statistics.streamsAccepted]).toEqual([1, 2]);
+  silent.sendOpen();
+  await stage.untilTrue(() => stage.incoming[0]!.statistics.streamsAccepted === 3);
+});

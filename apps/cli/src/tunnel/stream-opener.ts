@@ -99,12 +99,12 @@ export class StreamOpener {
     }
   }
 
-  /** One stream of the session that was dialed last, where that has room: nothing has to be waited for. */
+  /** One stream of the session that was dialed last, where that has room: nothing has to be waited for. Its opening is held. */
   openNow(): SecureStream | undefined {
     const connection = this.#connection;
     if (!this.#connected || connection === undefined || connection.isSuspended) return undefined;
     const isOld = systemClock.nowMs() - connection.startedMs >= SessionLimit.maxAgeMs;
-    return connection.freeStreams === 0 || isOld ? undefined : connection.openStreamNow();
+    return connection.freeStreams === 0 || isOld ? undefined : connection.openStreamNow({}, true);
   }
 
   /** One stream; waits through passing troubles until the signal ends it. */

@@ -181,7 +181,8 @@ class SocketPipe implements StreamSink {
       return;
     }
     this.#socketEnded = true;
-    this.#port.end();
+    // Where one connection ends the next one often begins: both go out together.
+    setImmediate(() => this.#port.end());
   };
 
   /**

@@ -182,13 +182,15 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     return this.openStreamNow(options);
   }
 
-  /** {@link openStream} without a promise. */
-  openStreamNow(options: OpenStreamOptions = {}): SecureStream {
+  /** {@link openStream} without a promise. With `holdOpen` the opening waits for the first bytes, the end or `sendOpen`. */
+  openStreamNow(options: OpenStreamOptions = {}, holdOpen = false): SecureStream {
     const { label = '', metadata = new Uint8Array(0), signal } = options;
     if (signal?.aborted) throw abortedBy(signal);
     if (!this.isOpen) throw new SealaneError('ERR_E2EE_CLOSED', undefined, { retryable: true });
     const stream = new SecureStream(this, label, metadata);
-    stream.bind(this.session.mux.openStream(encodeStreamOpen({ label, metadata }), stream));
+    stream.bind(
+      this.session.mux.openStream(encodeStreamOpen({ label, metadata }), stream, { holdUntilData: holdOpen }),
+    );
     this.#streams += 1;
     if (signal !== undefined) {
       const stop = whenAborted(signal, (error) => stream.abort(error));

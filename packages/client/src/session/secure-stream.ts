@@ -112,6 +112,11 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
     this.#stream = stream;
   }
 
+  /** The opening leaves now, where it was held back. */
+  sendOpen(): void {
+    this.#stream?.sendOpen();
+  }
+
   attach(sink: StreamSink): void {
     if (this.#sink !== undefined) throw new SealaneError('ERR_ARGUMENT', 'the stream is already in use');
     this.#sink = sink;
