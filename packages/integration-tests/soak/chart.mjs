@@ -9,8 +9,8 @@ const colors = ['#1b6ca8', '#c0392b', '#218c5a', '#8e5bb5', '#b8860b', '#34495e'
 const paperColor = '#ffffff';
 const inkColor = '#333333';
 
-/** `panels`: `{ title, unit, series: [{ name, points: [[seconds, value]], dots? }] }`; `faults`: `[[seconds, name]]`. */
-export function drawChart({ title, seconds, panels, faults }) {
+/** `panels`: `{ title, unit, series: [{ name, points: [[seconds, value]], dots? }] }`; `faults`: `[[seconds, name]]`, under the name `marksName`. */
+export function drawChart({ title, seconds, panels, faults, marksName = 'faults' }) {
   const x = (at) => left + (at / seconds) * (width - left - right);
   const height = top + panels.length * (panelHeight + gap) + 40;
   const parts = [
@@ -22,7 +22,7 @@ export function drawChart({ title, seconds, panels, faults }) {
     parts.push(drawPanel(panel, top + index * (panelHeight + gap), x, seconds));
   }
   const y = top + panels.length * (panelHeight + gap);
-  parts.push(`<text x="${left - 8}" y="${y + 4}" text-anchor="end">faults</text>`);
+  parts.push(`<text x="${left - 8}" y="${y + 4}" text-anchor="end">${escapeText(marksName)}</text>`);
   for (const [at, name] of faults) {
     parts.push(`<path d="M${round(x(at))} ${y - 6}v12" stroke="${inkColor}"><title>${escapeText(name)}</title></path>`);
   }

@@ -41,6 +41,7 @@ const ranBy: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'docs/getting-started.md': { '': 'packages/integration-tests/test/guides/getting-started.test.ts' },
   'docs/benchmarks.md': { 'pnpm bench': 'packages/integration-tests/test/bench.test.ts' },
+  'docs/load.md': { 'pnpm load': 'packages/integration-tests/test/load.test.ts' },
   'docs/admission.md': { '': 'apps/cli/test/admission.test.ts' },
   'docs/fuzzing.md': { 'pnpm fuzz': '.ci/run' },
   'docs/reliability.md': { 'pnpm soak': '.ci/run', 'npx vitest': 'packages/integration-tests/test' },
