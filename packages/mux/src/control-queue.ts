@@ -8,6 +8,11 @@ const resetFrameBytes = FRAME_HEADER_BYTES + 2;
 const creditFrameBytes = FRAME_HEADER_BYTES + 4;
 const pingFrameBytes = FRAME_HEADER_BYTES + pingBytes;
 
+export interface PingHost {
+  /** The PING is in the batch. */
+  onPingSent(): void;
+}
+
 interface Message {
   readonly streamId: number;
   readonly body: Uint8Array;
@@ -92,8 +97,8 @@ export class ControlQueue {
    * Writes frames until `endBytes` of the batch are used. Messages go before RESETs, so that a refusal in a message
    * arrives before the RESET that follows it. Returns whether a message was among them.
    */
-  write(writer: BatchWriter, endBytes: number, withMessages: boolean, onPing: () => void): boolean {
-    this.#writePings(writer, endBytes, onPing);
+  write(writer: BatchWriter, endBytes: number, withMessages: boolean, host: PingHost): boolean {
+    this.#writePings(writer, endBytes, host);
     const hasMessage = withMessages && this.#writeMessages(writer, endBytes);
     this.#writeResets(writer, endBytes);
     this.#writeCredits(writer, endBytes);
@@ -106,7 +111,7 @@ export class ControlQueue {
     return hasMessage;
   }
 
-  #writePings(writer: BatchWriter, endBytes: number, onPing: () => void): void {
+  #writePings(writer: BatchWriter, endBytes: number, host: PingHost): void {
     if (this.pong !== undefined && writer.bytes + pingFrameBytes <= endBytes) {
       this.#header(writer, FrameType.PONG, 0, pingBytes);
       writer.copy(this.pong);
@@ -116,7 +121,7 @@ export class ControlQueue {
       this.#header(writer, FrameType.PING, 0, pingBytes);
       writer.copy(this.ping);
       this.ping = undefined;
-      onPing();
+      host.onPingSent();
     }
   }
 

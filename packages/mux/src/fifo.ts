@@ -1,6 +1,9 @@
+/** Lists without items share it: idle links have a dozen of them. */
+const none: never[] = [];
+
 /** A first-in-first-out list whose operations cost the same at any length. */
 export class Fifo<T> {
-  #items: T[] = [];
+  #items: T[] = none;
   #head = 0;
 
   get length(): number {
@@ -16,7 +19,8 @@ export class Fifo<T> {
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#items === none) this.#items = [item];
+    else this.#items.push(item);
   }
 
   replaceFirst(item: T): void {
@@ -46,7 +50,7 @@ export class Fifo<T> {
   }
 
   clear(): void {
-    this.#items = [];
+    this.#items = none;
     this.#head = 0;
   }
 }

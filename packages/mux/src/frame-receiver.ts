@@ -22,23 +22,13 @@ import { TokenBucket } from './token-bucket.js';
 /** What received frames make the mux do. */
 export interface FrameReceiverHost {
   signal(): void;
-  createInbound(): StreamCore;
+  createStream(isInbound: boolean): StreamCore;
   /** Both sides may have ended: then the stream is finished. */
   finishIfDone(stream: StreamCore): void;
   /** The stream is over on the wire. */
   remove(stream: StreamCore): void;
   /** Sends the RESET that was held back for the stream. */
   sendReset(stream: StreamCore, code: number): void;
-}
-
-export interface FrameReceiverParts {
-  readonly options: MuxOptions;
-  readonly account: BudgetAccount;
-  readonly state: MuxState;
-  readonly table: StreamTable;
-  readonly control: ControlQueue;
-  readonly pinger: Pinger;
-  readonly host: FrameReceiverHost;
 }
 
 /** The rules for what a peer may send (docs/protocol/v1.md, "Streams" and "Flow control"). */
@@ -57,15 +47,22 @@ export class FrameReceiver {
   /** Each GOAWAY looks at all streams; an orderly end needs two. */
   #goAwayTokens: TokenBucket | undefined;
 
-  constructor(parts: FrameReceiverParts) {
-    const { options } = parts;
+  constructor(
+    host: FrameReceiverHost,
+    options: MuxOptions,
+    account: BudgetAccount,
+    state: MuxState,
+    table: StreamTable,
+    control: ControlQueue,
+    pinger: Pinger,
+  ) {
+    this.#host = host;
     this.#options = options;
-    this.#account = parts.account;
-    this.#state = parts.state;
-    this.#table = parts.table;
-    this.#control = parts.control;
-    this.#pinger = parts.pinger;
-    this.#host = parts.host;
+    this.#account = account;
+    this.#state = state;
+    this.#table = table;
+    this.#control = control;
+    this.#pinger = pinger;
     this.#limits = {
       maxDataBytes: options.maxBodyBytes,
       maxOpenBytes: options.maxOpenBytes,
@@ -123,7 +120,7 @@ export class FrameReceiver {
       this.#options.handler.onRefused?.(refusal);
       return;
     }
-    const stream = this.#host.createInbound();
+    const stream = this.#host.createStream(true);
     this.#table.addInbound(stream, streamId);
     this.#state.counters.streamsAccepted += 1;
     this.#options.handler.onOpen(stream, open.slice());

@@ -4,6 +4,9 @@ import { TurnList } from './turn-list.js';
 
 type Group = StreamGroup<StreamCore>;
 
+/** Of a scheduler that never had two at once. Nothing is ever added. */
+const noGroups = new Map<object | undefined, Group>();
+
 const leaveGroup = (stream: StreamCore): void => {
   stream.turnGroup = undefined;
 };
@@ -13,27 +16,29 @@ const leaveGroup = (stream: StreamCore): void => {
  * deficit round robin. Streams without a group are one together. For one mux.
  */
 export class GroupScheduler {
-  readonly #groups: TurnList<Group> = new TurnList((group) => this.#forget(group));
+  #turns: TurnList<Group> | undefined;
   /** Those with a place among the groups; what is at rest is not kept. */
-  readonly #byKey = new Map<object | undefined, Group>();
+  #byKey: Map<object | undefined, Group> = noGroups;
+  /** One of them stands here: where there are no others, as mostly, no map is changed all the time. */
+  #only: Group | undefined;
   /** The group of the stream that `next` returned. */
   #group: Group | undefined;
 
   /** @internal Whether a stream could send now. */
   get hasReady(): boolean {
-    return this.#groups.readyCount > 0;
+    return this.#turns !== undefined && this.#turns.readyCount > 0;
   }
 
   /** @internal Places that streams have, those without anything to send among them. */
   get places(): number {
     let places = 0;
-    for (const { streams } of this.#byKey.values()) places += streams.places;
+    for (const { streams } of this.#all()) places += streams.places;
     return places;
   }
 
   /** @internal Groups that have a place. */
   get groupCount(): number {
-    return this.#byKey.size;
+    return this.#all().length;
   }
 
   /** @internal The stream's `isReady` changed. */
@@ -75,9 +80,19 @@ export class GroupScheduler {
 
   /** @internal */
   clear(): void {
-    for (const group of [...this.#byKey.values()]) group.streams.clear();
-    this.#groups.clear();
+    for (const group of this.#all()) group.streams.clear();
+    this.#turns?.clear();
+    this.#only = undefined;
     this.#byKey.clear();
+  }
+
+  get #groups(): TurnList<Group> {
+    this.#turns ??= new TurnList((group) => this.#forget(group));
+    return this.#turns;
+  }
+
+  #all(): Group[] {
+    return [...(this.#only === undefined ? [] : [this.#only]), ...this.#byKey.values()];
   }
 
   get #isAlone(): boolean {
@@ -86,17 +101,26 @@ export class GroupScheduler {
 
   #groupOf(stream: StreamCore): Group {
     const key = stream.group;
-    let group = this.#byKey.get(key);
+    let group = this.#only !== undefined && this.#only.key === key ? this.#only : this.#byKey.get(key);
     if (group === undefined) {
       group = new StreamGroup(key, leaveGroup);
-      this.#byKey.set(key, group);
+      this.#keep(group);
     }
     stream.turnGroup = group;
     return group;
   }
 
+  #keep(group: Group): void {
+    if (this.#only === undefined) this.#only = group;
+    else {
+      if (this.#byKey === noGroups) this.#byKey = new Map();
+      this.#byKey.set(group.key, group);
+    }
+  }
+
   #forget(group: Group): void {
     group.streams.rest();
-    this.#byKey.delete(group.key);
+    if (this.#only === group) this.#only = undefined;
+    else this.#byKey.delete(group.key);
   }
 }

@@ -13,6 +13,7 @@ export type {
   PullOptions,
 } from './mux-options.js';
 export type { MuxStream } from './mux-stream.js';
+export { type Placed, PlaceList } from './place-list.js';
 export type { ChunkGroup } from './send-queue.js';
 export type { StreamHandler } from './stream-handler.js';
 export { TokenBucket } from './token-bucket.js';

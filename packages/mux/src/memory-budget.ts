@@ -1,7 +1,10 @@
 import { MuxLimit } from '@sealane/types';
+import { type Placed, PlaceList } from './place-list.js';
 
 /** What the budget can end to get memory back. */
-export interface BudgetMember {
+export interface BudgetMember extends Placed {
+  /** When something was taken from it last, while it holds bytes. The budget's. */
+  sinceMs: number;
   /** Ends the stream with RESET(BUSY) and releases what it holds. */
   sacrifice(): void;
 }
@@ -22,9 +25,9 @@ export class MemoryBudget {
   #nowMs = Number.NaN;
   /** Hold more in overhead than their window: many tiny frames, which cost the sender next to nothing. */
   readonly #wasteful = new Set<BudgetMember>();
-  /** Both in the order of the last time at which something was taken from them, which is the value. */
-  readonly #full = new Map<BudgetMember, number>();
-  readonly #holding = new Map<BudgetMember, number>();
+  /** Both in the order of the last time at which something was taken from them. */
+  readonly #full = new Set<BudgetMember>();
+  readonly #holding: PlaceList<BudgetMember> = new PlaceList();
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
@@ -33,10 +36,6 @@ export class MemoryBudget {
   /** Bytes held now, each held frame at its length plus 128. */
   get used(): number {
     return this.#used;
-  }
-
-  get limit(): number {
-    return this.limitBytes;
   }
 
   /** Bytes by which windows have grown beyond their first size. */
@@ -82,18 +81,18 @@ export class MemoryBudget {
 
   /** A stream holds bytes; `isFull` when it holds more than half of its window. Keeps the time order per state. */
   hold(member: BudgetMember, isFull: boolean, isWasteful = false): void {
-    this.#touch(this.#holding, member);
-    if (isFull) this.#touch(this.#full, member);
-    else this.#full.delete(member);
+    this.#touch(member);
+    this.#full.delete(member);
+    if (isFull) this.#full.add(member);
     if (isWasteful) this.#wasteful.add(member);
     else this.#wasteful.delete(member);
   }
 
   /** The reader of a stream that holds bytes took some. */
   progress(member: BudgetMember): void {
-    if (this.#holding.get(member) === this.#nowMs) return;
-    this.#touch(this.#holding, member);
-    if (this.#full.has(member)) this.#touch(this.#full, member);
+    if (member.sinceMs === this.#nowMs) return;
+    this.#touch(member);
+    if (this.#full.delete(member)) this.#full.add(member);
   }
 
   /**
@@ -103,18 +102,25 @@ export class MemoryBudget {
   endStalled(nowMs: number): void {
     const isFirst = Number.isNaN(this.#nowMs);
     this.#nowMs = nowMs;
-    for (const list of [this.#full, this.#holding]) {
-      for (const [member, sinceMs] of list) {
-        if (isFirst) list.set(member, nowMs);
-        else if (!this.refusesStreams || nowMs - sinceMs < MuxLimit.stalledMs) break;
-        else this.#sacrifice(member);
+    if (isFirst) {
+      for (let member = this.#holding.after; member !== this.#holding; member = member.after!) {
+        (member as BudgetMember).sinceMs = nowMs;
       }
+    }
+    const isStalled = (member: BudgetMember): boolean =>
+      this.refusesStreams && nowMs - member.sinceMs >= MuxLimit.stalledMs;
+    for (const member of this.#full) {
+      if (!isStalled(member)) break;
+      this.#sacrifice(member);
+    }
+    for (let { first: member } = this.#holding; member && isStalled(member); member = this.#holding.first) {
+      this.#sacrifice(member);
     }
   }
 
   /** A stream holds nothing any more. */
   forget(member: BudgetMember): void {
-    this.#holding.delete(member);
+    this.#holding.remove(member);
     this.#full.delete(member);
     this.#wasteful.delete(member);
   }
@@ -122,7 +128,7 @@ export class MemoryBudget {
   /** Ends streams until the budget fits: those of tiny frames first, then the longest full. */
   relieve(): void {
     while (this.#used > this.limitBytes) {
-      const victim = first(this.#wasteful.keys()) ?? first(this.#full.keys()) ?? first(this.#holding.keys());
+      const victim = this.#wasteful.values().next().value ?? this.#full.values().next().value ?? this.#holding.first;
       if (victim === undefined) return;
       this.#sacrifice(victim);
     }
@@ -133,13 +139,8 @@ export class MemoryBudget {
     member.sacrifice();
   }
 
-  #touch(list: Map<BudgetMember, number>, member: BudgetMember): void {
-    list.delete(member);
-    list.set(member, this.#nowMs);
+  #touch(member: BudgetMember): void {
+    member.sinceMs = this.#nowMs;
+    this.#holding.put(member);
   }
-}
-
-function first<T>(values: Iterable<T>): T | undefined {
-  for (const value of values) return value;
-  return undefined;
 }

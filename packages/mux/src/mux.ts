@@ -15,7 +15,7 @@ import type { MuxStream } from './mux-stream.js';
 import { Outbox, type PulledBatch } from './outbox.js';
 import { Pinger } from './pinger.js';
 import { ResetPacer } from './reset-pacer.js';
-import { StreamCore, type StreamHost } from './stream-core.js';
+import { StreamCore } from './stream-core.js';
 import type { StreamHandler } from './stream-handler.js';
 import { StreamTable } from './stream-table.js';
 import { TurnList } from './turn-list.js';
@@ -33,9 +33,8 @@ export class Mux {
   readonly #outbox: Outbox;
   readonly #pinger: Pinger;
   readonly #receiver: FrameReceiver;
-  readonly #resetPacer: ResetPacer;
+  #resetPacer: ResetPacer | undefined;
   readonly #account: BudgetAccount;
-  readonly #streamHost: StreamHost;
   #isSignalled = false;
   #isPulling = false;
 
@@ -43,34 +42,17 @@ export class Mux {
     this.#options = options;
     this.#account = new BudgetAccount(options.budget);
     this.#table = new StreamTable(options.role);
-    const { clock } = options;
-    this.#outbox = new Outbox(
-      { onOpening: (stream) => this.#table.number(stream), onPingSent: () => this.#pinger.onSent() },
-      options.maxBodyBytes,
-      options.scheduler ?? new TurnList(),
-    );
-    this.#pinger = new Pinger(clock, this.#outbox.control);
-    this.#resetPacer = new ResetPacer(clock, (stream) => this.#sendReset(stream, stream.deferredReset));
-    this.#streamHost = {
-      onReadyChange: (stream) => this.#onReadyChange(stream),
-      onCreditDue: (stream) => this.#onCreditDue(stream),
-      onLocalReset: (stream, code) => this.#onLocalReset(stream, code),
-    };
-    this.#receiver = new FrameReceiver({
+    this.#outbox = new Outbox(this, options.maxBodyBytes, options.scheduler ?? new TurnList());
+    this.#pinger = new Pinger(options.clock, this.#outbox.control);
+    this.#receiver = new FrameReceiver(
+      this,
       options,
-      account: this.#account,
-      state: this.#state,
-      table: this.#table,
-      control: this.#outbox.control,
-      pinger: this.#pinger,
-      host: {
-        signal: () => this.#signal(),
-        createInbound: () => this.#createStream(true, undefined),
-        finishIfDone: (stream) => this.#finishIfDone(stream),
-        remove: (stream) => this.#remove(stream),
-        sendReset: (stream, code) => this.#sendReset(stream, code),
-      },
-    });
+      this.#account,
+      this.#state,
+      this.#table,
+      this.#outbox.control,
+      this.#pinger,
+    );
   }
 
   /** `pull` would return a batch, given enough room. */
@@ -165,7 +147,7 @@ export class Mux {
     if (this.#table.outboundCount >= this.#options.maxOutboundStreams || !this.#table.hasNumbersLeft) {
       throw new SealaneError('ERR_STREAM_BUSY', undefined, { retryable: true });
     }
-    const stream = this.#createStream(false, handler);
+    const stream = this.createStream(false, handler);
     stream.group = options?.group;
     stream.pendingOpen = open;
     stream.isOpenHeld = options?.holdUntilData === true;
@@ -191,7 +173,7 @@ export class Mux {
       if (core?.isInbound === true) core.isAnswered = true;
     }
     this.#outbox.control.pushMessage(stream === 0 ? 0 : stream.id, body);
-    this.#signal();
+    this.signal();
     this.#outbox.control.assertBounded();
   }
 
@@ -202,7 +184,7 @@ export class Mux {
   ping(): Promise<number> {
     if (this.#state.closedBy !== undefined) return Promise.reject(this.#state.closedBy);
     const promise = this.#pinger.ping();
-    this.#signal();
+    this.signal();
     return promise;
   }
 
@@ -214,14 +196,14 @@ export class Mux {
     if (this.#state.closedBy !== undefined) return;
     this.#state.goAwaySent = lastStream;
     this.#outbox.control.goAway = body;
-    this.#signal();
+    this.signal();
   }
 
   /** Ends every stream with `error` and drops what waits. Idempotent; nothing is sent. */
   close(error: SealaneError): void {
     if (this.#state.closedBy !== undefined) return;
     this.#state.closedBy = error;
-    this.#resetPacer.stop();
+    this.#resetPacer?.stop();
     for (const stream of [...this.#table.streams()]) {
       if (!stream.isClosed) stream.fail(error, ResetCode.GONE);
     }
@@ -238,7 +220,7 @@ export class Mux {
       if (!stream.finSent) continue;
       streamsWithFin ??= [];
       streamsWithFin.push(stream);
-      this.#finishIfDone(stream);
+      this.finishIfDone(stream);
     }
     for (const stream of senders) {
       const sentBytes = stream.sentInBatch;
@@ -252,25 +234,30 @@ export class Mux {
       : { chunks, bytes, onlyControl, streamsWithFin };
   }
 
-  #createStream(isInbound: boolean, handler: StreamHandler | undefined): StreamCore {
-    const { receiveWindowBytes, sendWindowBytes } = this.#options;
-    return new StreamCore({
-      host: this.#streamHost,
-      account: this.#account,
-      isInbound,
-      receiveWindowBytes,
-      sendWindowBytes,
-      handler,
-    });
+  /** @internal */
+  onOpening(stream: StreamCore): void {
+    this.#table.number(stream);
   }
 
-  #onReadyChange(stream: StreamCore): void {
+  /** @internal */
+  onPingSent(): void {
+    this.#pinger.onSent();
+  }
+
+  /** @internal */
+  createStream(isInbound: boolean, handler?: StreamHandler): StreamCore {
+    return new StreamCore(this, isInbound, handler, this.#options, this.#account);
+  }
+
+  /** @internal */
+  onReadyChange(stream: StreamCore): void {
     this.#outbox.scheduler.change(stream);
-    if (stream.isReady) this.#signal();
+    if (stream.isReady) this.signal();
     else if (!this.#isPulling && !this.#outbox.hasPending) this.#isSignalled = false;
   }
 
-  #onCreditDue(stream: StreamCore): void {
+  /** @internal */
+  onCreditDue(stream: StreamCore): void {
     if (stream.isCreditListed) return;
     const nowMs = this.#options.clock.nowMs();
     const { maxReceiveWindowBytes } = this.#options;
@@ -279,34 +266,44 @@ export class Mux {
       this.#pinger.ask(nowMs);
     }
     this.#outbox.control.addCredit(stream);
-    this.#signal();
+    this.signal();
   }
 
-  #onLocalReset(stream: StreamCore, code: number): void {
+  /** @internal */
+  onLocalReset(stream: StreamCore, code: number): void {
     this.#outbox.control.cancelCredit(stream);
     if (stream.id === 0 || this.#state.closedBy !== undefined) this.#table.remove(stream);
-    else if (stream.isInbound || this.#resetPacer.mayReset(stream, code)) this.#sendReset(stream, code);
+    else if (stream.isInbound || this.#mayReset(stream, code)) this.sendReset(stream, code);
   }
 
-  #sendReset(stream: StreamCore, code: number): void {
+  #mayReset(stream: StreamCore, code: number): boolean {
+    this.#resetPacer ??= new ResetPacer(this.#options.clock, (held) => this.sendReset(held, held.deferredReset));
+    return this.#resetPacer.mayReset(stream, code);
+  }
+
+  /** @internal */
+  sendReset(stream: StreamCore, code: number): void {
     stream.deferredReset = -1;
-    this.#remove(stream);
+    this.remove(stream);
     this.#outbox.control.pushReset(stream.id, code);
-    this.#signal();
+    this.signal();
   }
 
-  #finishIfDone(stream: StreamCore): void {
+  /** @internal */
+  finishIfDone(stream: StreamCore): void {
     if (!stream.finSent || !stream.finReceived || stream.isClosed) return;
     stream.finish();
-    this.#remove(stream);
+    this.remove(stream);
   }
 
-  #remove(stream: StreamCore): void {
+  /** @internal */
+  remove(stream: StreamCore): void {
     this.#table.remove(stream);
     this.#outbox.control.cancelCredit(stream);
   }
 
-  #signal(): void {
+  /** @internal */
+  signal(): void {
     if (this.#isSignalled || this.#isPulling || this.#state.closedBy !== undefined) return;
     this.#isSignalled = true;
     this.#options.handler.onWritable();

@@ -1,17 +1,16 @@
 import { OPEN_LENGTH_BYTES } from '@sealane/protocol';
 import { FRAME_HEADER_BYTES, FrameFlag, FrameType, MuxLimit } from '@sealane/types';
 import { BatchWriter } from './batch-writer.js';
-import { ControlQueue } from './control-queue.js';
+import { ControlQueue, type PingHost } from './control-queue.js';
 import type { MuxBatch } from './mux-options.js';
 import type { QueuedChunk } from './send-queue.js';
 import type { StreamCore } from './stream-core.js';
 import type { StreamScheduler } from './stream-scheduler.js';
 import { minCostBytes } from './turn-list.js';
 
-export interface OutboxHost {
+export interface OutboxHost extends PingHost {
   /** The stream's OPEN goes out: give it a number. */
   onOpening(stream: StreamCore): void;
-  onPingSent(): void;
 }
 
 /** A batch before its streams were told. */
@@ -26,7 +25,6 @@ export class Outbox {
   framesSent = 0;
   dataBytesSent = 0;
   readonly #host: OutboxHost;
-  readonly #onPingSent: () => void;
   readonly #maxBodyBytes: number;
   /** Control took the room that the next data needed: then data goes first once. */
   #isDataFirst = false;
@@ -34,7 +32,6 @@ export class Outbox {
   constructor(host: OutboxHost, maxBodyBytes: number, scheduler: StreamScheduler) {
     this.scheduler = scheduler;
     this.#host = host;
-    this.#onPingSent = () => host.onPingSent();
     this.#maxBodyBytes = maxBodyBytes;
   }
 
@@ -51,7 +48,7 @@ export class Outbox {
     if (isDataFirst) this.#writeStreams(writer, maxBytes, senders);
     const hasData = !onlyControl && this.scheduler.hasReady;
     const endBytes = hasData ? Math.min(maxBytes, writer.bytes + MuxLimit.controlTurnBytes) : maxBytes;
-    const hasMessage = this.control.write(writer, endBytes, !onlyControl, this.#onPingSent);
+    const hasMessage = this.control.write(writer, endBytes, !onlyControl, this.#host);
     if (hasData && !isDataFirst) this.#writeStreams(writer, maxBytes, senders);
     if (writer.bytes === 0) return undefined;
     const { bytes } = writer;

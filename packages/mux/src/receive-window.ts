@@ -1,7 +1,7 @@
 import { MuxLimit, SealaneError } from '@sealane/types';
 import type { BudgetAccount } from './budget-account.js';
 import { Fifo } from './fifo.js';
-import type { BudgetMember, MemoryBudget } from './memory-budget.js';
+import type { BudgetMember } from './memory-budget.js';
 
 /** On shorter paths credit would cost more than the bytes that a larger window holds. */
 const leastTripMs = 2;
@@ -20,7 +20,6 @@ export class ReceiveWindow {
   windowBytes: number;
   readonly #firstWindowBytes: number;
   readonly #account: BudgetAccount;
-  readonly #budget: MemoryBudget;
   readonly #member: BudgetMember;
   #frames: Fifo<number> | undefined;
   #listing: Listing = 0;
@@ -32,7 +31,6 @@ export class ReceiveWindow {
     this.windowBytes = windowBytes;
     this.#firstWindowBytes = windowBytes;
     this.#account = account;
-    this.#budget = account.budget;
     this.#member = member;
   }
 
@@ -57,7 +55,7 @@ export class ReceiveWindow {
     this.#epochBytes += bytes;
     this.#account.release(bytes + this.#shiftFrames(bytes) * MuxLimit.heldFrameOverheadBytes);
     if (this.#listing !== 0) {
-      this.#budget.progress(this.#member);
+      this.#account.budget.progress(this.#member);
       this.list();
     }
     return this.unreturned * 2 >= this.windowBytes;
@@ -68,8 +66,8 @@ export class ReceiveWindow {
     const listing = this.#state();
     if (listing === this.#listing) return;
     this.#listing = listing;
-    if (listing === 0) this.#budget.forget(this.#member);
-    else this.#budget.hold(this.#member, listing === 2, listing === 3);
+    if (listing === 0) this.#account.budget.forget(this.#member);
+    else this.#account.budget.hold(this.#member, listing === 2, listing === 3);
   }
 
   #state(): Listing {
@@ -92,7 +90,7 @@ export class ReceiveWindow {
       const tookBytes = (this.#epochBytes * tripMs) / elapsedMs;
       const targetBytes = Math.min(Math.floor(tookBytes * 2), maxWindowBytes);
       const growthBytes = targetBytes - this.windowBytes;
-      if (growthBytes > 0 && this.#budget.tryReserveGrowth(growthBytes)) {
+      if (growthBytes > 0 && this.#account.budget.tryReserveGrowth(growthBytes)) {
         this.windowBytes = targetBytes;
         this.unreturned += growthBytes;
       }
@@ -111,7 +109,7 @@ export class ReceiveWindow {
 
   /** The stream takes no more data: a window that has grown is given back. */
   releaseGrowth(): void {
-    this.#budget.releaseGrowth(this.windowBytes - this.#firstWindowBytes);
+    this.#account.budget.releaseGrowth(this.windowBytes - this.#firstWindowBytes);
     this.windowBytes = this.#firstWindowBytes;
   }
 

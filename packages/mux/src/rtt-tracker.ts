@@ -1,36 +1,26 @@
 const bucketMs = 10_000;
 const buckets = 6;
 
+interface RoundTrip {
+  readonly bucket: number;
+  readonly rttMs: number;
+}
+
 /** The smallest round trip of the last minute, in steps of ten seconds. */
 export class RttTracker {
-  readonly #minima: number[] = new Array<number>(buckets).fill(Number.POSITIVE_INFINITY);
-  #newest = 0;
-  #lastMs: number | undefined;
-
-  get lastMs(): number | undefined {
-    return this.#lastMs;
-  }
+  lastMs: number | undefined;
+  /** Those that may still become the smallest: each is larger than the one before it, and of a later step. */
+  #minima: readonly RoundTrip[] = [];
 
   add(nowMs: number, rttMs: number): void {
-    this.#lastMs = rttMs;
-    this.#expire(nowMs);
-    const index = this.#newest % buckets;
-    this.#minima[index] = Math.min(this.#minima[index]!, rttMs);
+    this.lastMs = rttMs;
+    const bucket = Math.floor(nowMs / bucketMs);
+    const smaller = this.#minima.filter((seen) => seen.rttMs < rttMs && seen.bucket > bucket - buckets);
+    this.#minima = smaller.at(-1)?.bucket === bucket ? smaller : [...smaller, { bucket, rttMs }];
   }
 
   minMs(nowMs: number): number | undefined {
-    this.#expire(nowMs);
-    const min = Math.min(...this.#minima);
-    return min === Number.POSITIVE_INFINITY ? undefined : min;
-  }
-
-  #expire(nowMs: number): void {
     const bucket = Math.floor(nowMs / bucketMs);
-    const stale = Math.min(buckets, bucket - this.#newest);
-    for (let step = 1; step <= stale; step += 1) {
-      this.#minima[(this.#newest + step) % buckets] = Number.POSITIVE_INFINITY;
-    }
-    if (stale === buckets) this.#minima.fill(Number.POSITIVE_INFINITY);
-    this.#newest = Math.max(this.#newest, bucket);
+    return this.#minima.find((seen) => seen.bucket > bucket - buckets)?.rttMs;
   }
 }

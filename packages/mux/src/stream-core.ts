@@ -2,6 +2,7 @@ import { ResetCode, resetError, SealaneError } from '@sealane/types';
 import type { BudgetAccount } from './budget-account.js';
 import type { BudgetMember } from './memory-budget.js';
 import type { MuxStream } from './mux-stream.js';
+import type { Placed } from './place-list.js';
 import { ReceiveWindow } from './receive-window.js';
 import { type QueuedChunk, SendQueue } from './send-queue.js';
 import type { StreamGroup } from './stream-group.js';
@@ -17,13 +18,10 @@ export interface StreamHost {
   onLocalReset(stream: StreamCore, code: number): void;
 }
 
-export interface StreamCoreOptions {
-  readonly host: StreamHost;
-  readonly account: BudgetAccount;
-  readonly isInbound: boolean;
+/** Credit of a new stream, in both directions. */
+export interface StreamWindows {
   readonly receiveWindowBytes: number;
   readonly sendWindowBytes: number;
-  readonly handler: StreamHandler | undefined;
 }
 
 /** A stream as the mux sees it: the public face and the state behind it. */
@@ -56,14 +54,23 @@ export class StreamCore implements MuxStream, BudgetMember, TurnTaker {
   deficitBytes = 0;
   isInBatch = false;
   sentInBatch = 0;
+  before: Placed | undefined;
+  after: Placed | undefined;
+  sinceMs = 0;
   readonly #host: StreamHost;
 
-  constructor(options: StreamCoreOptions) {
-    this.#host = options.host;
-    this.isInbound = options.isInbound;
-    this.handler = options.handler;
-    this.queue = new SendQueue(options.sendWindowBytes);
-    this.window = new ReceiveWindow(options.receiveWindowBytes, options.account, this);
+  constructor(
+    host: StreamHost,
+    isInbound: boolean,
+    handler: StreamHandler | undefined,
+    windows: StreamWindows,
+    account: BudgetAccount,
+  ) {
+    this.#host = host;
+    this.isInbound = isInbound;
+    this.handler = handler;
+    this.queue = new SendQueue(windows.sendWindowBytes);
+    this.window = new ReceiveWindow(windows.receiveWindowBytes, account, this);
   }
 
   get queuedBytes(): number {

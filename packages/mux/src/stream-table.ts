@@ -3,11 +3,14 @@ import type { StreamCore } from './stream-core.js';
 
 const maxStreamId = 0xffff_ffff;
 
+/** What a table without streams has: an idle one holds no memory for them. Nothing is ever added. */
+const noStreams = new Map<number, StreamCore>();
+
 /** Numbers and counts of the streams of one mux (docs/protocol/v1.md, "Streams"). */
 export class StreamTable {
-  readonly #byId: Map<number, StreamCore> = new Map();
+  #byId: Map<number, StreamCore> = noStreams;
   /** Opened here, not on the wire yet, so without a number. */
-  readonly #unsent: Set<StreamCore> = new Set();
+  readonly #unsent: StreamCore[] = [];
   readonly #ownParity: number;
   #nextOwn: number;
   #lastPeer = 0;
@@ -19,7 +22,7 @@ export class StreamTable {
   }
 
   get size(): number {
-    return this.#byId.size + this.#unsent.size;
+    return this.#byId.size + this.#unsent.length;
   }
 
   get inboundCount(): number {
@@ -37,7 +40,7 @@ export class StreamTable {
 
   /** The number that the next stream opened here would get, after those that wait. */
   get nextOutbound(): number {
-    return this.#nextOwn + 2 * this.#unsent.size;
+    return this.#nextOwn + 2 * this.#unsent.length;
   }
 
   get hasNumbersLeft(): boolean {
@@ -50,15 +53,15 @@ export class StreamTable {
   }
 
   addUnsent(stream: StreamCore): void {
-    this.#unsent.add(stream);
+    this.#unsent.push(stream);
   }
 
   /** The stream goes on the wire now. */
   number(stream: StreamCore): void {
-    this.#unsent.delete(stream);
+    this.#sent(stream);
     stream.id = this.#nextOwn;
     this.#nextOwn += 2;
-    this.#byId.set(stream.id, stream);
+    this.#keep(stream);
   }
 
   /** Notes the number of an OPEN of the peer. ERR_MUX_STREAM for a wrong parity or a number not above all before. */
@@ -71,7 +74,7 @@ export class StreamTable {
   addInbound(stream: StreamCore, id: number): void {
     stream.id = id;
     this.#inboundCount += 1;
-    this.#byId.set(id, stream);
+    this.#keep(stream);
   }
 
   /** The live stream; undefined for one that is closed or was skipped; ERR_MUX_STREAM for one never opened. */
@@ -98,14 +101,24 @@ export class StreamTable {
   }
 
   remove(stream: StreamCore): void {
-    if (stream.id === 0) this.#unsent.delete(stream);
+    if (stream.id === 0) this.#sent(stream);
     else if (this.#byId.delete(stream.id) && stream.isInbound) this.#inboundCount -= 1;
   }
 
   clear(): void {
     this.#byId.clear();
-    this.#unsent.clear();
+    this.#unsent.length = 0;
     this.#inboundCount = 0;
+  }
+
+  #sent(stream: StreamCore): void {
+    const index = this.#unsent.indexOf(stream);
+    if (index >= 0) this.#unsent.splice(index, 1);
+  }
+
+  #keep(stream: StreamCore): void {
+    if (this.#byId === noStreams) this.#byId = new Map();
+    this.#byId.set(stream.id, stream);
   }
 }
 

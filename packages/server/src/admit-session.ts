@@ -39,7 +39,7 @@ export function admitSession(
     return { code: RelayCode.BUSY, text: 'the owner has too many requests' };
   }
   if (budget.refusesStreams) return { code: RelayCode.BUSY, text: 'the relay is short of memory' };
-  if (lease.uses.size >= (lease.limits?.sessions ?? Number.POSITIVE_INFINITY)) {
+  if (lease.load.uses.size >= (lease.limits?.sessions ?? Number.POSITIVE_INFINITY)) {
     return { code: RelayCode.LIMIT, text: 'the owner has as many sessions as it may' };
   }
   const shown = gate.tickets.check(link, lease.record, isResume);

@@ -267,7 +267,7 @@ export class ConnectionHandler {
     side.bind(connection);
     dialer.handler = connection;
     lease.load.waiting++;
-    lease.uses.add(connection);
+    lease.load.add(connection);
     this.#waiting.add(connection);
   }
 
@@ -320,7 +320,7 @@ export class ConnectionHandler {
     if (!this.#waiting.delete(connection)) return false;
     const { lease, use } = connection;
     lease.load.waiting--;
-    lease.uses.delete(connection);
+    lease.load.remove(connection);
     this.#config.budget.release(connection.openBytes + (becomesSession ? 0 : CONNECTION_BYTES));
     if (!becomesSession) {
       use.release();

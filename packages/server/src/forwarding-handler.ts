@@ -1,7 +1,8 @@
 import type { MuxStream, StreamHandler } from '@sealane/mux';
 import { RelayCode, ResetCode, type SealaneError } from '@sealane/types';
 import type { RequestTrace } from './event.js';
-import type { LeaseUse, ServedLease } from './lease-manager.js';
+import type { LeaseUse } from './lease-load.js';
+import type { ServedLease } from './lease-manager.js';
 import type { RelayLink } from './link.js';
 import type { LimitedPart } from './live-limits.js';
 import type { ByteCounter } from './metrics/relay-meter.js';
@@ -55,7 +56,7 @@ export class ForwardingHandler implements LimitedPart {
     const session = new RelayedSession(this, ends, this.#config.meter);
     this.#sessions.add(session);
     this.#pace(session);
-    ends.lease.uses.add(session);
+    ends.lease.load.add(session);
     const { number, lease, dialerLink, trace } = ends;
     this.#config.reporter.event({
       type: 'session-open',
@@ -97,7 +98,7 @@ export class ForwardingHandler implements LimitedPart {
     session.toOwner.close();
     session.toDialer.close();
     this.#config.budget.release(CONNECTION_BYTES);
-    lease.uses.delete(session);
+    lease.load.remove(session);
     use.release();
     this.#config.reporter.event({
       type: 'session-close',

@@ -142,7 +142,7 @@ export class RelayInspection {
     return requestAddress(tcpAddress(request.socket.remoteAddress, proxies), request.headers, proxies).key;
   }
 
-  #lease({ record, link, endsAtMs, uses, load }: ServedLease): LeaseView {
+  #lease({ record, link, endsAtMs, load }: ServedLease): LeaseView {
     const { id, service, name, metadata, ttlMs, signed } = record;
     return {
       id,
@@ -154,7 +154,7 @@ export class RelayInspection {
       metadataBytes: metadata.length,
       ttlMs,
       endsInMs: Math.max(0, Math.round(endsAtMs - this.#parts.config.clock.nowMs())),
-      sessions: uses.size,
+      sessions: load.uses.size,
       waiting: load.waiting,
     };
   }

@@ -23,6 +23,7 @@ import type { RelayConfig } from './relay-config.js';
 /** Registrations whose signatures are still to be checked, of one link and of all. */
 const MAX_WAITING_PER_LINK = 16;
 const MAX_WAITING = 2_000;
+const noMetadata: Uint8Array = new Uint8Array(0);
 
 export interface LeaseHandlerParts {
   readonly leases: LeaseManager;
@@ -121,18 +122,22 @@ export class LeaseHandler {
     }
     const aheadMs = lease.sequence / 1_000 - clock.wallMs();
     if (aheadMs > limits.maxSequenceAheadMs) throw invalid('the sequence number lies too far ahead');
+    // One piece of memory for what is kept as long as the lease.
+    const own = new Uint8Array(keycert.bytes.length + lease.instance.length);
+    own.set(keycert.bytes);
+    own.set(lease.instance, keycert.bytes.length);
     return {
       id: encodeId(keycert.publicKey),
-      identity: keycert.publicKey,
+      identity: link.clientKey,
       service: lease.service,
-      instance: lease.instance.slice(),
+      instance: own.subarray(keycert.bytes.length),
       sequence: lease.sequence,
       name: lease.name,
-      keycert: keycert.bytes,
+      keycert: own.subarray(0, keycert.bytes.length),
       alpn: lease.alpn === null ? null : [...lease.alpn],
       suites: [...lease.suites],
       flags: lease.flags,
-      metadata: lease.metadata.slice(),
+      metadata: lease.metadata.length === 0 ? noMetadata : lease.metadata.slice(),
       ttlMs: Math.min(limits.leaseTtlMaxMs, Math.max(limits.leaseTtlMinMs, lease.ttlMs)),
       holder: link.id,
       signed: (lease.flags & LeaseFlag.PUBLIC) === 0 ? null : { lease: message.lease, signature: message.signature },

@@ -1,24 +1,13 @@
 import { LeaseFlag, MessageKind, RelayCode, relayError, SupersededBy } from '@sealane/types';
 import type { LeaseEndReason } from './event.js';
 import { leaseKey } from './lease-key.js';
+import { LeaseLoad } from './lease-load.js';
 import type { ClaimResult, LeaseRecord, LeaseStore } from './lease-store.js';
 import type { RelayLink } from './link.js';
 import type { AdmissionLimits } from './policy/admission.js';
 import type { RelayConfig } from './relay-config.js';
 import { instanceKey, ResumeOnlyLeases } from './resume-only-leases.js';
 import { TokenBucket } from './token-bucket.js';
-
-/** Something that goes on under a lease and can be ended with it. */
-export interface LeaseUse {
-  /** The same process came back on another link: what it had accepted on the old one is over. */
-  endWithLease(): void;
-}
-
-/** What dialers ask of a lease. */
-export interface LeaseLoad {
-  /** CONNECTs that wait for the owner's answer. */
-  waiting: number;
-}
 
 /** A lease that a live link of this relay serves. */
 export interface ServedLease {
@@ -28,7 +17,6 @@ export interface ServedLease {
   endsAtMs: number;
   /** Shared with the same link's earlier leases for the service, whose requests go on. */
   readonly load: LeaseLoad;
-  readonly uses: Set<LeaseUse>;
   /** What the policy granted it. */
   limits: AdmissionLimits | undefined;
   /** Where that is a number of requests for a connection per second. */
@@ -43,7 +31,7 @@ export class LeaseManager {
   readonly #config: RelayConfig;
   readonly #store: LeaseStore;
   readonly #served = new Map<string, ServedLease>();
-  readonly #byLink = new Map<RelayLink, Set<ServedLease>>();
+  readonly #byLink = new Map<RelayLink, ServedLease[]>();
   readonly #links = new Map<string, RelayLink>();
   readonly #resumeOnly: ResumeOnlyLeases;
   /** A process of an owner can be reached, under this key of its instance. */
@@ -112,8 +100,7 @@ export class LeaseManager {
       record,
       link,
       endsAtMs: this.#config.clock.nowMs() + record.ttlMs,
-      load: before?.link === link ? before.load : { waiting: 0 },
-      uses: before?.link === link ? before.uses : new Set(),
+      load: before?.link === link ? before.load : new LeaseLoad(),
       limits,
       connects: this.#bucketOf(limits, before),
     });
@@ -162,7 +149,7 @@ export class LeaseManager {
     served.connects = this.#bucketOf(limits, served);
     served.limits = limits;
     const most = limits?.sessions ?? Number.POSITIVE_INFINITY;
-    for (const use of [...served.uses].slice(most)) use.endWithLease();
+    for (const use of [...served.load.uses].slice(most)) use.endWithLease();
   }
 
   /** The policy does not allow the lease any more: it ends at once, with all that goes on under it. */
@@ -174,7 +161,7 @@ export class LeaseManager {
     } else {
       this.#resumeOnly.release(served);
     }
-    for (const use of [...served.uses]) use.endWithLease();
+    for (const use of [...served.load.uses]) use.endWithLease();
   }
 
   /** The link is gone. Its leases stay in force for their time, so that their owner takes them back unasked. */
@@ -197,7 +184,7 @@ export class LeaseManager {
   async deny(served: ServedLease): Promise<void> {
     const { identity, service, holder } = served.record;
     this.#drop(served, 'denied');
-    for (const use of [...served.uses]) use.endWithLease();
+    for (const use of [...served.load.uses]) use.endWithLease();
     await this.#store.release(identity, service, holder);
   }
 
@@ -233,7 +220,7 @@ export class LeaseManager {
     this.#drop(before, 'superseded');
     const by = isSame ? SupersededBy.SAME_INSTANCE : SupersededBy.OTHER_INSTANCE;
     before.link.send({ kind: MessageKind.SUPERSEDED, service: record.service, by });
-    if (isSame) for (const use of [...before.uses]) use.endWithLease();
+    if (isSame) for (const use of [...before.load.uses]) use.endWithLease();
   }
 
   /** The same one while the rate is the same: a renewal gives no new burst. */
@@ -247,17 +234,14 @@ export class LeaseManager {
   #serve(served: ServedLease): void {
     const previous = this.#served.get(served.key);
     if (previous !== undefined) {
-      this.#byLink.get(previous.link)?.delete(previous);
+      this.#unlist(previous);
       this.onCount(previous, -1);
     }
     this.#served.set(served.key, served);
     this.onCount(served, 1);
-    let leases = this.#byLink.get(served.link);
-    if (leases === undefined) {
-      leases = new Set();
-      this.#byLink.set(served.link, leases);
-    }
-    leases.add(served);
+    const leases = this.#byLink.get(served.link);
+    if (leases === undefined) this.#byLink.set(served.link, [served]);
+    else leases.push(served);
     const { identity, service, instance } = served.record;
     this.onServed(instanceKey(identity, service, instance), served);
   }
@@ -265,11 +249,15 @@ export class LeaseManager {
   #drop(served: ServedLease, reason: LeaseEndReason): void {
     this.onCount(served, -1);
     if (this.#served.get(served.key) === served) this.#served.delete(served.key);
-    const leases = this.#byLink.get(served.link);
-    leases?.delete(served);
-    if (leases?.size === 0) this.#byLink.delete(served.link);
+    this.#unlist(served);
     const { id, service } = served.record;
     this.#config.reporter.event({ type: 'lease-end', id, service, reason });
+  }
+
+  #unlist(served: ServedLease): void {
+    const left = (this.#byLink.get(served.link) ?? []).filter((other) => other !== served);
+    if (left.length === 0) this.#byLink.delete(served.link);
+    else this.#byLink.set(served.link, left);
   }
 
   #usable(served: ServedLease | undefined): ServedLease | undefined {

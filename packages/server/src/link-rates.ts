@@ -22,29 +22,35 @@ export function requestCost(kind: MessageKind): number {
 /** How fast one link may ask, and how often it is told that it asks too fast. */
 export class LinkRates {
   readonly #config: RelayConfig;
-  readonly #requests: TokenBucket;
-  /** Made for a client that needs it. */
+  /** Both made for a client that needs them: most links are idle. */
+  #requests: TokenBucket | undefined;
   #patience: TokenBucket | undefined;
 
   constructor(config: RelayConfig) {
     this.#config = config;
-    const rate = config.limits.requestsPerLinkPerSecond;
-    const nowMs = config.clock.nowMs();
-    this.#requests = new TokenBucket(rate, Math.max(rate, REGISTER_COST), nowMs);
   }
 
   /** The rate is another one from now on. */
   applyLimits(): void {
     const rate = this.#config.limits.requestsPerLinkPerSecond;
-    this.#requests.change(rate, Math.max(rate, REGISTER_COST), this.#config.clock.nowMs());
+    this.#requests?.change(rate, Math.max(rate, REGISTER_COST), this.#config.clock.nowMs());
   }
 
   /** Counts a request that may be answered now; else BUSY, with the milliseconds after which one may be. */
   ask(kind: MessageKind): SealaneError | undefined {
     const cost = requestCost(kind);
-    if (this.#requests.tryTake(this.#config.clock.nowMs(), cost)) return undefined;
-    const value = Math.ceil(Math.min(MAX_WAIT_MS, (cost / this.#config.limits.requestsPerLinkPerSecond) * 1_000));
+    const rate = this.#config.limits.requestsPerLinkPerSecond;
+    const nowMs = this.#config.clock.nowMs();
+    this.#requests ??= new TokenBucket(rate, Math.max(rate, REGISTER_COST), nowMs);
+    if (this.#requests.tryTake(nowMs, cost)) return undefined;
+    const value = Math.ceil(Math.min(MAX_WAIT_MS, (cost / rate) * 1_000));
     return relayError(RelayCode.BUSY, 'too many requests per second', { details: { value } });
+  }
+
+  /** About once a second: what is full again says nothing. */
+  rest(nowMs: number): void {
+    if (this.#requests?.isFull(nowMs) === true) this.#requests = undefined;
+    if (this.#patience?.isFull(nowMs) === true) this.#patience = undefined;
   }
 
   /** False for a client that goes on above its rate however often it was told; `weight` is for how many times this is. */

@@ -1,6 +1,6 @@
 import { encodeId } from '@sealane/crypto/credential';
 import { GroupScheduler, Mux, type MuxStream, type StreamHandler } from '@sealane/mux';
-import { type ControlMessage, decodeMessage, encodeFrame, encodeMessage } from '@sealane/protocol';
+import { type ControlMessage, encodeFrame, encodeMessage } from '@sealane/protocol';
 import {
   FrameType,
   GoAwayCode,
@@ -18,6 +18,7 @@ import {
 import { createAuthOk, createGreeting, readAuthBody, verifyAuth } from './auth.js';
 import type { FairQueue } from './fair-queue.js';
 import { sendBatch } from './link-batch.js';
+import { LinkFrames } from './link-frames.js';
 import type { LinkHost, LinkOrigin } from './link-host.js';
 import { LinkLiveness } from './link-liveness.js';
 import { LinkRates } from './link-rates.js';
@@ -173,6 +174,7 @@ export class RelayLink implements MessageLinkHandler {
   /** About once a second: pings, and the end of a link whose other side is gone. */
   tick(nowMs: number): void {
     if (this.#state.step !== 'up') return;
+    this.rates.rest(nowMs);
     const { mux } = this.#state;
     const verdict = this.#liveness.check(this.#transport, nowMs);
     if (verdict === 'dead') {
@@ -272,12 +274,7 @@ export class RelayLink implements MessageLinkHandler {
       maxOutboundStreams: Math.min(client.maxStreams, config.limits.streamsPerLink),
       allowMessages: true,
       scheduler: new GroupScheduler(),
-      handler: {
-        onWritable: () => this.#scheduleFlush(),
-        onOpen: (stream, open) => this.#host.onOpen(this, stream, open),
-        onRefused: () => config.reporter.refused(RelayCode.BUSY, 'connect'),
-        onMessage: (streamId, stream, messageBody) => this.#receiveMessage(streamId, stream, messageBody),
-      },
+      handler: new LinkFrames(this, this.#host, config),
     });
     this.#host.onAuthenticated(this);
     this.#state = { step: 'up', mux };
@@ -286,27 +283,8 @@ export class RelayLink implements MessageLinkHandler {
     this.sendBody(createAuthOk(config, helloHash, client, Buffer.from(this.id, 'hex')));
   }
 
-  #receiveMessage(streamId: number, stream: MuxStream | undefined, body: Uint8Array): void {
-    if (streamId !== 0) {
-      if (stream !== undefined) this.#host.onStreamMessage(this, stream, body);
-      return;
-    }
-    const message = decodeMessage(body);
-    if (!('request' in message) || message.kind === MessageKind.ERROR) {
-      throw new SealaneError('ERR_PROTOCOL_MESSAGE', 'a client does not send this message');
-    }
-    const refusal = this.rates.ask(message.kind);
-    if (refusal !== undefined) {
-      this.#config.reporter.refused(RelayCode.BUSY, 'link');
-      this.refuse(message.request, refusal);
-      this.strike();
-      return;
-    }
-    this.#host.onRequest(this, message);
-  }
-
-  /** One flush for all that a received message caused. */
-  #scheduleFlush(): void {
+  /** @internal One flush for all that a received message caused. */
+  scheduleFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     void settled.then(() => {

@@ -1,5 +1,6 @@
 import { RelayCode, relayError } from '@sealane/types';
 import { leaseKey } from './lease-key.js';
+import { LeaseLoad } from './lease-load.js';
 import type { ServedLease } from './lease-manager.js';
 import type { LeaseRecord } from './lease-store.js';
 import type { RelayLink } from './link.js';
@@ -48,9 +49,8 @@ export class ResumeOnlyLeases {
       throw relayError(RelayCode.LIMIT, 'too many leases for resuming alone');
     }
     const endsAtMs = clock.nowMs() + record.ttlMs;
-    const load = before?.load ?? { waiting: 0 };
-    const uses = before?.uses ?? new Set();
-    const served: ServedLease = { key, record, link, endsAtMs, load, uses, limits: granted, connects: undefined };
+    const load = before?.load ?? new LeaseLoad();
+    const served: ServedLease = { key, record, link, endsAtMs, load, limits: granted, connects: undefined };
     if (before !== undefined) this.#drop(before);
     this.#served.set(key, served);
     ofLink.add(served);

@@ -24,7 +24,7 @@ import { bannedRefusal, type SocketRefusal, socketRefusal } from './socket-refus
 export interface LimitedSocket {
   readonly remoteAddress?: string | undefined;
   destroy(): unknown;
-  once(event: 'close', listener: () => void): unknown;
+  on(event: 'close', listener: (this: LimitedSocket) => void): unknown;
 }
 
 export interface SocketLimitsOptions {
@@ -44,18 +44,24 @@ export interface SocketOrigin {
   readonly usage: Usage | undefined;
 }
 
+/** Who is told why its socket goes. */
+export interface Dismissed {
+  dismiss(error: SealaneError): void;
+}
+
 /** One socket that was let in; it counts until it closes. */
-interface Admission {
+interface Admission extends SocketOrigin {
   readonly socket: LimitedSocket;
   readonly sinceMs: number;
   /** The near end of the connection: the TCP peer, or whom PROXY data names. */
   hop: ClientAddress;
-  origin: SocketOrigin;
+  address: ClientAddress;
+  usage: Usage | undefined;
   /** A trusted proxy counts only once it is known that nobody is behind it. */
   isCounted: boolean;
   isAuthenticated: boolean;
   /** The last word to the socket when it is dropped. */
-  farewell: ((error: SealaneError) => void) | undefined;
+  farewell: Dismissed | undefined;
 }
 
 /**
@@ -67,6 +73,8 @@ export class SocketLimits implements LimitedPart {
   taken = 0;
   readonly #options: SocketLimitsOptions;
   readonly #warning: ProxyWarning;
+  /** One for all sockets. */
+  readonly #onClose: (this: LimitedSocket) => void;
   /** In order of arrival. */
   readonly #open = new Map<LimitedSocket, Admission>();
   /** By whose books they are in: of too many, those go first of whom there are most. */
@@ -75,6 +83,10 @@ export class SocketLimits implements LimitedPart {
   constructor(options: SocketLimitsOptions) {
     this.#options = options;
     this.#unauthenticated = new Crowd(options.pick);
+    const release = (socket: LimitedSocket): void => this.#release(socket);
+    this.#onClose = function (this: LimitedSocket): void {
+      release(this);
+    };
     this.#warning = new ProxyWarning(options.clock, options.reporter);
   }
 
@@ -98,7 +110,8 @@ export class SocketLimits implements LimitedPart {
       socket,
       sinceMs: clock.nowMs(),
       hop: address,
-      origin: { address, usage: entered.usage },
+      address,
+      usage: entered.usage,
       isCounted: !isProxy,
       isAuthenticated: false,
       farewell: undefined,
@@ -106,7 +119,7 @@ export class SocketLimits implements LimitedPart {
     this.taken++;
     this.#open.set(socket, admission);
     this.#unauthenticated.add(admission, entered.usage);
-    socket.once('close', () => this.#release(admission));
+    socket.on('close', this.#onClose);
     if (this.#unauthenticated.size > limits.maxUnauthenticated) this.#dropOne(admission);
     return undefined;
   }
@@ -145,7 +158,7 @@ export class SocketLimits implements LimitedPart {
   }
 
   originOf(socket: LimitedSocket): SocketOrigin | undefined {
-    return this.#open.get(socket)?.origin;
+    return this.#open.get(socket);
   }
 
   authenticated(socket: LimitedSocket): void {
@@ -156,7 +169,7 @@ export class SocketLimits implements LimitedPart {
   }
 
   /** What is to be said to the socket if it is dropped. */
-  onDrop(socket: LimitedSocket, farewell: (error: SealaneError) => void): void {
+  onDrop(socket: LimitedSocket, farewell: Dismissed): void {
     const admission = this.#open.get(socket);
     if (admission !== undefined) admission.farewell = farewell;
   }
@@ -175,7 +188,7 @@ export class SocketLimits implements LimitedPart {
     const { bans, clock } = this.#options;
     for (const admission of this.#open.values()) {
       // Who is behind a trusted proxy is known with the request.
-      const ban = admission.isCounted ? bans.findAddress(admission.origin.address.ip) : undefined;
+      const ban = admission.isCounted ? bans.findAddress(admission.address.ip) : undefined;
       if (ban !== undefined) this.#drop(admission, 'BANNED', () => banError(ban, clock.wallMs()));
     }
   }
@@ -186,7 +199,7 @@ export class SocketLimits implements LimitedPart {
     const counts = new Map<Usage, number>();
     let all = 0;
     for (const admission of this.#open.values()) {
-      const { usage } = admission.origin;
+      const { usage } = admission;
       const ofAddress = usage === undefined ? 0 : (counts.get(usage) ?? 0) + 1;
       if (usage !== undefined && ofAddress > usage.limits.open) {
         this.#drop(admission, 'SOCKETS_PER_ADDRESS', () =>
@@ -208,13 +221,14 @@ export class SocketLimits implements LimitedPart {
   }
 
   #move(admission: Admission, address: ClientAddress): SocketRefusal | undefined {
-    const before = admission.origin;
-    const isSame = address.key === before.address.key && address.exempt === before.address.exempt;
+    const { address: before, usage } = admission;
+    const isSame = address.key === before.key && address.exempt === before.exempt;
     if (isSame && admission.isCounted) return undefined;
     const entered = this.#enter(address);
     if ('code' in entered) return entered;
-    leave(before.usage);
-    admission.origin = { address, usage: entered.usage };
+    leave(usage);
+    admission.address = address;
+    admission.usage = entered.usage;
     this.#unauthenticated.move(admission, entered.usage);
     admission.isCounted = true;
     return undefined;
@@ -235,10 +249,12 @@ export class SocketLimits implements LimitedPart {
     return { usage };
   }
 
-  #release(admission: Admission): void {
-    this.#open.delete(admission.socket);
+  #release(socket: LimitedSocket): void {
+    const admission = this.#open.get(socket);
+    if (admission === undefined) return;
+    this.#open.delete(socket);
     this.#unauthenticated.delete(admission);
-    leave(admission.origin.usage);
+    leave(admission.usage);
   }
 
   #dropOne(newcomer?: Admission): void {
@@ -250,7 +266,7 @@ export class SocketLimits implements LimitedPart {
   #drop(admission: Admission, code: string, reason: () => SealaneError): void {
     this.#unauthenticated.delete(admission);
     this.#options.reporter.refused(code, 'socket');
-    if (admission.farewell !== undefined) admission.farewell(reason());
+    if (admission.farewell !== undefined) admission.farewell.dismiss(reason());
     // A link says its last word and closes by itself, in bounded time.
     if (!admission.isAuthenticated) admission.socket.destroy();
   }

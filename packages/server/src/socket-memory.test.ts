@@ -7,7 +7,12 @@ describe('the memory of sockets', () => {
     const budget = new MemoryBudget(1_000);
     const memory = new SocketMemory(500, budget);
     const dropped: string[] = [];
-    const holder = (name: string): SocketHolder => ({ drop: () => dropped.push(name) });
+    const holder = (name: string): SocketHolder => ({
+      heldBytes: 0,
+      before: undefined,
+      after: undefined,
+      drop: () => dropped.push(name),
+    });
     const [slow, busy, large] = [holder('slow'), holder('busy'), holder('large')];
     memory.change(busy, 200);
     memory.change(slow, 200);

@@ -1,7 +1,9 @@
-import type { MemoryBudget } from '@sealane/mux';
+import { type MemoryBudget, type Placed, PlaceList } from '@sealane/mux';
 
 /** A socket that holds bytes: a message that is not whole, or what its peer has not taken yet. */
-export interface SocketHolder {
+export interface SocketHolder extends Placed {
+  /** What it holds, counted here: 0 for a new one. */
+  heldBytes: number;
   /** Ends the socket at once. */
   drop(): void;
 }
@@ -15,7 +17,7 @@ export class SocketMemory {
   limitBytes: number;
   readonly #budget: MemoryBudget;
   /** In the order of their last progress. */
-  readonly #holders = new Map<SocketHolder, number>();
+  readonly #holders: PlaceList<SocketHolder> = new PlaceList();
   #usedBytes = 0;
 
   constructor(limitBytes: number, budget: MemoryBudget) {
@@ -36,9 +38,10 @@ export class SocketMemory {
   /** The socket holds `delta` bytes more, or fewer. */
   change(holder: SocketHolder, delta: number): void {
     if (delta === 0) return;
-    const bytes = (this.#holders.get(holder) ?? 0) + delta;
-    if (bytes > 0) this.#holders.set(holder, bytes);
-    else this.#holders.delete(holder);
+    const before = holder.heldBytes;
+    holder.heldBytes += delta;
+    if (holder.heldBytes <= 0) this.#holders.remove(holder);
+    else if (before <= 0) this.#holders.put(holder);
     this.#usedBytes += delta;
     if (delta < 0) this.#budget.release(-delta);
     else this.#budget.take(delta);
@@ -47,18 +50,15 @@ export class SocketMemory {
 
   /** The peer took something, or finished its message. */
   progress(holder: SocketHolder): void {
-    const bytes = this.#holders.get(holder);
-    if (bytes === undefined) return;
-    this.#holders.delete(holder);
-    this.#holders.set(holder, bytes);
+    if (holder.heldBytes > 0) this.#holders.put(holder);
   }
 
   forget(holder: SocketHolder): void {
-    this.change(holder, -(this.#holders.get(holder) ?? 0));
+    this.change(holder, -holder.heldBytes);
   }
 
   #relieve(): void {
-    for (const holder of this.#holders.keys()) {
+    for (let { first: holder } = this.#holders; holder !== undefined; holder = this.#holders.first) {
       this.forget(holder);
       holder.drop();
       if (this.#usedBytes <= this.limitBytes) return;

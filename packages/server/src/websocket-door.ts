@@ -3,17 +3,18 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { webSocketSettings } from '@sealane/mux/node';
 import { selectSubprotocol, UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
-import { type Clock, ProtocolSize, RelayCode, relayError, type SealaneError, SUBPROTOCOL } from '@sealane/types';
+import { type Clock, ProtocolSize, RelayCode, relayError, SUBPROTOCOL } from '@sealane/types';
 import { drainAndDestroy } from './drain-and-destroy.js';
 import type { FairQueue } from './fair-queue.js';
 import { answerSocket, type HttpAnswer } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { Reporter } from './refusals.js';
-import type { SocketLimits, SocketOrigin } from './socket-limits.js';
+import type { Dismissed, SocketLimits, SocketOrigin } from './socket-limits.js';
 import type { SocketMemory } from './socket-memory.js';
 import type { SocketRefusal } from './socket-refusal.js';
-import { WebSocketLink } from './websocket-link.js';
+import { WebSocketLink, type WebSocketLinkOptions } from './websocket-link.js';
 
 export interface WebSocketDoorOptions {
   readonly limits: RelayLimits;
@@ -24,13 +25,7 @@ export interface WebSocketDoorOptions {
   /** Charged with what it takes to open a link. */
   readonly arrivals: FairQueue;
   /** A new link; `onUp` is to be called once it is authenticated. */
-  readonly onLink: (link: WebSocketLink, onUp: () => void, origin: SocketOrigin | undefined) => DoorLink;
-}
-
-/** What the door needs of a link. */
-export interface DoorLink {
-  /** Tells the client why its socket goes now. */
-  dismiss(error: SealaneError): void;
+  readonly onLink: (link: WebSocketLink, onUp: () => void, origin: SocketOrigin | undefined) => Dismissed;
 }
 
 /** What a message may need in frames, headers and reads beyond its own bytes. */
@@ -45,11 +40,24 @@ const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 /** Turns HTTP upgrades into links, and everything else into a clear HTTP answer. */
 export class WebSocketDoor {
   readonly #options: WebSocketDoorOptions;
+  readonly #linkOptions: WebSocketLinkOptions;
   readonly #open = new Set<WebSocketLink>();
   #emptyWaiters: (() => void)[] = [];
 
   constructor(options: WebSocketDoorOptions) {
     this.#options = options;
+    const { limits, memory, reporter } = options;
+    this.#linkOptions = {
+      settings: webSocketSettings({
+        mask: 'none',
+        maxMessageBytes: ProtocolSize.MESSAGE,
+        lowMarkBytes: () => limits.maxQueuedBytes / 2,
+        closeWaitMs: CLOSE_TIMEOUT_MS,
+      }),
+      memory,
+      onRefused: (code) => reporter.refused(code, 'socket'),
+      onOver: (link) => this.#forget(link),
+    };
   }
 
   /** Takes upgrades to `path`. Others are refused only if nobody else listens for them. */
@@ -118,21 +126,10 @@ export class WebSocketDoor {
   #start(socket: Socket, upgradeHead: Buffer): void {
     // Empty as it is, it would keep the whole request alive whose end it is.
     const head = upgradeHead.length === 0 ? NO_BYTES : upgradeHead;
-    const { limits, clock, sockets, reporter, memory, onLink } = this.#options;
+    const { clock, sockets, reporter, onLink } = this.#options;
     socket.setNoDelay(true);
-    const link = new WebSocketLink(socket, {
-      head,
-      closeWaitMs: CLOSE_TIMEOUT_MS,
-      lowMarkBytes: () => limits.maxQueuedBytes / 2,
-      memory,
-      onRefused: (code) => reporter.refused(code, 'socket'),
-    });
+    const link = new WebSocketLink(socket, head, this.#linkOptions);
     this.#open.add(link);
-    socket.once('close', () => {
-      this.#open.delete(link);
-      if (this.#open.size > 0) return;
-      for (const resolve of this.#emptyWaiters.splice(0)) resolve();
-    });
     const atMost = socket.bytesRead + ProtocolSize.PRE_AUTH + EARLY_SLACK_BYTES;
     // Counted on the socket: a WebSocket message is known only when it is whole, and may be cut into many frames.
     const count = (): void => {
@@ -149,7 +146,13 @@ export class WebSocketDoor {
     // Before the WebSocket's own listener, which may find worse: this is what the client is told.
     socket.on('data', count);
     const state = onLink(link, onUp, sockets.originOf(socket));
-    sockets.onDrop(socket, (error) => state.dismiss(error));
+    sockets.onDrop(socket, state);
+  }
+
+  #forget(link: WebSocketLink): void {
+    this.#open.delete(link);
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#emptyWaiters.splice(0)) resolve();
   }
 
   #refuse(socket: Duplex, answer: HttpAnswer): void {

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { MemoryBudget } from '@sealane/mux';
+import { webSocketSettings } from '@sealane/mux/node';
+import { ProtocolSize } from '@sealane/types';
 import { expect, it, onTestFinished } from 'vitest';
 import WebSocket from 'ws';
 import { SocketMemory } from '../src/socket-memory.js';
@@ -27,12 +29,16 @@ it('asks for more when its queue falls below the mark of now, also after that ha
 
   let lowMark = 131_072;
   const memory = new SocketMemory(1 << 30, new MemoryBudget(1 << 30));
-  const link = new WebSocketLink(socket, {
-    head,
-    closeWaitMs: 1_000,
-    lowMarkBytes: () => lowMark,
+  const link = new WebSocketLink(socket, head, {
+    settings: webSocketSettings({
+      mask: 'none',
+      maxMessageBytes: ProtocolSize.MESSAGE,
+      closeWaitMs: 1_000,
+      lowMarkBytes: () => lowMark,
+    }),
     memory,
     onRefused: () => undefined,
+    onOver: () => undefined,
   });
   const drainedAt: number[] = [];
   link.start({

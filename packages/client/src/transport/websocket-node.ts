@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { WebSocketConnection } from '@sealane/mux/node';
+import { WebSocketConnection, webSocketSettings } from '@sealane/mux/node';
 import { UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
 import { type MessageLink, SealaneError } from '@sealane/types';
 import { httpRefusal } from './http-refusal.js';
@@ -102,7 +102,11 @@ function opened(url: string, options: TransportOptions, tunnel: ProxyTunnel | un
       const mask = usesZeroMask(url, options.mask ?? 'auto', tunnel !== undefined) ? 'zero' : 'random';
       const lowMarkBytes = (): number => LOW_MARK_BYTES;
       resolve(
-        new WebSocketConnection({ socket, head, mask, maxMessageBytes, lowMarkBytes, closeWaitMs: CLOSE_WAIT_MS }),
+        new WebSocketConnection(
+          socket,
+          head,
+          webSocketSettings({ mask, maxMessageBytes, lowMarkBytes, closeWaitMs: CLOSE_WAIT_MS }),
+        ),
       );
     });
     signal?.addEventListener('abort', abort, { once: true });

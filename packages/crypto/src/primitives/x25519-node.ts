@@ -4,7 +4,7 @@ import type { X25519Backend } from './x25519-backend.js';
 
 /** Any u-coordinate; see {@link importPrivate}. */
 const placeholder: string = Buffer.alloc(32, 9).toString('base64url');
-const IMPORTED_PUBLIC_KEYS = 512;
+const IMPORTED_PUBLIC_KEYS = 32;
 /** What a static key agreed on with those whom it met last: as secret as the key, and gone with it. */
 const KEPT_AGREEMENTS = 128;
 

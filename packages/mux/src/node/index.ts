@@ -3,7 +3,8 @@ export { PieceWriter } from './piece-writer.js';
 export { spaceOutCollections } from './space-out-collections.js';
 export {
   WebSocketConnection,
-  type WebSocketConnectionOptions,
   type WebSocketObserver,
+  type WebSocketSettings,
+  webSocketSettings,
 } from './websocket-connection.js';
 export type { WebSocketMask } from './websocket-sender.js';

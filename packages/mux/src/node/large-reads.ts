@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 
 /** What Node reads at once at most. */
-const FULL_READ_BYTES = 65_536;
+export const FULL_READ_BYTES = 65_536;
 /** Reads of this size after which a socket is one that carries bulk. */
 const ENOUGH_FULL_READS = 4;
 const LARGE_BYTES = 262_144;

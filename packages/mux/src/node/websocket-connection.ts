@@ -1,21 +1,23 @@
 import type { Socket } from 'node:net';
-import { WebSocketCloseCode, WebSocketOpcode, WebSocketReader } from '@sealane/protocol/websocket';
+import {
+  WebSocketCloseCode,
+  WebSocketOpcode,
+  WebSocketReader,
+  type WebSocketReaderHandler,
+  type WebSocketReaderOptions,
+} from '@sealane/protocol/websocket';
 import type { LinkEnd, MessageLink, MessageLinkHandler } from '@sealane/types';
-import { LargeReads } from './large-reads.js';
+import { FULL_READ_BYTES, LargeReads } from './large-reads.js';
 import { type WebSocketMask, WebSocketSender } from './websocket-sender.js';
 
-export interface WebSocketConnectionOptions {
-  /** After the HTTP upgrade, and what was read of it already. */
-  readonly socket: Socket;
-  readonly head: Uint8Array;
+/** What connections have in common; one object serves all of them. From {@link webSocketSettings}. */
+export interface WebSocketSettings extends WebSocketReaderOptions {
   /** A client says how it masks; a server sends without and expects masks. */
   readonly mask: WebSocketMask;
-  readonly maxMessageBytes: number;
   /** `onDrain` comes when the queue falls below this after having been above. */
   readonly lowMarkBytes: () => number;
   /** How long the other side may take to answer a CLOSE. */
   readonly closeWaitMs: number;
-  readonly observer?: WebSocketObserver;
 }
 
 /** What an owner that counts memory wants to know. */
@@ -26,24 +28,35 @@ export interface WebSocketObserver {
   onHeld?(bytes: number, reads: number): void;
   /** The other side broke the rules of the WebSocket. */
   onViolation?(closeCode: number): void;
+  /** The socket is closed; the handler is told after this. */
+  onOver?(): void;
 }
 
 /** A message in more pieces than this holds more memory in bookkeeping than in bytes. */
 const MAX_FRAGMENTS = 64;
 const MAX_READS = 2_048;
 
+export function webSocketSettings(
+  settings: Pick<WebSocketSettings, 'mask' | 'maxMessageBytes' | 'lowMarkBytes' | 'closeWaitMs'>,
+): WebSocketSettings {
+  return { ...settings, expectsMask: settings.mask === 'none', maxFragments: MAX_FRAGMENTS, maxReads: MAX_READS };
+}
+
 /**
  * One end of an open WebSocket (RFC 6455) as a {@link MessageLink}: binary messages, no extensions. What arrives is given
  * out as it was read, what is sent goes to the socket by reference: no copy of a body is made on either way.
  */
-export class WebSocketConnection implements MessageLink {
+export class WebSocketConnection implements MessageLink, WebSocketReaderHandler {
   queuedBytes = 0;
   sentBytes = 0;
-  readonly #options: WebSocketConnectionOptions;
+  readonly #settings: WebSocketSettings;
+  readonly #observer: WebSocketObserver | undefined;
   readonly #socket: Socket;
   readonly #sender: WebSocketSender;
   readonly #reader: WebSocketReader;
-  readonly #largeReads: LargeReads;
+  /** Made for a socket that fills a read. */
+  #largeReads: LargeReads | undefined;
+  #head: Uint8Array | undefined;
   #handler: MessageLinkHandler | undefined;
   #isCloseSent = false;
   #closedBy: { readonly code: number; readonly reason: string } | undefined;
@@ -51,34 +64,26 @@ export class WebSocketConnection implements MessageLink {
   #timer: NodeJS.Timeout | undefined;
   #wasAboveMark = false;
 
-  constructor(options: WebSocketConnectionOptions) {
-    const { socket, mask, maxMessageBytes } = options;
-    this.#options = options;
+  /** `socket` after the HTTP upgrade; `head` is what was read of it already. */
+  constructor(socket: Socket, head: Uint8Array, settings: WebSocketSettings, observer?: WebSocketObserver) {
+    this.#settings = settings;
+    this.#observer = observer;
     this.#socket = socket;
-    this.#sender = new WebSocketSender(socket, mask, (bytes, error) => this.#onWritten(bytes, error));
-    this.#largeReads = new LargeReads(socket, (chunk) => this.#onRead(chunk));
-    this.#reader = new WebSocketReader(
-      { expectsMask: mask === 'none', maxMessageBytes, maxFragments: MAX_FRAGMENTS, maxReads: MAX_READS },
-      {
-        onMessage: (parts, bytes) => this.#onMessage(parts, bytes),
-        onPing: (payload) => this.#onPing(payload),
-        onClose: (code, reason) => this.#onClose(code, reason),
-        onViolation: (code, text) => this.#onViolation(code, text),
-      },
-    );
-    socket.on('error', (error) => {
-      this.#failure ??= error.message;
-    });
+    this.#head = head;
+    this.#sender = new WebSocketSender(socket, settings.mask, (bytes, error) => this.#onWritten(bytes, error));
+    this.#reader = new WebSocketReader(settings, this);
+    // `errored` says it when the socket closes.
+    socket.on('error', ignoreError);
     socket.on('close', () => this.#onSocketClose());
   }
 
   /** What stands in the kernel and in the socket is read from here on. */
   start(handler: MessageLinkHandler): void {
     this.#handler = handler;
-    const { head } = this.#options;
     this.#socket.setTimeout(0);
-    if (head.length > 0) this.#socket.unshift(head);
-    this.#socket.on('data', this.#onData);
+    if (this.#head !== undefined && this.#head.length > 0) this.#socket.unshift(this.#head);
+    this.#head = undefined;
+    this.#socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
     this.#socket.on('end', () => this.#endSocket());
     if (this.#socket.closed) this.#onSocketClose();
   }
@@ -94,8 +99,8 @@ export class WebSocketConnection implements MessageLink {
   sendParts(parts: readonly Uint8Array[], bytes: number): void {
     if (this.#isCloseSent || this.#closedBy !== undefined || !this.#socket.writable) return;
     this.queuedBytes += bytes;
-    if (this.queuedBytes >= this.#options.lowMarkBytes()) this.#wasAboveMark = true;
-    this.#options.observer?.onQueued?.(bytes);
+    if (this.queuedBytes >= this.#settings.lowMarkBytes()) this.#wasAboveMark = true;
+    this.#observer?.onQueued?.(bytes);
     this.#sender.send(WebSocketOpcode.BINARY, parts, bytes);
   }
 
@@ -111,19 +116,23 @@ export class WebSocketConnection implements MessageLink {
     this.#socket.destroy();
   }
 
-  readonly #onData = (chunk: Uint8Array): void => {
-    this.#largeReads.sawRead(chunk.length);
+  #onData(chunk: Uint8Array): void {
+    if (chunk.length >= FULL_READ_BYTES) {
+      this.#largeReads ??= new LargeReads(this.#socket, (read) => this.#onRead(read));
+      this.#largeReads.sawRead(chunk.length);
+    }
     this.#onRead(chunk);
-  };
+  }
 
   #onRead(chunk: Uint8Array): boolean {
     // Not as a Buffer, whose `slice` is no copy: what is kept of a message must not keep all of it.
     this.#reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
-    this.#options.observer?.onHeld?.(this.#reader.heldBytes, this.#reader.heldReads);
+    this.#observer?.onHeld?.(this.#reader.heldBytes, this.#reader.heldReads);
     return true;
   }
 
-  #onMessage(parts: Uint8Array[], bytes: number): void {
+  /** @internal */
+  onMessage(parts: Uint8Array[], bytes: number): void {
     const handler = this.#handler;
     if (handler === undefined) return;
     if (parts.length === 1) handler.onMessage(parts[0]!);
@@ -131,25 +140,28 @@ export class WebSocketConnection implements MessageLink {
     else handler.onMessage(joined(parts, bytes));
   }
 
-  #onPing(payload: Uint8Array): void {
+  /** @internal */
+  onPing(payload: Uint8Array): void {
     // Who pings and does not read gets no queue of answers.
     const waitingBytes = this.#socket.writableLength + this.#sender.pendingBytes;
-    if (this.#isCloseSent || waitingBytes >= this.#options.lowMarkBytes()) return;
+    if (this.#isCloseSent || waitingBytes >= this.#settings.lowMarkBytes()) return;
     this.#sender.send(WebSocketOpcode.PONG, [payload], payload.length);
   }
 
-  #onClose(code: number, reason: string): void {
+  /** @internal */
+  onClose(code: number, reason: string): void {
     this.#closedBy = { code, reason };
     if (!this.#isCloseSent) this.#sendClose(code === WebSocketCloseCode.NONE ? WebSocketCloseCode.NORMAL : code, '');
     this.#endSocket();
     this.#waitForEnd();
   }
 
-  #onViolation(code: number, text: string): void {
+  /** @internal */
+  onViolation(code: number, text: string): void {
     this.#failure ??= text;
     // Who was told to go may say what it likes.
     if (this.#isCloseSent) return;
-    this.#options.observer?.onViolation?.(code);
+    this.#observer?.onViolation?.(code);
     this.#sendClose(code, text);
     this.#endSocket();
     this.#waitForEnd();
@@ -171,17 +183,17 @@ export class WebSocketConnection implements MessageLink {
   }
 
   #waitForEnd(): void {
-    this.#timer ??= setTimeout(() => this.#socket.destroy(), this.#options.closeWaitMs);
+    this.#timer ??= setTimeout(() => this.#socket.destroy(), this.#settings.closeWaitMs);
   }
 
   #onWritten(bytes: number, error: Error | null | undefined): void {
     // Answers to pings are not counted.
     if (bytes === 0) return;
     this.queuedBytes -= bytes;
-    this.#options.observer?.onQueued?.(-bytes);
+    this.#observer?.onQueued?.(-bytes);
     if (error) return;
     this.sentBytes += bytes;
-    if (!this.#wasAboveMark || this.queuedBytes >= this.#options.lowMarkBytes()) return;
+    if (!this.#wasAboveMark || this.queuedBytes >= this.#settings.lowMarkBytes()) return;
     this.#wasAboveMark = false;
     this.#handler?.onDrain();
   }
@@ -191,14 +203,20 @@ export class WebSocketConnection implements MessageLink {
     this.#reader.stop();
     const handler = this.#handler;
     this.#handler = undefined;
+    const failure = this.#failure ?? this.#socket.errored?.message;
+    this.#observer?.onOver?.();
     const { code, reason } = this.#closedBy ?? { code: WebSocketCloseCode.ABNORMAL, reason: '' };
     const end: LinkEnd = {
-      clean: this.#closedBy !== undefined && this.#failure === undefined,
+      clean: this.#closedBy !== undefined && failure === undefined,
       code,
-      reason: reason || (this.#failure ?? ''),
+      reason: reason || (failure ?? ''),
     };
     handler?.onEnd(end);
   }
+}
+
+function ignoreError(): undefined {
+  return undefined;
 }
 
 /** A CLOSE has 125 bytes, and its code takes two. */

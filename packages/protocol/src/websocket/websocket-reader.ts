@@ -21,6 +21,11 @@ export const WebSocketCloseCode = {
   TOO_LARGE: 1009,
 } as const;
 
+/** Where headers are read that come in one piece. An idle reader has no memory of its own: a relay has thousands. */
+const scratch = new Uint8Array(WEBSOCKET_HEADER_MAX_BYTES);
+/** Of a message without any; nothing is added to it. */
+const none: Uint8Array[] = [];
+
 export interface WebSocketReaderOptions {
   /** Clients mask what they send, servers do not (RFC 6455 section 5.1). */
   readonly expectsMask: boolean;
@@ -52,21 +57,22 @@ export class WebSocketReader {
   heldReads = 0;
   readonly #options: WebSocketReaderOptions;
   readonly #handler: WebSocketReaderHandler;
-  readonly #header = new Uint8Array(WEBSOCKET_HEADER_MAX_BYTES);
+  /** What came of a header that is not whole, in memory of its own. */
+  #header: Uint8Array | undefined;
   #headerLength = 0;
   /** Of the frame whose payload is being read. */
   #opcode: number = WebSocketOpcode.BINARY;
   #isFinal = true;
   #left = 0;
   #phase = 0;
-  /** Undefined where nothing is to be changed: for a mask of zeros, too. A view of the header, which stands until the next one. */
+  /** Undefined where nothing is to be changed: for a mask of zeros, too. */
   #mask: Uint8Array | undefined;
   /** Of the control frame that is being read; a reader without one holds no memory for it. */
   #control: Uint8Array | undefined;
   #controlLength = 0;
   #isInMessage = false;
   #fragments = 0;
-  #parts: Uint8Array[] = [];
+  #parts: Uint8Array[] = none;
   #bytes = 0;
   #isDone = false;
   #hasEnded = false;
@@ -88,7 +94,7 @@ export class WebSocketReader {
   /** Nothing that comes is looked at any more. */
   stop(): void {
     this.#isDone = true;
-    this.#parts = [];
+    this.#parts = none;
   }
 
   #countHeld(chunkBytes: number): void {
@@ -103,16 +109,18 @@ export class WebSocketReader {
   }
 
   #readHeader(chunk: Uint8Array, start: number): number {
-    const header = this.#header;
+    const header = this.#header ?? scratch;
     for (let at = start; at < chunk.length; ) {
       header[this.#headerLength] = chunk[at]!;
       this.#headerLength += 1;
       at += 1;
       if (this.#headerLength < headerBytes(header, this.#headerLength)) continue;
       this.#headerLength = 0;
+      this.#header = undefined;
       this.#beginFrame(header);
       return at;
     }
+    this.#header ??= scratch.slice();
     return chunk.length;
   }
 
@@ -138,7 +146,7 @@ export class WebSocketReader {
     const end = headerBytes(header, 2);
     const maskAt = end - WEBSOCKET_MASK_BYTES;
     const bits = header[maskAt]! | header[maskAt + 1]! | header[maskAt + 2]! | header[maskAt + 3]!;
-    if (bits !== 0) this.#mask = header.subarray(maskAt, end);
+    if (bits !== 0) this.#mask = header.slice(maskAt, end);
     return true;
   }
 
@@ -178,7 +186,8 @@ export class WebSocketReader {
       this.#control?.set(part, this.#controlLength);
       this.#controlLength += part.length;
     } else {
-      this.#parts.push(part);
+      if (this.#parts === none) this.#parts = [part];
+      else this.#parts.push(part);
       this.#bytes += part.length;
     }
     if (this.#left === 0) this.#endFrame();
@@ -199,7 +208,7 @@ export class WebSocketReader {
   #endMessage(): void {
     const parts = this.#parts;
     const bytes = this.#bytes;
-    this.#parts = [];
+    this.#parts = none;
     this.#bytes = 0;
     this.#fragments = 0;
     this.#isInMessage = false;
@@ -227,7 +236,7 @@ export class WebSocketReader {
 
   #fail(code: number, text: string): void {
     this.#isDone = true;
-    this.#parts = [];
+    this.#parts = none;
     this.heldBytes = 0;
     this.heldReads = 0;
     this.#handler.onViolation(code, text);

@@ -38,7 +38,7 @@ export function collectStatistics(parts: MeasuredParts): RelayStatistics {
     pendingLeases: parts.gate.pendingCount,
     relayedBytes: parts.forwarding.relayedBytes,
     budgetUsedBytes: budget.used,
-    budgetLimitBytes: budget.limit,
+    budgetLimitBytes: budget.limitBytes,
     refusals: reporter.refusals,
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '@sealane/types';
 import type { RelayLimits } from '../limits.js';
 import { Usage } from './usage.js';
-import { type UsageKind, usageLimits } from './usage-limits.js';
+import { type UsageKind, type UsageLimits, usageLimits } from './usage-limits.js';
 
 /** Entries that are looked at when room is needed, and at each sweep: the work does not grow with the table. */
 const LOOKED_AT_FOR_ROOM = 64;
@@ -15,9 +15,12 @@ export class UsageTable {
   readonly #kind: UsageKind;
   readonly #limits: RelayLimits;
   readonly #clock: Clock;
-  /** In the order in which they were looked at last. */
   readonly #usages = new Map<string, Usage>();
+  /** Goes round: where it stands are those that were not looked at for longest. */
+  #turn = this.#usages.values();
   #others: Usage | undefined;
+  /** The same for all, until they change. */
+  #current: UsageLimits | undefined;
 
   constructor(kind: UsageKind, limits: RelayLimits, clock: Clock) {
     this.#kind = kind;
@@ -49,6 +52,7 @@ export class UsageTable {
   /** The limits have changed. */
   applyLimits(): void {
     const limits = usageLimits(this.#kind, this.#limits);
+    this.#current = limits;
     const nowMs = this.#clock.nowMs();
     for (const usage of this.#usages.values()) usage.setLimits(limits, nowMs);
     this.#others?.setLimits(limits, nowMs);
@@ -59,12 +63,14 @@ export class UsageTable {
     const nowMs = this.#clock.nowMs();
     const wallMs = this.#clock.wallMs();
     this.#look(LOOKED_AT_IN_SWEEP, (usage) => {
+      usage.rest(nowMs);
       if (usage.isBlank(nowMs, wallMs)) this.#usages.delete(usage.key);
     });
   }
 
   #create(key: string): Usage {
-    return new Usage(key, usageLimits(this.#kind, this.#limits), this.#clock.nowMs());
+    this.#current ??= usageLimits(this.#kind, this.#limits);
+    return new Usage(key, this.#current, this.#clock.nowMs());
   }
 
   #makeRoom(): void {
@@ -80,12 +86,14 @@ export class UsageTable {
 
   /** Looks at those that were not looked at for longest. */
   #look(count: number, visit: (usage: Usage) => void): void {
-    let left = Math.min(count, this.#usages.size);
-    for (const [key, usage] of this.#usages) {
-      if (left-- === 0) return;
-      this.#usages.delete(key);
-      this.#usages.set(key, usage);
-      visit(usage);
+    for (let left = Math.min(count, this.#usages.size); left > 0; left--) {
+      let next = this.#turn.next();
+      if (next.done === true) {
+        this.#turn = this.#usages.values();
+        next = this.#turn.next();
+      }
+      if (next.done === true) return;
+      visit(next.value);
     }
   }
 }

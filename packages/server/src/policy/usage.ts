@@ -14,9 +14,10 @@ export class Usage {
   open = 0;
   leases = 0;
   sessions = 0;
-  fresh: TokenBucket | undefined;
-  requests: TokenBucket | undefined;
-  connects: TokenBucket | undefined;
+  /** Made when they are used, as long as they are not full: most of what is known is idle. */
+  #fresh: TokenBucket | undefined;
+  #requests: TokenBucket | undefined;
+  #connects: TokenBucket | undefined;
   /** Bytes that it sends, and bytes that it is sent; undefined while they are not limited. */
   bytesFrom: RateBucket | undefined;
   bytesTo: RateBucket | undefined;
@@ -34,12 +35,28 @@ export class Usage {
     return this.#limits;
   }
 
+  /** New sockets of an address, new links of an identity; undefined where nothing limits them, as with the other rates. */
+  get fresh(): TokenBucket | undefined {
+    this.#fresh ??= full(this.#limits.fresh, this.#limits.fresh);
+    return this.#fresh;
+  }
+
+  get requests(): TokenBucket | undefined {
+    this.#requests ??= full(this.#limits.requests, requestBurst(this.#limits));
+    return this.#requests;
+  }
+
+  get connects(): TokenBucket | undefined {
+    this.#connects ??= full(this.#limits.connects, this.#limits.connects);
+    return this.#connects;
+  }
+
   /** Other limits from now on: buckets keep what was taken from them. */
   setLimits(limits: UsageLimits, nowMs: number): void {
     this.#limits = limits;
-    this.fresh = rated(this.fresh, limits.fresh, limits.fresh, nowMs);
-    this.requests = rated(this.requests, limits.requests, Math.max(limits.requests, 10), nowMs);
-    this.connects = rated(this.connects, limits.connects, limits.connects, nowMs);
+    this.#fresh = rated(this.#fresh, limits.fresh, limits.fresh, nowMs);
+    this.#requests = rated(this.#requests, limits.requests, requestBurst(limits), nowMs);
+    this.#connects = rated(this.#connects, limits.connects, limits.connects, nowMs);
     this.bytesFrom = paced(this.bytesFrom, limits.bytesFrom, nowMs);
     this.bytesTo = paced(this.bytesTo, limits.bytesTo, nowMs);
   }
@@ -77,24 +94,41 @@ export class Usage {
     return this.open > 0 || this.leases > 0 || this.sessions > 0;
   }
 
+  /** What is full again says nothing. */
+  rest(nowMs: number): void {
+    if (this.#fresh?.isFull(nowMs) === true) this.#fresh = undefined;
+    if (this.#requests?.isFull(nowMs) === true) this.#requests = undefined;
+    if (this.#connects?.isFull(nowMs) === true) this.#connects = undefined;
+  }
+
   /** Nothing would be forgotten with it. */
   isBlank(nowMs: number, wallMs: number): boolean {
     if (this.isInUse || this.dayBytes(wallMs) > 0) return false;
-    const { fresh, requests, connects, bytesFrom, bytesTo } = this;
-    return [fresh, requests, connects, bytesFrom, bytesTo].every((bucket) => bucket?.isFull(nowMs) !== false);
+    return this.#buckets().every((bucket) => bucket?.isFull(nowMs) !== false);
   }
 
   /** Something is refused or held back now. */
   isLimited(nowMs: number, wallMs: number): boolean {
-    const { fresh, requests, connects, bytesFrom, bytesTo } = this;
     const isEmpty = (bucket: TokenBucket | undefined): boolean => (bucket?.waitForMs(1, nowMs) ?? 0) > 0;
-    return this.isDayOver(wallMs) || [fresh, requests, connects, bytesFrom, bytesTo].some(isEmpty);
+    return this.isDayOver(wallMs) || this.#buckets().some(isEmpty);
+  }
+
+  #buckets(): readonly (TokenBucket | undefined)[] {
+    return [this.#fresh, this.#requests, this.#connects, this.bytesFrom, this.bytesTo];
   }
 }
 
 /** Milliseconds until a day's total begins again. */
 export function msToMidnight(wallMs: number): number {
   return DAY_MS - (wallMs % DAY_MS);
+}
+
+function requestBurst({ requests }: UsageLimits): number {
+  return Math.max(requests, 10);
+}
+
+function full(rate: number, capacity: number): TokenBucket | undefined {
+  return rate === Number.POSITIVE_INFINITY ? undefined : new TokenBucket(rate, Math.max(1, capacity), 0);
 }
 
 function rated(
@@ -104,9 +138,7 @@ function rated(
   nowMs: number,
 ): TokenBucket | undefined {
   if (rate === Number.POSITIVE_INFINITY) return undefined;
-  const burst = Math.max(1, capacity);
-  if (bucket === undefined) return new TokenBucket(rate, burst, nowMs);
-  bucket.change(rate, burst, nowMs);
+  bucket?.change(rate, Math.max(1, capacity), nowMs);
   return bucket;
 }
 
