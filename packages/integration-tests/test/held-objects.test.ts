@@ -29,8 +29,6 @@ const unnamed: ReadonlySet<string> = new Set(['Object', 'Array', 'function ', 's
 const ofEndedSessions: ReadonlySet<string> = new Set(
   'SessionKeys,Resumption,RecordSealer,RecordKey,CipherState,AeadKey,Uint8Array,ArrayBuffer'.split(','),
 );
-/** Public keys of peers, imported once: a cache of a fixed size, in every process that does handshakes. */
-const ofCaches: ReadonlySet<string> = new Set(['PublicKeyObject']);
 const probe = fileURLToPath(new URL('support/heap-probe.mjs', import.meta.url));
 
 let directory: string;
@@ -97,8 +95,7 @@ test('what a relay, expose and connect hold does not grow with connections, sess
   const grown = three.processes.flatMap(({ label }, index) =>
     [...after[index]!].flatMap(([name, count]) => {
       const more = count - (before[index]!.get(name) ?? 0);
-      const isExpected =
-        unnamed.has(name) || ofCaches.has(name) || (label === 'sealane expose' && ofEndedSessions.has(name));
+      const isExpected = unnamed.has(name) || (label === 'sealane expose' && ofEndedSessions.has(name));
       return more > (ofCuts.has(name) ? slackOfCuts : slack) && !isExpected
         ? [`${label}: ${more} more of ${name}`]
         : [];

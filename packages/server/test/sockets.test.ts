@@ -195,7 +195,7 @@ describe('HTTP', () => {
   });
 
   it('does not count a client that waits quietly after AUTH as a stranger', async () => {
-    const { connect, relay } = await listenRelay({ limits: { authTimeoutMs: 5_000 } });
+    const { connect, relay } = await listenRelay({ limits: { authTimeoutMs: 500 } });
     const clients = await Promise.all([connect(), connect(), connect()]);
     const client = await connect();
     expect(client.isUp).toBe(true);
