@@ -10,6 +10,10 @@ export const base: Options = {
   esbuildPlugins: [inlineConstants],
   dts: false,
   sourcemap: true,
+  // The sources are published beside what is built of them.
+  esbuildOptions: (options) => {
+    options.sourcesContent = false;
+  },
   // Patterns are added to the default "**/*": declarations belong to tsc -b and stay.
   clean: ['!**/*.d.ts', '!**/*.d.ts.map'],
 };

@@ -9,6 +9,7 @@ import { checkReadme } from './check/readmes.mjs';
 import { root } from './check/root.mjs';
 import { checkSizes } from './check/sizes.mjs';
 import { tarballOf } from './check/tarballs.mjs';
+import { checkWebNames } from './check/web-names.mjs';
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const attwOptions = ['--profile', 'esm-only', '--format', 'ascii'];
@@ -30,6 +31,7 @@ const gates = [
   ['operations page', () => run(process.execPath, ['apps/relay/scripts/write-operations.mjs', '--check'])],
   ['relay bundle', checkRelayBundle],
   ['browser bundle', checkBrowserBundle],
+  ['names in the browser', checkWebNames],
   ['public surface', checkPublicSurface],
   ['API reference', program('typedoc')],
   ...publishedPackages().flatMap((entry) => [

@@ -3,6 +3,7 @@ import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { build as viteBuild } from 'vite';
 import { root } from './root.mjs';
 
 const e2ee = /^packages\/crypto\/src\/e2ee\//;
@@ -42,22 +43,25 @@ export async function checkRelayBundle() {
   return problems.join('\n');
 }
 
-/** What is published is measured, as a bundler takes it: the built files, by the conditions of a browser. */
-const browserOptions = { platform: 'browser', target: 'es2023', minify: true, conditions: [] };
+/** What is published is measured, as bundlers take it for production: by the conditions of a browser. */
+const browserOptions = { platform: 'browser', target: 'es2023', minify: true, conditions: ['browser'] };
 
-const client = "export * from './packages/client/dist/index.js';";
-const browser = "export * from './packages/client/dist/browser/index.js';";
-/** What a page loads beside libsodium, and how much of it there may be: less when something was saved, never more. */
+const all = (...entries) => entries.map((entry) => `export * from '@sealane/client${entry}';`).join('');
+/**
+ * What a page loads beside libsodium, and how much of it there may be: less when something was saved, never more. A page
+ * that dials and one that listens are where they are to be, at 40,000 bytes; one that does both is not (decision 0110).
+ */
 const browserEntries = [
-  { name: 'client', contents: client, maxGzipBytes: 53_200 },
-  { name: 'client and client/browser', contents: client + browser, maxGzipBytes: 56_700 },
+  { name: 'client/dial', contents: all('/dial'), maxGzipBytes: 39_500 },
+  { name: 'client/listen', contents: all('/listen'), maxGzipBytes: 39_900 },
+  { name: 'client', contents: all(''), maxGzipBytes: 46_800 },
+  { name: 'client and client/browser', contents: all('', '/browser'), maxGzipBytes: 50_100 },
 ];
-/** Where both are to go. */
 const goalBytes = 40_000;
 
 /** The client bundles for browsers without anything of Node, and stays small. Looks at what was built. */
 export async function checkBrowserBundle() {
-  if (!existsSync(join(root, 'packages/client/dist/index.js'))) return 'the client is not built: pnpm build';
+  if (!existsSync(join(root, 'packages/client/dist/web/index.js'))) return 'the client is not built: pnpm build';
   const problems = [];
   for (const entry of browserEntries) {
     problems.push(...(await nodeImports(entry.contents)), ...(await sizeProblems(entry)));
@@ -77,30 +81,60 @@ async function nodeImports(contents) {
 }
 
 async function sizeProblems({ name, contents, maxGzipBytes }) {
-  const result = await bundleText(contents, { external: ['libsodium-wrappers', ...builtinModules] });
-  const bytes = gzipSync(textOf(result), { level: 9 }).length;
+  const bytes = await bytesByEsbuild(contents);
+  const byVite = await bytesByVite(contents);
   const limits = `at most ${maxGzipBytes}, goal ${goalBytes}`;
-  console.log(`       ${name}, without libsodium: ${bytes} bytes gzip, ${limits}`);
-  if (bytes < 10_000) return [`${name} has ${bytes} bytes: this check looks at the wrong thing`];
-  return bytes <= maxGzipBytes ? [] : [`${name} has ${bytes} bytes gzip, the limit is ${maxGzipBytes}`];
+  console.log(`       ${name}, without libsodium: ${bytes} bytes gzip, ${limits} (by Vite ${byVite})`);
+  return [bytes, byVite].flatMap((size) => {
+    if (size < 10_000) return [`${name} has ${size} bytes: this check looks at the wrong thing`];
+    return size <= maxGzipBytes ? [] : [`${name} has ${size} bytes gzip, the limit is ${maxGzipBytes}`];
+  });
 }
 
-/** Gzip bytes of the client that a page loads, beside libsodium. */
-export async function browserClientBytes() {
-  const result = await bundleText(client, { external: ['libsodium-wrappers', ...builtinModules] });
+async function bytesByEsbuild(contents) {
+  const result = await bundleText(contents, { external: ['libsodium-wrappers', ...builtinModules] });
   return gzipSync(textOf(result), { level: 9 }).length;
+}
+
+/** All that Vite makes of it, in one file or several. */
+async function bytesByVite(contents) {
+  const page = '\0page.js';
+  const { output } = await viteBuild({
+    configFile: false,
+    root: join(root, 'packages/client'),
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'page',
+        resolveId: (id) => (id === page ? id : undefined),
+        load: (id) => (id === page ? contents : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      target: 'es2023',
+      rolldownOptions: { input: page, external: ['libsodium-wrappers'], preserveEntrySignatures: 'strict' },
+    },
+  });
+  return output.reduce((sum, { code = '' }) => sum + gzipSync(code, { level: 9 }).length, 0);
+}
+
+/** Gzip bytes of the client that a page loads which dials and listens, beside libsodium. */
+export async function browserClientBytes() {
+  return await bytesByEsbuild(all(''));
 }
 
 /** An import that is not used leaves nothing behind: `sideEffects` keeps its word, and so does every module. */
 async function leftovers() {
   const unused =
-    "import { connect } from './packages/client/dist/index.js'; import './packages/client/dist/browser/index.js';";
+    "import { connect } from '@sealane/client'; import '@sealane/client/browser'; import '@sealane/client/dial';";
   const text = textOf(await bundleText(unused, { external: builtinModules })).trim();
   return text === '' ? [] : [`an unused import of the client leaves ${text.length} bytes in the bundle`];
 }
 
 function bundleText(contents, options) {
-  const stdin = { contents, resolveDir: root, loader: 'ts' };
+  // In its own package its name leads to its exports, as it does for who installed it.
+  const stdin = { contents, resolveDir: join(root, 'packages/client'), loader: 'ts' };
   return bundle(undefined, { ...browserOptions, stdin, ...options });
 }
 

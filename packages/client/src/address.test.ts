@@ -106,8 +106,11 @@ describe('relay URLs', () => {
       relays: [{ url: 'wss://one.example', relayId }, { url: 'wss://two.example' }],
     });
     const relays = [{ url: 'wss://one.example', relayId }, { url: 'wss://two.example' }];
-    expect(locateRelays(address)).toEqual(relays);
-    expect(locateRelays(['wss://two.example', address])).toEqual([relays[1], relays[0]]);
-    expect(() => locateRelays('sealane://shop')).toThrow(expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }));
+    expect(locateRelays(address, parseAddress)).toEqual(relays);
+    expect(locateRelays(['wss://two.example', address], parseAddress)).toEqual([relays[1], relays[0]]);
+    expect(() => locateRelays(address)).toThrow(expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }));
+    expect(() => locateRelays('sealane://shop', parseAddress)).toThrow(
+      expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }),
+    );
   });
 });

@@ -75,14 +75,19 @@ export function checkedTarget(target: DialTarget): AddressParts {
 
 /** The text that {@link parseAddress} reads back. Throws ERR_ADDRESS_INVALID without an id or a name. */
 export function formatAddress(address: AddressParts): string {
+  const { accessSecret } = address;
+  const secret = accessSecret === undefined ? '' : `#${encodeAccessSecret(accessSecret).slice(SECRET.length)}`;
+  return formatOpenAddress(address) + secret;
+}
+
+/** The address without its secret, for who has none to give away. */
+export function formatOpenAddress(address: Omit<AddressParts, 'accessSecret'>): string {
   const host = address.id ?? address.name;
   if (host === undefined) throw invalid('it needs an id or a name');
   const service = address.service ?? '';
   const query: string[] = (address.relays ?? []).map((relay) => `relay=${encodeURIComponent(formatRelayUrl(relay))}`);
   if (address.minEpoch !== undefined) query.push(`e=${address.minEpoch}`);
-  const secret =
-    address.accessSecret === undefined ? '' : `#${encodeAccessSecret(address.accessSecret).slice(SECRET.length)}`;
-  return `${SCHEME}${host}${service === '' ? '' : `/${service}`}${query.length === 0 ? '' : `?${query.join('&')}`}${secret}`;
+  return `${SCHEME}${host}${service === '' ? '' : `/${service}`}${query.length === 0 ? '' : `?${query.join('&')}`}`;
 }
 
 /** Reads `ws(s)://HOST[:PORT][/PATH][#RELAY-ID]`. Throws ERR_ADDRESS_INVALID or ERR_ID_INVALID. */
@@ -107,14 +112,17 @@ export function parseRelayUrl(text: string): RelayLocation {
 const MAX_RELAYS = 8;
 
 /**
- * The relays of relay URLs, or of `sealane://` addresses, each once and in their order, at most 8. Throws as
- * {@link parseAddress}, and ERR_ADDRESS_INVALID where there is none or more.
+ * The relays of relay URLs, or of `sealane://` addresses where they are read, each once and in their order, at most 8.
+ * Throws as {@link parseAddress}, and ERR_ADDRESS_INVALID where there is none or more.
  */
-export function locateRelays(urlsOrAddresses: string | readonly string[]): readonly RelayLocation[] {
+export function locateRelays(
+  urlsOrAddresses: string | readonly string[],
+  readAddress?: typeof parseAddress,
+): readonly RelayLocation[] {
   const texts = typeof urlsOrAddresses === 'string' ? [urlsOrAddresses] : urlsOrAddresses;
   const found = new Map<string, RelayLocation>();
   for (const text of texts) {
-    const relays = isAddressText(text) ? parseAddress(text).relays : [parseRelayUrl(text)];
+    const relays = readAddress && isAddressText(text) ? readAddress(text).relays : [parseRelayUrl(text)];
     for (const relay of relays) {
       const known = found.get(relay.url);
       if (known?.relayId !== undefined && relay.relayId !== undefined && known.relayId !== relay.relayId) {

@@ -3,13 +3,14 @@ import { isSealaneError, isService, ProofKind, SealaneError, Suite } from '@seal
 import { type AddressParts, checkedTarget, type DialTarget, parseAddress } from './address.js';
 import type { ClientContext } from './client-context.js';
 import type { ConnectionBook } from './connection-book.js';
-import { Handshaker } from './handshake/handshaker.js';
+import { dialSession } from './handshake/dialer-handshaker.js';
 import { present } from './link/present.js';
 import type { RelayLink } from './link/relay-link.js';
 import { DEFAULT_ALPN, type DialOptions, type DialTicket, type OpenStreamOptions } from './options.js';
 import { ConnectionPool, type PoolHooks, poolKey } from './pool.js';
 import type { RelaySites } from './relays/relay-sites.js';
 import type { FoundOwner, Resolver } from './resolver.js';
+import type { ResumeLinks } from './resume/resumer.js';
 import type { SecureConnection } from './session/secure-connection.js';
 import type { SecureStream } from './session/secure-stream.js';
 
@@ -37,6 +38,7 @@ export interface DialerOptions {
   readonly context: ClientContext;
   readonly resolver: Resolver;
   readonly sites: RelaySites;
+  readonly links: ResumeLinks;
   readonly isClosing: () => boolean;
   readonly connections: ConnectionBook;
 }
@@ -189,7 +191,7 @@ export class Dialer {
     hooks: PoolHooks | undefined,
   ): Promise<SecureConnection> {
     const { target, alpn, suites, accessSecret, minEpoch, ticket } = plan;
-    const { context, connections, sites } = this.#options;
+    const { context, connections, links } = this.#options;
     const startedMs = context.clock.nowMs();
     const { id, service } =
       target.id !== undefined
@@ -197,7 +199,7 @@ export class Dialer {
         : await this.#resolver.resolveName(link, target.name!, signal);
     const owner = await this.#resolver.keycertOf(link, id, service, minEpoch, signal);
     await present(link, ProofKind.TICKET, ticket?.bytes);
-    const connection = await Handshaker.dial(context, {
+    const connection = await dialSession(context, {
       link,
       owner,
       service,
@@ -206,7 +208,7 @@ export class Dialer {
       accessSecret,
       ticket,
       signal,
-      links: sites,
+      links,
       onInterrupted: (interrupted, cause) => {
         hooks?.onChange(interrupted);
         connections.onInterrupted(interrupted, cause);

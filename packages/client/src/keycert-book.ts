@@ -34,24 +34,6 @@ export class KeycertBook {
     if (await this.#isNewer(id, keycert)) await this.#store.put(id, keycert.bytes, origin);
   }
 
-  /**
-   * A keycert that came from a relay: it counts only if it verifies and is of `id`. ERR_RELAY_KEYCERT otherwise,
-   * ERR_E2EE_KEYCERT when it is older than what is known.
-   */
-  async takeFromRelay(id: string, bytes: Uint8Array): Promise<Keycert> {
-    let keycert: Keycert;
-    try {
-      keycert = parseKeycert(bytes);
-    } catch (cause) {
-      throw new SealaneError('ERR_RELAY_KEYCERT', 'the relay gave a keycert that does not verify', { cause });
-    }
-    if (encodeId(keycert.publicKey) !== id) {
-      throw new SealaneError('ERR_RELAY_KEYCERT', 'the relay gave a keycert of another identity');
-    }
-    await this.remember(keycert, 'dialed');
-    return keycert;
-  }
-
   async #isNewer(id: string, keycert: Keycert): Promise<boolean> {
     const known = await this.newest(id);
     if (known === undefined || known.epoch < keycert.epoch) return true;
@@ -60,4 +42,22 @@ export class KeycertBook {
       details: { knownEpoch: known.epoch, epoch: keycert.epoch },
     });
   }
+}
+
+/**
+ * A keycert that came from a relay: it counts only if it verifies and is of `id`. ERR_RELAY_KEYCERT otherwise,
+ * ERR_E2EE_KEYCERT when it is older than what is known.
+ */
+export async function takeKeycert(book: KeycertBook, id: string, bytes: Uint8Array): Promise<Keycert> {
+  let keycert: Keycert;
+  try {
+    keycert = parseKeycert(bytes);
+  } catch (cause) {
+    throw new SealaneError('ERR_RELAY_KEYCERT', 'the relay gave a keycert that does not verify', { cause });
+  }
+  if (encodeId(keycert.publicKey) !== id) {
+    throw new SealaneError('ERR_RELAY_KEYCERT', 'the relay gave a keycert of another identity');
+  }
+  await book.remember(keycert, 'dialed');
+  return keycert;
 }

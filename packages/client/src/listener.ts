@@ -34,7 +34,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
   readonly #closed = new Deferred<void>();
   #closing: Promise<void> | undefined;
 
-  /** Made by `RelayClient.listen`, never by applications. */
+  /** @internal Made by `RelayClient.listen`, never by applications. */
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.id = options.id;
@@ -86,7 +86,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
     return this.close();
   }
 
-  /** The lease is lost: nothing new comes in. */
+  /** @internal The lease is lost: nothing new comes in. */
   fail(error: SealaneError): void {
     this.#closing ??= Promise.resolve();
     this.#options.onFail();
@@ -94,6 +94,7 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
     this.#closed.reject(error);
   }
 
+  /** @internal */
   openSessionsOf(peerId: string): number {
     let count = 0;
     for (const connection of this.#connections.keys()) {
@@ -102,18 +103,20 @@ export class Listener implements OwnedService, AsyncIterable<SecureConnection>, 
     return count;
   }
 
+  /** @internal */
   onConnection(connection: SecureConnection, peer: PeerRequest): void {
     this.#connections.set(connection, peer);
     this.#options.onConnection(connection);
     if (!this.#incoming.push(connection)) connection.abort(new SealaneError('ERR_CLOSED'));
   }
 
+  /** @internal */
   onConnectionEnd(connection: SecureConnection): void {
     this.#connections.delete(connection);
     if (this.isClosed && !this.hasResumable) this.#options.onIdle();
   }
 
-  /** Sessions that may still come back over another path. */
+  /** @internal Sessions that may still come back over another path. */
   get hasResumable(): boolean {
     for (const connection of this.#connections.keys()) if (connection.isResumable) return true;
     return false;

@@ -2,6 +2,7 @@ import { encodeId, isIdLike, type Keycert, parseId } from '@sealane/crypto/crede
 import type { Found, Lookup } from '@sealane/protocol';
 import { isService, MessageKind, parseName, SealaneError } from '@sealane/types';
 import type { ClientContext } from './client-context.js';
+import { takeKeycert } from './keycert-book.js';
 import { unasked } from './link/link-error.js';
 import type { RelayLink } from './link/relay-link.js';
 import type { NamePin } from './pin-store.js';
@@ -104,7 +105,7 @@ export class Resolver {
       throw new SealaneError('ERR_RELAY_KEYCERT', 'the relay answered with another owner than the one asked for');
     }
     const { relayId } = link.relay;
-    const keycert = await this.#context.keycerts.takeFromRelay(id, answer.keycert);
+    const keycert = await takeKeycert(this.#context.keycerts, id, answer.keycert);
     if (name !== null) {
       const pinned = this.#pinning.then(() => this.#pin(relayId, name, { id, service: answer.service }));
       this.#pinning = pinned.catch(() => undefined);

@@ -37,8 +37,11 @@ export type RawSodium = Readonly<Record<(typeof usedRawFunctions)[number], (...n
   readonly HEAPU8: Uint8Array;
 };
 
+/** Where every copy of this module finds it: a page may have another one in another bundle, and libsodium is one. */
+const holder = sodium as unknown as { sealane?: RawSodium };
+
 let loading: Promise<void> | undefined;
-let loaded: { readonly functions: SodiumFunctions; readonly raw: RawSodium } | undefined;
+let loaded: RawSodium | undefined;
 
 /**
  * Loads the WebAssembly of libsodium, once per process; later calls are free.
@@ -64,7 +67,7 @@ async function load(): Promise<void> {
   if (missing.length > 0) {
     throw new SealaneError('ERR_INTERNAL', `this build of libsodium lacks ${missing.join(', ')}`);
   }
-  loaded = { functions: sodium, raw };
+  holder.sealane = raw;
 }
 
 /** The head of every WebAssembly module, which alone is a module that does nothing. */
@@ -89,12 +92,14 @@ function unavailable(cause: unknown): SealaneError {
 
 /** libsodium's functions, or ERR_CRYPTO_NOT_READY. */
 export function loadedSodium(): SodiumFunctions {
-  return (loaded ?? notReady()).functions;
+  loadedRawSodium();
+  return sodium;
 }
 
 /** libsodium's WebAssembly module, or ERR_CRYPTO_NOT_READY. */
 export function loadedRawSodium(): RawSodium {
-  return (loaded ?? notReady()).raw;
+  loaded ??= holder.sealane ?? notReady();
+  return loaded;
 }
 
 function notReady(): never {

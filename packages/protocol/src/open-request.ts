@@ -58,10 +58,10 @@ const resumeRequestFields = {
 };
 const dialer = { dialer: nullable(fields.publicKey) };
 
-const connect: Field<Omit<Connect, 'kind'>> = struct(connectFields);
-const resume: Field<Omit<Resume, 'kind'>> = struct(resumeRequestFields);
-const forwardConnect: Field<Omit<ForwardConnect, 'kind'>> = struct({ ...dialer, ...connectFields });
-const forwardResume: Field<Omit<ForwardResume, 'kind'>> = struct({ ...dialer, ...resumeRequestFields });
+const connect: Field<Omit<Connect, 'kind'>> = /* @__PURE__ */ struct(connectFields);
+const resume: Field<Omit<Resume, 'kind'>> = /* @__PURE__ */ struct(resumeRequestFields);
+const forwardConnect: Field<Omit<ForwardConnect, 'kind'>> = /* @__PURE__ */ struct({ ...dialer, ...connectFields });
+const forwardResume: Field<Omit<ForwardResume, 'kind'>> = /* @__PURE__ */ struct({ ...dialer, ...resumeRequestFields });
 
 /** OPEN body from a dialer: `kind u8 | MessagePack array`. ERR_PROTOCOL_MESSAGE, ERR_PROTOCOL_LIMIT. */
 export function encodeOpen(request: OpenRequest): Uint8Array {

@@ -15,6 +15,7 @@ import {
 import { abortedBy, whenAborted } from '../abort-signal.js';
 import { asSealaneError } from '../as-sealane-error.js';
 import type { ClientContext } from '../client-context.js';
+import { takeKeycert } from '../keycert-book.js';
 import { unasked } from '../link/link-error.js';
 import type { RelayLink } from '../link/relay-link.js';
 import type { DialTicket } from '../options.js';
@@ -76,7 +77,7 @@ async function newerKeycert(context: ClientContext, owner: Keycert, error: unkno
   if (!isSealaneError(error, 'ERR_RELAY_KEYCERT')) return undefined;
   const bytes = error.details['keycert'];
   if (!(bytes instanceof Uint8Array)) return undefined;
-  const keycert = await context.keycerts.takeFromRelay(encodeId(owner.publicKey), bytes);
+  const keycert = await takeKeycert(context.keycerts, encodeId(owner.publicKey), bytes);
   return keycert.epoch > owner.epoch ? keycert : undefined;
 }
 

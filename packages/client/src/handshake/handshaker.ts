@@ -17,9 +17,7 @@ import type { RelayLink } from '../link/relay-link.js';
 import { DEFAULT_ALPN } from '../options.js';
 import type { ResumableSessions } from '../resume/resumable-sessions.js';
 import { LinkStreamPath } from '../session/link-stream-path.js';
-import type { SecureConnection } from '../session/secure-connection.js';
 import { Admission, type Unconfirmed, UnconfirmedTable } from './admission.js';
-import { type DialRequest, dialSession } from './dialer-handshaker.js';
 import type { OwnedService } from './owned-service.js';
 import { createOwnerSession, type OwnerSessionParts, TOO_MANY_SESSIONS } from './owner-session.js';
 
@@ -40,8 +38,8 @@ export interface HandshakerOptions {
 }
 
 /**
- * Both halves of the handshake between two clients (v1.md, "Handshake"). `dial` is the dialer's; an instance is the
- * owner's, for the requests that the relay forwards on one link. Nothing it does before CONFIRM has an effect.
+ * The owner's half of the handshake between two clients (v1.md, "Handshake"), for the requests that the relay forwards on
+ * one link; the dialer's is `dialSession`. Nothing it does before CONFIRM has an effect.
  */
 export class Handshaker {
   readonly #context: ClientContext;
@@ -60,11 +58,6 @@ export class Handshaker {
     this.#events = options.events;
     this.#admission = new Admission(options.context.clock);
     this.#unconfirmed = new UnconfirmedTable(options.context.clock);
-  }
-
-  /** The dialer's half; see {@link dialSession}. */
-  static dial(context: ClientContext, request: DialRequest): Promise<SecureConnection> {
-    return dialSession(context, request);
   }
 
   /** Takes a forwarded OPEN. ERR_PROTOCOL_* of a malformed one is the relay's fault and ends the link. */

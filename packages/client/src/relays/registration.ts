@@ -1,7 +1,7 @@
 import { isSealaneError, type SealaneError } from '@sealane/types';
 import { asSealaneError } from '../as-sealane-error.js';
 import type { Listener } from '../listener.js';
-import type { RelaySite } from './relay-site.js';
+import type { OwnedSite } from './owned-site.js';
 
 /**
  * Registers a listener's lease at every relay. Resolves with the first that has it; the others follow when they can.
@@ -9,12 +9,12 @@ import type { RelaySite } from './relay-site.js';
  */
 export async function registerEverywhere(
   listener: Listener,
-  sites: readonly RelaySite[],
+  sites: readonly OwnedSite[],
   isClosing: () => boolean,
 ): Promise<void> {
-  const lost = new Map<RelaySite, SealaneError>();
+  const lost = new Map<OwnedSite, SealaneError>();
   let isHeld = false;
-  const onLost = (site: RelaySite, error: SealaneError): void => {
+  const onLost = (site: OwnedSite, error: SealaneError): void => {
     lost.set(site, error);
     if (isHeld && lost.size === sites.length) listener.fail(error);
   };
@@ -48,14 +48,14 @@ export async function registerEverywhere(
 
 async function register(
   listener: Listener,
-  site: RelaySite,
+  site: OwnedSite,
   isClosing: () => boolean,
   onLost: (error: SealaneError) => void,
 ): Promise<void> {
   const { options, service, instance } = listener;
   const { signal, retry = false } = options;
   for (;;) {
-    const link = await site.keeper('listen').acquire({ signal, failFast: !retry });
+    const link = await site.keeper.acquire({ signal, failFast: !retry });
     try {
       const granted = await site.leases.register(link, service, instance, options, { onLost });
       listener.name ??= granted.name;

@@ -1,21 +1,28 @@
 import { SigningKey } from '@sealane/crypto/credential';
-import type { SealaneError } from '@sealane/types';
+import { ResetCode, type SealaneError } from '@sealane/types';
 import type { RelayLocation } from '../address.js';
 import type { ClientContext } from '../client-context.js';
-import { Handshaker, type HandshakerOptions } from '../handshake/handshaker.js';
-import { LeaseManager } from '../lease-manager.js';
+import type { LeaseManager } from '../lease-manager.js';
 import { LinkKeeper } from '../link/link-keeper.js';
 import { openLink } from '../link/open-link.js';
 import type { RelayLink } from '../link/relay-link.js';
+import type { RelayLinkHandler } from '../link/relay-link-options.js';
 import type { RelayClientOptions } from '../options.js';
 import type { LinkStatus, LinkUse } from '../status.js';
+
+/** What a client that listens does with the links to one relay. */
+export interface SiteOwner extends Pick<RelayLinkHandler, 'onForward'> {
+  /** Told of links that carry leases, and of a relay that does not let this identity in. */
+  readonly leases: Pick<LeaseManager, 'onSuperseded' | 'onLinkUp' | 'onDenied' | 'close'>;
+  onLinkDown(link: RelayLink, error: SealaneError): void;
+}
 
 export interface RelaySiteOptions {
   readonly context: ClientContext;
   readonly location: RelayLocation;
   readonly client: RelayClientOptions;
-  /** For what the relay forwards. */
-  readonly handshaker: Pick<HandshakerOptions, 'findService' | 'resumable' | 'events'>;
+  /** Undefined in a client that only dials. */
+  readonly owner: SiteOwner | undefined;
   /** The relay said goodbye on the link. */
   readonly onDraining: (link: RelayLink) => void;
 }
@@ -27,12 +34,10 @@ const FAILURE_WEIGHT_MS = 500;
 /** Where no round trip was measured yet. */
 const UNKNOWN_RTT_MS = 100;
 
-/** One relay that a client uses: its links for dialing and listening, the leases held there, and how well it does. */
+/** One relay that a client uses: its links for dialing and listening, and how well it does. */
 export class RelaySite {
   readonly location: RelayLocation;
-  readonly leases: LeaseManager;
   readonly #options: RelaySiteOptions;
-  readonly #handshakers = new Map<RelayLink, Handshaker>();
   readonly #keepers = new Map<LinkUse, LinkKeeper>();
   readonly #linksSeen = new WeakSet<RelayLink>();
   #relayId: string | undefined;
@@ -42,7 +47,6 @@ export class RelaySite {
     this.#options = options;
     this.location = options.location;
     this.#relayId = options.location.relayId;
-    this.leases = new LeaseManager(options.context, options.location.url);
   }
 
   get url(): string {
@@ -90,12 +94,12 @@ export class RelaySite {
 
   /** Leases and links are given up. Resolves when all that was said on them has left this process. */
   async close(): Promise<void> {
-    this.leases.close();
+    this.#options.owner?.leases.close();
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()));
   }
 
   #createKeeper(use: LinkUse): LinkKeeper {
-    const { context, client, location } = this.#options;
+    const { context, client, location, owner } = this.#options;
     const { clock, random, timing, onStatus } = context;
     const options = {
       context,
@@ -106,8 +110,12 @@ export class RelaySite {
       // A link that nobody is to know by shows no token either.
       token: use === 'listen' ? client.token : undefined,
       handler: {
-        onForward: (link, stream, open) => this.#handshaker(link).onForward(stream, open),
-        onSuperseded: (link, message) => this.leases.onSuperseded(link, message),
+        // A relay that forwards to who holds no lease is refused, stream by stream.
+        onForward: (link, stream, open) => {
+          if (owner === undefined) stream.reset(ResetCode.REFUSED);
+          else owner.onForward(link, stream, open);
+        },
+        onSuperseded: (link, message) => owner?.leases.onSuperseded(link, message),
       },
     } satisfies Parameters<typeof openLink>[0];
     return new LinkKeeper({
@@ -121,24 +129,11 @@ export class RelaySite {
       onUp: (link) => {
         this.#relayId = link.relay.relayId;
         this.#linksSeen.add(link);
-        if (use === 'listen') this.leases.onLinkUp(link);
+        if (use === 'listen') owner?.leases.onLinkUp(link);
       },
-      onDenied: use === 'listen' ? (error) => this.leases.onDenied(error) : undefined,
+      onDenied: use === 'listen' ? (error) => owner?.leases.onDenied(error) : undefined,
       onDraining: (link) => this.#options.onDraining(link),
-      onDown: (link, error: SealaneError) => {
-        this.#handshakers.get(link)?.close();
-        this.#handshakers.delete(link);
-        if (use === 'listen') this.leases.onLinkDown(link, error);
-      },
+      onDown: (link, error) => owner?.onLinkDown(link, error),
     });
-  }
-
-  #handshaker(link: RelayLink): Handshaker {
-    let handshaker = this.#handshakers.get(link);
-    if (handshaker === undefined) {
-      handshaker = new Handshaker({ context: this.#options.context, link, ...this.#options.handshaker });
-      this.#handshakers.set(link, handshaker);
-    }
-    return handshaker;
   }
 }

@@ -1,10 +1,6 @@
-import { bytesEqual } from '@sealane/crypto';
 import { type Clock, isSealaneError, SealaneError } from '@sealane/types';
 import { pause, whenAborted } from '../abort-signal.js';
 import type { RelayLink } from '../link/relay-link.js';
-import type { Resolver } from '../resolver.js';
-import type { ResumeLinks } from '../resume/resumer.js';
-import type { SecureConnection } from '../session/secure-connection.js';
 import type { LinkUse } from '../status.js';
 import type { RelaySite } from './relay-site.js';
 
@@ -21,14 +17,12 @@ export interface AcquireOptions {
 }
 
 /** The relays of one client: which link to take, and a race between them where none is up. */
-export class RelaySites implements ResumeLinks {
+export class RelaySites {
   readonly all: readonly RelaySite[];
-  readonly #resolver: Resolver;
   readonly #clock: Clock;
 
-  constructor(sites: readonly RelaySite[], resolver: Resolver, clock: Clock) {
+  constructor(sites: readonly RelaySite[], clock: Clock) {
     this.all = sites;
-    this.#resolver = resolver;
     this.#clock = clock;
   }
 
@@ -49,7 +43,7 @@ export class RelaySites implements ResumeLinks {
    */
   acquireLink(options: AcquireOptions = {}): Promise<RelayLink> {
     const { use = 'dial', avoid, signal, failFast = false } = options;
-    const sites = this.#inOrder(avoid);
+    const sites = this.inOrder(avoid);
     if (sites.length === 1) return this.first.keeper(use).acquire({ signal, failFast });
     const up = sites.map((site) => site.keeper(use).current).find((link) => link !== undefined);
     // None is kept for long because it once was fast: one that may be better by now comes up for the next time.
@@ -59,40 +53,8 @@ export class RelaySites implements ResumeLinks {
     return this.#race(sites, use, signal, failFast);
   }
 
-  acquire(signal: AbortSignal, tried: ReadonlySet<string>): Promise<RelayLink> {
-    // A full round without success: all may be tried again.
-    const urls = this.all.filter(({ relayId }) => relayId !== undefined && tried.has(relayId)).map(({ url }) => url);
-    const isRound = urls.length >= this.all.length;
-    return this.acquireLink({ signal, avoid: new Set(isRound ? urls.slice(-1) : urls) });
-  }
-
-  async findOther(connection: SecureConnection, signal: AbortSignal): Promise<RelayLink | undefined> {
-    const others = this.#inOrder(undefined).filter(({ relayId }) => relayId !== connection.relayId);
-    for (const site of others) {
-      const link = await soon(site.keeper('dial').acquire({ signal, failFast: true }));
-      if (link === undefined) continue;
-      const found = await soon(this.#resolver.lookup(link, connection.peerId, connection.service, signal));
-      if (found !== undefined && bytesEqual(found.instance, connection.instance)) return link;
-    }
-    return undefined;
-  }
-
-  report(link: RelayLink, isGood: boolean): void {
-    this.siteOf(link)?.report(isGood);
-  }
-
-  need(): () => void {
-    const releases = this.all.map((site) => {
-      const keeper = site.keeper('dial');
-      keeper.start();
-      return keeper.need();
-    });
-    return () => {
-      for (const release of releases) release();
-    };
-  }
-
-  #inOrder(avoid: ReadonlySet<string> | undefined): readonly RelaySite[] {
+  /** The best one first. */
+  inOrder(avoid?: ReadonlySet<string>): readonly RelaySite[] {
     if (this.all.length === 1) return this.all;
     const costOf = (site: RelaySite): number => site.cost + (avoid?.has(site.url) === true ? 1e9 : 0);
     // The sort is stable: relays that do equally well keep the order that the user gave.
@@ -127,16 +89,6 @@ export class RelaySites implements ResumeLinks {
   ): Promise<RelayLink> {
     if (index > 0) await pause(this.#clock, index * STAGGER_MS, signal);
     return await site.keeper(use).acquire({ signal, failFast });
-  }
-}
-
-/** What the promise gives, or undefined where it fails: one possibility less. */
-async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (isSealaneError(error) && error.code !== 'ERR_ABORTED') return undefined;
-    throw error;
   }
 }
 

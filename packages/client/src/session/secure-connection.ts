@@ -95,6 +95,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
   #onEmpty: (() => void) | undefined;
   #deadline: EarlierDeadline | undefined;
 
+  /** @internal */
   constructor(options: SecureConnectionOptions) {
     const { keys, own, peer, clock, budget, facts, resumption } = options;
     this.#options = options;
@@ -246,13 +247,13 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     return this.close();
   }
 
-  /** Called once by who made the connection: records flow on `path` from now on. */
+  /** @internal Called once by who made the connection: records flow on `path` from now on. */
   attachPath(path: SessionPath & { attach(sink: SessionPathSink): void }): void {
     path.attach(this.session);
     this.session.attachPath(path);
   }
 
-  /** Called once by each stream when it is over, in whatever way. */
+  /** @internal Called once by each stream when it is over, in whatever way. */
   onStreamDone(_stream: SecureStream): void {
     this.#streams -= 1;
     if (this.#streams === 0) this.#onEmpty?.();
@@ -274,7 +275,7 @@ export class SecureConnection implements AsyncIterable<SecureStream>, AsyncDispo
     await this.#closed.promise.catch(() => undefined);
   }
 
-  /** An owner's session whose dialer has not confirmed. */
+  /** @internal An owner's session whose dialer has not confirmed. */
   get isUnconfirmed(): boolean {
     return this.session.isUnconfirmed;
   }

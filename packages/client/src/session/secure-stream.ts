@@ -34,7 +34,7 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
-  /** Made by a connection, never by applications. */
+  /** @internal Made by a connection, never by applications. */
   constructor(connection: SecureConnection, label: string, metadata: Uint8Array) {
     this.connection = connection;
     this.label = label;
@@ -107,7 +107,7 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
     return Promise.resolve();
   }
 
-  /** Called once by the connection, before anything happens on the stream. */
+  /** @internal Called once by the connection, before anything happens on the stream. */
   bind(stream: MuxStream): void {
     this.#stream = stream;
   }
@@ -178,6 +178,7 @@ export class SecureStream implements StreamPort, StreamHandler, EndOfStream, Asy
     if (this.#finReceived) this.#done();
   }
 
+  /** @internal */
   onEndLost(error: SealaneError): void {
     this.#fail(error);
   }

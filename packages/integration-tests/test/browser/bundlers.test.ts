@@ -8,24 +8,12 @@ import { describe, expect, it } from 'vitest';
 import { sharedStage } from './support/browser-stage.js';
 
 const start = sharedStage();
-const entry = fileURLToPath(new URL('page/tiny.ts', import.meta.url));
+const pageFile = (name: string): string => fileURLToPath(new URL(`page/${name}.ts`, import.meta.url));
+const entry = pageFile('tiny');
 
 /** As a user installs it: the built packages, no conditions of this repository. */
 const bundlers: Readonly<Record<string, (directory: string) => Promise<string>>> = {
-  esbuild: async () => {
-    const result = await buildWithEsbuild({
-      entryPoints: [entry],
-      bundle: true,
-      write: false,
-      minify: true,
-      format: 'esm',
-      platform: 'browser',
-      target: 'es2022',
-      external: ['node:crypto'],
-      logLevel: 'silent',
-    });
-    return result.outputFiles[0]?.text ?? '';
-  },
+  esbuild: () => bundleWithEsbuild(entry),
   Vite: async (root) => {
     const result = (await buildWithVite({
       configFile: false,
@@ -36,6 +24,21 @@ const bundlers: Readonly<Record<string, (directory: string) => Promise<string>>>
     return result.output[0].code;
   },
 };
+
+async function bundleWithEsbuild(file: string): Promise<string> {
+  const result = await buildWithEsbuild({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    external: ['node:crypto'],
+    logLevel: 'silent',
+  });
+  return result.outputFiles[0]?.text ?? '';
+}
 
 describe('a small page in production form', () => {
   for (const [name, bundle] of Object.entries(bundlers)) {
@@ -57,4 +60,18 @@ describe('a small page in production form', () => {
       }
     });
   }
+
+  it('with one half of the client dials another one with the other half', async (test) => {
+    const on = await start(test);
+    const [owner, dialer] = await Promise.all(
+      ['listening', 'dialing'].map(async (name) => on.pageOf(await bundleWithEsbuild(pageFile(name)))),
+    );
+    type Words = (...words: string[]) => Promise<string>;
+    const listening = ([relayUrl]: readonly string[]): Promise<string> =>
+      (globalThis as unknown as { listen: Words }).listen(relayUrl!);
+    const saying = ([relayUrl, address]: readonly string[]): Promise<string> =>
+      (globalThis as unknown as { say: Words }).say(relayUrl!, address!, 'hello');
+    const address = await owner!.evaluate(listening, [on.relayUrl]);
+    expect(await dialer!.evaluate(saying, [on.relayUrl, address])).toBe('hello');
+  });
 });

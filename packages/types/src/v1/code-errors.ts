@@ -1,7 +1,7 @@
-import { type ErrorCode, RELAY, relayRefusals, SealaneError, type SealaneErrorOptions } from './error.js';
+import { type ErrorCode, SealaneError, type SealaneErrorOptions } from './error.js';
+import { RELAY, relayNames } from './error-texts.js';
 import { AbortCode, OwnerCode, RelayCode, ResetCode } from './wire.js';
 
-const relayNames = /* @__PURE__ */ Object.keys(relayRefusals);
 const retryableRelayCodes = new Set<number>([
   RelayCode.BUSY,
   RelayCode.NO_OWNER,

@@ -62,7 +62,8 @@ async function bundlePages(): Promise<Map<string, Uint8Array | string>> {
     format: 'esm',
     platform: 'browser',
     target: 'es2023',
-    conditions: ['@sealane/source'],
+    // The client as it is published for browsers.
+    conditions: ['browser'],
     // libsodium's own build looks for Node's generator where it finds none of the browser's.
     external: ['node:*'],
     logLevel: 'silent',

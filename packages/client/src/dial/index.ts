@@ -1,0 +1,1 @@
+export { connect, DialClient } from '../dial-client.js';

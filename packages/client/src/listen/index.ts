@@ -1,0 +1,2 @@
+export { connect, ListenClient } from '../listen-client.js';
+export { allowAny, allowIds } from '../policy.js';
