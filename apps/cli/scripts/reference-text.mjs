@@ -9,7 +9,7 @@ Output is for people by default. With \`--json\` every line on standard output i
 | exit code | meaning |
 | --- | --- |
 | 0 | success; also after SIGTERM, SIGINT and SIGHUP, but for send, receive and cat, which are not done then |
-| 1 | failure |
+| 1 | failure; without a word if whoever read the output has left, as head does |
 | 2 | wrong usage |
 
 Errors are one line on standard error, \`error: <what and what to do> (<ERR_CODE>)\`. Codes are stable, texts are not. With

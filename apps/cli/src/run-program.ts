@@ -3,7 +3,7 @@ import { doLastThings, exitAfterFlush } from './output/exit.js';
 
 /**
  * Runs one command and sets the exit code: 0 success, 1 failure, 2 wrong usage. An error is one line on standard
- * error; the stack only with --debug.
+ * error; the stack only with --debug. Output that nobody reads any more ends it with 1 and without a word.
  */
 export async function runProgram(argv: readonly string[]): Promise<void> {
   const options = new Set(argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
@@ -16,6 +16,12 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   };
   // A defect shall end as an error line, too.
   process.once('uncaughtException', (error) => void fail(error));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Who else listens has a way of its own to end.
+    if (process.stdout.listenerCount('error') > 1) return;
+    // Whoever read the output has left, as `head` does: there is nobody to tell, and nothing broke.
+    void (error.code === 'EPIPE' ? exitAfterFlush(1) : fail(error));
+  });
   try {
     const { createProgram } = await import('./program.js');
     const { parseProgram } = await import('./parse-program.js');

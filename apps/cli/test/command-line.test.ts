@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -5,7 +7,7 @@ import { runProcess } from '@sealane/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeCommands } from '../src/completion/command-tree.js';
 import { createProgram } from '../src/program.js';
-import { TestUser } from './programs.js';
+import { sealaneFile, TestUser } from './programs.js';
 
 let user: TestUser;
 beforeEach(async () => {
@@ -40,6 +42,15 @@ describe('help and version', () => {
     expect(stdout).toContain(`Usage: sealane${args.map((arg) => ` ${arg}`).join('')}`);
     if (args.length !== 1 || !['id', 'peers'].includes(args[0] ?? ''))
       expect(stdout).toContain('Examples:\n  $ sealane');
+  });
+
+  it('says nothing when its reader has left', async () => {
+    const child = spawn(process.execPath, [sealaneFile, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    const [code] = await once(child, 'close');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
   });
 
   it('no help loads cryptography, network code or a codec, so that it is quick', async () => {
