@@ -1,5 +1,5 @@
 // Packs every published package: `pnpm tarballs [DIRECTORY]`, by default into `tarballs/`. The programs install from them with
-// `npm install --global DIRECTORY/*.tgz`: all of them, because they need each other at exactly this version.
+// `npm install --global ./DIRECTORY/*.tgz`: all of them, because they need each other at exactly this version.
 import { cpSync, mkdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { publishedPackages } from './check/packages.mjs';

@@ -1,7 +1,7 @@
 // Installs what would be published as users do, and uses it: `pnpm proof:packages`. Last line: `N passed, N failed`.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { publishedPackages } from '../check/packages.mjs';
 import { root } from '../check/root.mjs';
 import { assert, check, finish } from './checks.mjs';
@@ -58,16 +58,10 @@ if (isInstalled) {
 }
 const isGlobal = await check('npm install --global of the tarballs', async () => {
   mkdirSync(globals, { recursive: true });
-  await must('npm', [
-    'install',
-    '--global',
-    '--no-audit',
-    '--no-fund',
-    '--prefer-offline',
-    '--prefix',
-    globals,
-    ...tarballs,
-  ]);
+  // As CONTRIBUTING.md says it.
+  const files = tarballs.map((path) => `./${relative(directory, path)}`);
+  const options = ['--no-audit', '--no-fund', '--prefer-offline', '--prefix', globals];
+  await must('npm', ['install', '--global', ...options, ...files], { cwd: directory });
   await must('npm', ['ls', '--global', '--all', '--prefix', globals]);
 });
 if (isGlobal) {

@@ -42,7 +42,7 @@ async function bundleWithEsbuild(file: string): Promise<string> {
 
 describe('a small page in production form', () => {
   for (const [name, bundle] of Object.entries(bundlers)) {
-    it(`made by ${name} talks to Node`, async (test) => {
+    it(`made by ${name} talks to Node, and knows what it fails with`, async (test) => {
       const on = await start(test);
       const directory = mkdtempSync(join(tmpdir(), 'sealane-bundle-'));
       try {
@@ -55,6 +55,12 @@ describe('a small page in production form', () => {
           [on.relayUrl, listener.address] as const,
         );
         expect(heard).toBe('hello');
+        const failed = await page.evaluate(
+          ([relayUrl, address]) =>
+            (globalThis as unknown as { failure(...words: string[]): Promise<string> }).failure(relayUrl, address),
+          [on.relayUrl, listener.address] as const,
+        );
+        expect(failed).toBe('ERR_RELAY_NO_OWNER');
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }

@@ -20,7 +20,7 @@ export interface SealaneErrorOptions {
 
 const brand: symbol = Symbol.for('sealane.error');
 
-/** The one error class of Sealane. Tell errors apart by `code`, and from others with {@link isSealaneError}. */
+/** The one error class of Sealane. Tell errors apart by `code`, from others with {@link isSealaneError} or `instanceof`. */
 export class SealaneError extends Error {
   override readonly name = 'SealaneError';
   readonly code: ErrorCode;
@@ -33,6 +33,11 @@ export class SealaneError extends Error {
     this.retryable = options.retryable ?? false;
     this.details = options.details ?? {};
     Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Also the errors of another copy: what is published for browsers has its own, and so has a second version. */
+  static override [Symbol.hasInstance](value: unknown): value is SealaneError {
+    return isSealaneError(value);
   }
 }
 

@@ -1,4 +1,5 @@
 import { connect } from '@sealane/client';
+import { SealaneError } from '@sealane/types';
 
 /** What a user's first page may look like: bundled by other tools than the test page. */
 Object.assign(globalThis, {
@@ -13,5 +14,15 @@ Object.assign(globalThis, {
     for await (const chunk of stream.readable) heard += decoder.decode(chunk, { stream: true });
     await closed;
     return heard;
+  },
+  /** What dialing nobody ends with. */
+  failure: async (relayUrl: string, address: string): Promise<string> => {
+    await using client = await connect(relayUrl);
+    try {
+      await client.dial(address, { service: 'nobody' });
+      return 'a connection';
+    } catch (error) {
+      return error instanceof SealaneError ? error.code : `of another class: ${String(error)}`;
+    }
   },
 });
