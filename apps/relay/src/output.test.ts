@@ -12,10 +12,25 @@ describe('output', () => {
     const output = new Output({ json: true, stdout, stderr: sink() });
     output.listening({ url: 'ws://127.0.0.1:1', id: 'x' });
     output.relay({ type: 'session-close', session: 1, bytesToOwner: 2, bytesToDialer: 3 });
+    output.flush();
     expect(stdout.lines).toEqual([
       '{"event":"listening","url":"ws://127.0.0.1:1","id":"x"}\n',
       '{"event":"session-close","session":1,"bytesToOwner":2,"bytesToDialer":3}\n',
     ]);
+  });
+
+  it('writes lines of sessions together, in order, and before whatever else is told', () => {
+    const stdout = sink();
+    const output = new Output({ json: true, stdout, stderr: sink() });
+    for (const session of [1, 2]) output.relay({ type: 'session-close', session, bytesToOwner: 0, bytesToDialer: 0 });
+    expect(stdout.lines).toEqual([]);
+    output.stopping();
+    expect(stdout.lines.map((text) => text.match(/"session":\d/g) ?? text)).toEqual([
+      ['"session":1', '"session":2'],
+      '{"event":"stopping"}\n',
+    ]);
+    output.flush();
+    expect(stdout.lines).toHaveLength(2);
   });
 
   it('sums refusals up, so that a flood of them is no flood of lines', () => {

@@ -9,6 +9,10 @@ const MAX_UNREAD_BYTES = 1_048_576;
 const SUMMARY_MS = 1_000;
 /** The same trouble is told once in this time. */
 const TROUBLE_MS = 10_000;
+/** How long a line of what is frequent may wait for others: a write for each costs more than the line. */
+const GATHER_MS = 10;
+/** They come with each session. */
+const frequent: ReadonlySet<RelayEvent['type']> = new Set(['session-open', 'session-close']);
 
 interface LineSink {
   readonly writableLength: number;
@@ -49,6 +53,8 @@ export class Output {
   #forgetTroubles: NodeJS.Timeout | undefined;
   #summary: NodeJS.Timeout | undefined;
   #dropped = 0;
+  readonly #gathered: string[] = [];
+  #gathering: NodeJS.Timeout | undefined;
 
   constructor(options: OutputOptions) {
     this.#json = options.json;
@@ -134,7 +140,8 @@ export class Output {
       this.#sumUpSoon();
       return;
     }
-    if (this.#json) this.#line({ event: type, ...facts });
+    if (this.#json && frequent.has(type)) this.#gather({ event: type, ...facts });
+    else if (this.#json) this.#line({ event: type, ...facts });
     else if (type === 'lease')
       this.#say(`lease   ${event.name ?? event.id}${event.service === '' ? '' : `/${event.service}`}`);
     else if (type === 'pending')
@@ -157,6 +164,7 @@ export class Output {
       if (this.#json) this.#line({ event: 'omitted', ...omitted });
       else this.#say(`omitted ${omitted.count} lines (${omitted.what})`);
     }
+    this.#tellGathered();
   }
 
   #countRefusal(code: string, where: string): void {
@@ -177,8 +185,26 @@ export class Output {
   }
 
   #line(value: Readonly<Record<string, unknown>>): void {
+    this.#tellGathered();
     this.#write(`${JSON.stringify(value)}\n`);
   }
+
+  #gather(value: Readonly<Record<string, unknown>>): void {
+    this.#gathered.push(`${JSON.stringify(value)}\n`);
+    if (this.#gathering !== undefined) return;
+    this.#gathering = setTimeout(this.#tellGathered, GATHER_MS);
+    this.#gathering.unref();
+    process.once('exit', this.#tellGathered);
+  }
+
+  readonly #tellGathered = (): void => {
+    if (this.#gathering === undefined) return;
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    process.off('exit', this.#tellGathered);
+    const lines = this.#gathered.splice(0);
+    this.#write(lines.join(''), lines.length);
+  };
 
   #say(text: string): void {
     this.#write(`${text}\n`);
@@ -189,11 +215,11 @@ export class Output {
     if (this.#stderr.writableLength <= MAX_UNREAD_BYTES) attempt(this.#stderr, text);
   }
 
-  #write(text: string): void {
+  #write(text: string, lines = 1): void {
     // Once something was dropped, half of it must have been read before anything is told again: else it drops line by line.
     const mostBytes = this.#dropped > 0 ? MAX_UNREAD_BYTES / 2 : MAX_UNREAD_BYTES;
     if (this.#stdout.writableLength > mostBytes) {
-      this.#dropped++;
+      this.#dropped += lines;
       return;
     }
     const dropped = this.#dropped;

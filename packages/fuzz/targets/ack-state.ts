@@ -99,7 +99,7 @@ function runSent(script: Script, clock: VirtualClock): void {
       assertRule((state === 'acknowledged') === number < highest, 'an end is acknowledged with its record');
     }
   }
-  sent.abandon(new SealaneError('ERR_E2EE_TRUNCATED'));
+  sent.abandon(() => new SealaneError('ERR_E2EE_TRUNCATED'));
   assertRule(
     ends.every(({ state }) => state !== 'open'),
     'no end is left without a word',

@@ -3,7 +3,7 @@ import type { SealaneError } from '@sealane/types';
 
 /** What both halves of a mux look at. */
 export class MuxState {
-  closedBy: SealaneError | undefined;
+  closedBy: (() => SealaneError) | undefined;
   /** The highest stream of the peer that we serve, once we said so. */
   goAwaySent: number | undefined;
   goAwayReceived: GoAway | undefined;

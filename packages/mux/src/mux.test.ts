@@ -1,4 +1,4 @@
-import { MuxLimit, ResetCode, type SealaneError } from '@sealane/types';
+import { MuxLimit, ResetCode, SealaneError } from '@sealane/types';
 import { expect, test } from 'vitest';
 import { createPair, exchange } from '../test/pair.js';
 
@@ -73,4 +73,23 @@ test('a RESET ends the stream for the other side with its code and releases what
   expect(stream.error).toBeUndefined();
   expect(pair.b.budget.used).toBe(0);
   expect([pair.a.mux.streamCount, pair.b.mux.streamCount]).toEqual([0, 0]);
+});
+
+test('the error of the end is made when somebody is told it: once for all streams, and not where none is left', async () => {
+  let made = 0;
+  const cause = (): SealaneError => {
+    made += 1;
+    return new SealaneError('ERR_E2EE_CLOSED');
+  };
+  const pair = createPair();
+  pair.a.mux.close(cause);
+  expect(made).toBe(0);
+  await expect(pair.a.mux.ping()).rejects.toMatchObject({ code: 'ERR_E2EE_CLOSED' });
+  expect(made).toBe(1);
+  const streams = [pair.b.open(), pair.b.open()];
+  const ping = pair.b.mux.ping();
+  pair.b.mux.close(cause);
+  await expect(ping).rejects.toMatchObject({ code: 'ERR_E2EE_CLOSED' });
+  expect(streams.map(({ port }) => port.isClosed)).toEqual([true, true]);
+  expect(made).toBe(2);
 });

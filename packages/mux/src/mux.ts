@@ -182,7 +182,7 @@ export class Mux {
    * joins the first. Rejects with the error of `close`, and needs no handler.
    */
   ping(): Promise<number> {
-    if (this.#state.closedBy !== undefined) return Promise.reject(this.#state.closedBy);
+    if (this.#state.closedBy !== undefined) return Promise.reject(this.#state.closedBy());
     const promise = this.#pinger.ping();
     this.signal();
     return promise;
@@ -200,16 +200,18 @@ export class Mux {
   }
 
   /** Ends every stream with `error` and drops what waits. Idempotent; nothing is sent. */
-  close(error: SealaneError): void {
+  close(error: SealaneError | (() => SealaneError)): void {
     if (this.#state.closedBy !== undefined) return;
-    this.#state.closedBy = error;
+    let made: SealaneError | undefined;
+    const cause = (): SealaneError => (made ??= typeof error === 'function' ? error() : error);
+    this.#state.closedBy = cause;
     this.#resetPacer?.stop();
     for (const stream of [...this.#table.streams()]) {
-      if (!stream.isClosed) stream.fail(error, ResetCode.GONE);
+      if (!stream.isClosed) stream.fail(cause(), ResetCode.GONE);
     }
     this.#table.clear();
     this.#outbox.clear();
-    this.#pinger.fail(error);
+    this.#pinger.fail(cause);
   }
 
   #finishBatch(pulled: PulledBatch): MuxBatch {

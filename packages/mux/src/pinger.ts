@@ -70,10 +70,10 @@ export class Pinger {
     settle?.resolve(rttMs);
   }
 
-  fail(error: Error): void {
+  fail(cause: () => Error): void {
     this.#payload = undefined;
     this.#sentMs = undefined;
-    this.#settle?.reject(error);
+    this.#settle?.reject(cause());
     this.#promise = undefined;
     this.#settle = undefined;
   }

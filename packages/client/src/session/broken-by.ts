@@ -23,3 +23,12 @@ export function endedMeanwhile(status: number): SealaneError {
   if (status !== AbortCode.SHUTDOWN) return abortError(status);
   return new SealaneError('ERR_E2EE_TRUNCATED', 'the peer ended it meanwhile', { retryable: true });
 }
+
+/** What is left in a session that ends in good order; mostly nothing is, and an error costs as much as a hash. */
+export function sessionClosed(): SealaneError {
+  return new SealaneError('ERR_E2EE_CLOSED');
+}
+
+export function closedByPeer(): SealaneError {
+  return new SealaneError('ERR_E2EE_CLOSED', 'the peer closed the session');
+}

@@ -151,11 +151,11 @@ export class RecordOut {
   }
 
   /** The session is over. */
-  stop(error: SealaneError): void {
+  stop(lost: () => SealaneError): void {
     this.ack.stop();
     this.#reserveTimer?.cancel();
     this.#path = undefined;
-    this.sent.abandon(error);
+    this.sent.abandon(lost);
   }
 
   get #isReplaying(): boolean {

@@ -28,7 +28,7 @@ describe('SentRecords', () => {
     sent.add(record(2, [stream(log, 'b')]));
     sent.acknowledge(2, 5);
     expect(log).toEqual(['a acknowledged']);
-    sent.abandon(new SealaneError('ERR_E2EE_TRUNCATED'));
+    sent.abandon(() => new SealaneError('ERR_E2EE_TRUNCATED'));
     expect(log).toEqual(['a acknowledged', 'b lost']);
   });
 

@@ -135,13 +135,13 @@ export class SentRecords {
   }
 
   /** The session is over: ends that were not acknowledged are lost, and nothing is kept. */
-  abandon(error: SealaneError): void {
+  abandon(lost: () => SealaneError): void {
     this.#kept.clear();
     this.#account?.close();
-    const lost = this.#ends;
+    const unacknowledged = this.#ends;
     this.#ends = [];
     this.#endCount = 0;
-    for (const { streams } of lost) for (const stream of streams) stream.onEndLost(error);
+    for (const { streams } of unacknowledged) for (const stream of streams) stream.onEndLost(lost());
   }
 }
 

@@ -10,7 +10,7 @@ import {
   SessionLimit,
   type Timer,
 } from '@sealane/types';
-import { brokenBy, endedMeanwhile } from './broken-by.js';
+import { brokenBy, closedByPeer, endedMeanwhile, sessionClosed } from './broken-by.js';
 import { createRecovery } from './create-recovery.js';
 import { createInnerMux } from './inner-mux.js';
 import type { KeptOwner } from './kept-budget.js';
@@ -291,7 +291,7 @@ export class Session implements SessionPathSink, KeptOwner {
   #onPeerClose(ciphertextBytes: number): void {
     if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'a second CLOSE');
     this.#peerClosed = true;
-    this.mux.close(new SealaneError('ERR_E2EE_CLOSED', 'the peer closed the session'));
+    this.mux.close(closedByPeer);
     this.#options.handler.onChange();
     this.#out.ack.onRecord(ciphertextBytes, 'urgent');
     this.sealClose();
@@ -328,7 +328,7 @@ export class Session implements SessionPathSink, KeptOwner {
     this.#state = 'ended';
     this.#closeTimer?.cancel();
     this.#recovery?.stop();
-    const lost = error ?? new SealaneError('ERR_E2EE_CLOSED');
+    const lost = error === undefined ? sessionClosed : () => error;
     this.mux.close(lost);
     this.#out.stop(lost);
     // Half a record, which an ended session that is remembered would keep.

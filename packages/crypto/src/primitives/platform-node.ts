@@ -1,4 +1,5 @@
 import { nodeAead } from './aead-node.js';
+import { hmacBlake2b } from './hmac-blake2b.js';
 import type { PlatformCrypto } from './platform.js';
 import { nodeX25519 } from './x25519-node.js';
 
@@ -12,5 +13,6 @@ export const platformCrypto: PlatformCrypto = {
   aead: nodeAead,
   aeadFromBytes,
   x25519: nodeX25519,
+  hmacBlake2b,
   createMemory: (bytes) => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer),
 };

@@ -7,6 +7,8 @@ export interface PlatformCrypto {
   /** Plaintexts from this size on go to `aead`, smaller ones to libsodium. */
   readonly aeadFromBytes: number;
   readonly x25519: X25519Backend;
+  /** HMAC with BLAKE2b of 64 bytes, for whoever is not short of code. */
+  readonly hmacBlake2b?: (key: Uint8Array, parts: readonly Uint8Array[]) => Uint8Array;
   /** Memory of any content, where that is cheaper than zeros: for those that fill all of it. */
   readonly createMemory?: (bytes: number) => Uint8Array;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import sodium from 'libsodium-wrappers';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -6,6 +6,7 @@ import { loadCrypto } from '../sodium.js';
 import { blake2b, blake2bKeyed } from './blake2b.js';
 import { Blake2b } from './blake2b-stream.js';
 import { ed25519KeyPair, ed25519Sign, ed25519Verify, isEd25519PublicKey } from './ed25519.js';
+import { hmacBlake2b } from './hmac-blake2b.js';
 import { kemDecapsulate, kemEncapsulate, kemKeyPair } from './ml-kem.js';
 import { wipeX25519Secret, x25519, x25519KeyPair, x25519PublicKey } from './x25519.js';
 import { libsodiumX25519 } from './x25519-libsodium.js';
@@ -40,6 +41,18 @@ describe('BLAKE2b', () => {
         },
       ),
       { numRuns: 40 },
+    );
+  });
+
+  test('HMAC with it is that of another implementation, whatever lies in the memory from before', () => {
+    const key = fc.uint8Array({ maxLength: 128 });
+    const part = fc.uint8Array({ maxLength: 300 });
+    fc.assert(
+      fc.property(key, part, part, (secret, first, second) => {
+        const expected = createHmac('blake2b512', secret).update(first).update(second).digest('hex');
+        expect(Buffer.from(hmacBlake2b(secret, [first, second])).toString('hex')).toBe(expected);
+      }),
+      { numRuns: 100 },
     );
   });
 
