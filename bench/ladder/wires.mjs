@@ -1,6 +1,6 @@
 // The two ends of a hop as wires: bytes in parts out, what arrives in parts, and whether it is full.
 import { CipherState, RecordOpener, RecordReader, RecordSealer } from '../../packages/crypto/dist/e2ee/index.js';
-import { WebSocketConnection } from '../../packages/mux/dist/node/index.js';
+import { WebSocketConnection, webSocketSettings } from '../../packages/mux/dist/node/index.js';
 import { ProtocolSize, RecordType } from '../../packages/types/dist/index.js';
 
 const maxPlaintext = ProtocolSize.RECORD_PLAINTEXT_MAX;
@@ -57,14 +57,13 @@ export function plain(socket) {
 
 /** One WebSocket message for what is sent at once. A `client` masks with zeros. */
 export function webSocket(socket, side) {
-  const connection = new WebSocketConnection({
-    socket,
-    head: new Uint8Array(0),
+  const settings = webSocketSettings({
     mask: side === 'client' ? 'zero' : 'none',
     maxMessageBytes: ProtocolSize.MESSAGE,
     lowMarkBytes: () => fullBytes,
     closeWaitMs: 1_000,
   });
+  const connection = new WebSocketConnection(socket, new Uint8Array(0), settings);
   const wire = {
     connection,
     send: (parts, bytes) => connection.sendParts(parts, bytes),

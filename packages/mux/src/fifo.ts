@@ -14,8 +14,10 @@ export class Fifo<T> {
     return this.#items[this.#head];
   }
 
+  /** A list without items has no item -1 either, but the engine would look for one by name. */
   get last(): T | undefined {
-    return this.#items[this.#items.length - 1];
+    const { length } = this.#items;
+    return length === 0 ? undefined : this.#items[length - 1];
   }
 
   push(item: T): void {

@@ -7,6 +7,9 @@ type Group = StreamGroup<StreamCore>;
 /** Of a scheduler that never had two at once. Nothing is ever added. */
 const noGroups = new Map<object | undefined, Group>();
 
+/** The last one that was forgotten, of any mux: one that is at rest between two messages makes none for each. */
+let spare: Group | undefined;
+
 const leaveGroup = (stream: StreamCore): void => {
   stream.turnGroup = undefined;
 };
@@ -46,19 +49,19 @@ export class GroupScheduler {
     const group = stream.turnGroup ?? this.#groupOf(stream);
     const wasReady = group.isReady;
     group.streams.change(stream);
-    if (group.isReady !== wasReady) this.#groups.change(group);
+    if (group.isReady !== wasReady) this.#groups().change(group);
   }
 
   /** @internal The stream whose turn it is; call `sent` or `endTurn` for it before asking again. */
   next(): StreamCore | undefined {
-    this.#group = this.#groups.next();
+    this.#group = this.#groups().next();
     return this.#group?.streams.next();
   }
 
   /** @internal What the stream whose turn it is may send of it. */
   allowanceBytes(stream: StreamCore): number {
     const group = this.#group;
-    if (group === undefined || this.#isAlone) return stream.deficitBytes;
+    if (group === undefined || this.#isAlone()) return stream.deficitBytes;
     return Math.min(stream.deficitBytes, group.deficitBytes);
   }
 
@@ -67,7 +70,7 @@ export class GroupScheduler {
     const group = this.#group;
     if (group === undefined) return;
     group.streams.sent(stream, bytes);
-    if (!group.isReady || !this.#isAlone) this.#groups.sent(group, bytes);
+    if (!group.isReady || !this.#isAlone()) this.#groups().sent(group, bytes);
   }
 
   /** @internal A frame that costs so much has to wait for another turn, of the stream or of its group. */
@@ -75,7 +78,7 @@ export class GroupScheduler {
     const group = this.#group;
     if (group === undefined) return;
     if (cost > stream.deficitBytes) group.streams.endTurn(stream);
-    else this.#groups.endTurn(group);
+    else this.#groups().endTurn(group);
   }
 
   /** @internal */
@@ -86,7 +89,7 @@ export class GroupScheduler {
     this.#byKey.clear();
   }
 
-  get #groups(): TurnList<Group> {
+  #groups(): TurnList<Group> {
     this.#turns ??= new TurnList((group) => this.#forget(group));
     return this.#turns;
   }
@@ -95,15 +98,17 @@ export class GroupScheduler {
     return [...(this.#only === undefined ? [] : [this.#only]), ...this.#byKey.values()];
   }
 
-  get #isAlone(): boolean {
-    return this.#groups.readyCount === 1;
+  #isAlone(): boolean {
+    return this.#groups().readyCount === 1;
   }
 
   #groupOf(stream: StreamCore): Group {
     const key = stream.group;
     let group = this.#only !== undefined && this.#only.key === key ? this.#only : this.#byKey.get(key);
     if (group === undefined) {
-      group = new StreamGroup(key, leaveGroup);
+      group = spare ?? new StreamGroup(leaveGroup);
+      spare = undefined;
+      group.key = key;
       this.#keep(group);
     }
     stream.turnGroup = group;
@@ -122,5 +127,7 @@ export class GroupScheduler {
     group.streams.rest();
     if (this.#only === group) this.#only = undefined;
     else this.#byKey.delete(group.key);
+    group.key = undefined;
+    spare = group;
   }
 }

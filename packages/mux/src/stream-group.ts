@@ -3,15 +3,14 @@ import { TurnList, type TurnTaker } from './turn-list.js';
 /** Streams that share the turns of one. */
 export class StreamGroup<T extends TurnTaker> implements TurnTaker {
   /** What they have in common. */
-  readonly key: object | undefined;
+  key: object | undefined;
   readonly streams: TurnList<T>;
   deficitBytes = 0;
   isFresh = false;
   isInRound = false;
   isInTurn = false;
 
-  constructor(key: object | undefined, onRest: (stream: T) => void) {
-    this.key = key;
+  constructor(onRest: (stream: T) => void) {
     this.streams = new TurnList(onRest);
   }
 

@@ -56,7 +56,10 @@ describe('the process budget', () => {
     expect(taken.error).toBeUndefined();
   });
 
-  test('from an eighth on, bodies are copied out of the larger memory that they would pin', () => {
+  test.each([
+    { bodyBytes: 30_000, kept: [true, true, false, false] },
+    { bodyBytes: 6_000, kept: [true, true, true, false] },
+  ])('the more is held, the less memory may a body of $bodyBytes B pin before it is copied', ({ bodyBytes, kept }) => {
     const pair = createPair({ budgetBytes: 800_000 });
     pair.b.autoConsume = false;
     hold(pair, 1);
@@ -66,10 +69,10 @@ describe('the process budget', () => {
     const end = pair.b.streams[1]!;
     end.onData = (chunk) => void chunks.push(chunk);
     const pings = Array.from({ length: 3_000 }, () => encodeFrame(FrameType.PING, 0, 0, new Uint8Array(8)));
-    const message = joinBytes([encodeFrame(FrameType.DATA, 0, stream.port.id, new Uint8Array(30_000)), ...pings]);
-    for (let count = 0; count < 6; count++) pair.b.mux.receive(message.slice());
-    const pinned = chunks.map(({ buffer }) => buffer.byteLength > 60_000);
-    expect(pinned).toEqual([true, true, true, true, false, false]);
+    const message = joinBytes([encodeFrame(FrameType.DATA, 0, stream.port.id, new Uint8Array(bodyBytes)), ...pings]);
+    for (const _ of kept) pair.b.mux.receive(message.slice());
+    const pinned = chunks.map(({ buffer }) => buffer.byteLength === message.length);
+    expect(pinned).toEqual(kept);
   });
 
   test('above the limit a stream of tiny frames goes before one that was full earlier', () => {

@@ -144,6 +144,73 @@ describe('a socket that carries bulk', () => {
   });
 });
 
+/** Small messages until the socket is read past Node's streams. */
+async function makeBusy(reading: Reading, peer: net.Socket): Promise<Buffer[]> {
+  const sent: Buffer[] = [];
+  while (sent.length < 40) {
+    const message = pattern(68, sent.length);
+    sent.push(message);
+    peer.write(message);
+    await until(() => reading.bytes === sent.length * message.length);
+  }
+  return sent;
+}
+
+describe('a socket that carries little, but often', () => {
+  test.skipIf(process.platform === 'win32')(
+    'shares the memory that it is read into, and nobody sees bytes of another one or later ones',
+    async () => {
+      const pairs: { peer: net.Socket; reading: Reading; sent: Buffer[] }[] = [];
+      for (let index = 0; index < 4; index++) {
+        const { accepted, peer } = await connected();
+        const reading = read(accepted);
+        pairs.push({ peer, reading, sent: await makeBusy(reading, peer) });
+        expect(reading.reads.isOn).toBe(true);
+      }
+      // One of them sends bulk now and then.
+      for (let round = 0; round < 30; round++) {
+        for (const [index, { peer, sent }] of pairs.entries()) {
+          const block = pattern(
+            round % 10 === 9 && index === 1 ? 1_000_000 : 4 + ((round * 397) % 9_000),
+            round * index,
+          );
+          sent.push(block);
+          peer.write(block);
+        }
+        if (round % 3 !== 0) continue;
+        for (const { reading, sent } of pairs) {
+          await until(() => reading.bytes === sent.reduce((sum, { length }) => sum + length, 0));
+        }
+      }
+      for (const { reading, sent, peer } of pairs) {
+        await until(() => reading.bytes === sent.reduce((sum, { length }) => sum + length, 0));
+        expect(digest(reading.chunks)).toBe(digest(sent));
+        peer.end();
+      }
+    },
+  );
+
+  test('pins no more memory with a chunk than the chunk has', async () => {
+    const { accepted, peer } = await connected();
+    const reading = read(accepted);
+    await makeBusy(reading, peer);
+    expect(reading.chunks.map(({ buffer }) => buffer.byteLength)).toEqual(reading.chunks.map(({ length }) => length));
+  });
+
+  test('is read as ever while others listen to it as well', async () => {
+    const { accepted, peer } = await connected();
+    const reading = read(accepted);
+    let alsoSeen = 0;
+    const also = (chunk: Uint8Array): void => {
+      alsoSeen += chunk.length;
+    };
+    accepted.on('data', also);
+    await makeBusy(reading, peer);
+    expect(reading.reads.isOn).toBe(false);
+    expect(alsoSeen).toBe(reading.bytes);
+  });
+});
+
 test('a socket that carries little is read as ever', async () => {
   const { accepted, peer } = await connected();
   const reading = read(accepted);

@@ -34,7 +34,12 @@ function writerTo(sink: Duplex) {
     left.push(bytes);
     errors.push(error);
   });
-  return { writer, left, errors };
+  /** As a callback does that does not know what follows. */
+  const write = (piece: Uint8Array, bytes: number): void => {
+    writer.write(piece, bytes);
+    writer.schedule();
+  };
+  return { writer, write, left, errors };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -42,10 +47,10 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe('PieceWriter', () => {
   test('makes one write of what one callback brings, by reference, and counts it once', async () => {
     const sink = new Sink();
-    const { writer, left } = writerTo(sink);
+    const { writer, write, left } = writerTo(sink);
     const [large, larger] = [Buffer.alloc(1_000, 1), Buffer.alloc(2_000, 2)];
-    writer.write(large, 10);
-    writer.write(larger, 20);
+    write(large, 10);
+    write(larger, 20);
     expect(sink.writes).toEqual([]);
     expect(writer.pendingBytes).toBe(3_000);
     await turn();
@@ -54,7 +59,7 @@ describe('PieceWriter', () => {
     expect(sink.writes[0]![1]).toBe(larger);
     expect(left).toEqual([30]);
     expect(writer.pendingBytes).toBe(0);
-    writer.write(large, 5);
+    write(large, 5);
     await turn();
     expect(sink.writes[1]).toEqual([large]);
     expect(left).toEqual([30, 5]);
@@ -62,9 +67,9 @@ describe('PieceWriter', () => {
 
   test('joins small neighbours, and changes none of them', async () => {
     const sink = new Sink();
-    const { writer } = writerTo(sink);
+    const { write } = writerTo(sink);
     const pieces = ['a', 'bb', 'ccc'].map((text) => Buffer.from(text));
-    for (const piece of pieces) writer.write(piece, 0);
+    for (const piece of pieces) write(piece, 0);
     await turn();
     expect(sink.writes.map((write) => write.map(String))).toEqual([['abbccc']]);
     expect(pieces.map(String)).toEqual(['a', 'bb', 'ccc']);
@@ -80,7 +85,7 @@ describe('PieceWriter', () => {
       () => socket.destroy(),
       () => peer.destroy(),
     );
-    const { writer, left } = writerTo(socket);
+    const { writer, write, left } = writerTo(socket);
     let text = '';
     peer.setEncoding('latin1').on('data', (part) => {
       text += part;
@@ -89,7 +94,7 @@ describe('PieceWriter', () => {
     for (let index = 0; index < 200; index += 1) {
       const piece = Buffer.alloc(1 + ((index * 397) % 1_500), 97 + (index % 26));
       expected += piece.toString('latin1');
-      writer.write(piece, piece.length);
+      write(piece, piece.length);
       if (index % 7 === 0) writer.flush();
     }
     await turn();
@@ -99,10 +104,22 @@ describe('PieceWriter', () => {
     expect(left.reduce((sum, bytes) => sum + bytes, 0)).toBe(expected.length);
   });
 
+  test('writes what was added as soon as it is told to, once', async () => {
+    const sink = new Sink();
+    const { writer, left } = writerTo(sink);
+    const piece = Buffer.alloc(1_000, 1);
+    writer.write(piece, 3);
+    writer.flush();
+    expect(sink.writes).toEqual([[piece]]);
+    await turn();
+    expect(sink.writes).toHaveLength(1);
+    expect(left).toEqual([3]);
+  });
+
   test('says what will not leave any more', async () => {
     const sink = new Sink();
-    const { writer, left, errors } = writerTo(sink);
-    writer.write(Buffer.alloc(10), 10);
+    const { write, left, errors } = writerTo(sink);
+    write(Buffer.alloc(10), 10);
     sink.destroy();
     await turn();
     await turn();

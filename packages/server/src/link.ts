@@ -38,8 +38,6 @@ const BATCH_BYTES = ProtocolSize.OUTER_DATA + 64;
 const MAX_EARLY_TEXT = 200;
 const CLOSE_POLICY = 1008;
 const CLOSE_GOING_AWAY = 1001;
-/** `queueMicrotask` would make an asynchronous resource of each. */
-const settled = Promise.resolve();
 
 /** The relay's end of one WebSocket: authentication, then the outer mux (v1.md, "Client and relay"). */
 export class RelayLink implements MessageLinkHandler {
@@ -287,10 +285,13 @@ export class RelayLink implements MessageLinkHandler {
   scheduleFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    void settled.then(() => {
-      this.#isFlushing = false;
-      this.#flush();
-    });
+    process.nextTick(flushNow, this);
+  }
+
+  /** @internal */
+  flushNow(): void {
+    this.#isFlushing = false;
+    this.#flush();
   }
 
   #flush(): void {
@@ -312,7 +313,7 @@ export class RelayLink implements MessageLinkHandler {
       if (this.#transport.queuedBytes >= limitBytes) return;
       const batch = mux.pull(BATCH_BYTES);
       if (batch === undefined) return;
-      sendBatch(this.#transport, batch);
+      sendBatch(this.#transport, batch, !mux.hasPending);
     }
   }
 
@@ -324,4 +325,8 @@ export class RelayLink implements MessageLinkHandler {
     if (state.step === 'up') state.mux.close(new SealaneError('ERR_LINK_LOST', reason, { retryable: true }));
     this.#host.onEnd(this, reason, state.step === 'up');
   }
+}
+
+function flushNow(link: RelayLink): void {
+  link.flushNow();
 }

@@ -43,8 +43,8 @@ export class WebSocketLink implements MessageLink, SocketHolder, WebSocketObserv
     this.#connection.send(message);
   }
 
-  sendParts(parts: readonly Uint8Array[], bytes: number): void {
-    this.#connection.sendParts(parts, bytes);
+  sendParts(parts: readonly Uint8Array[], bytes: number, isLast?: boolean): void {
+    this.#connection.sendParts(parts, bytes, isLast);
   }
 
   get queuedBytes(): number {

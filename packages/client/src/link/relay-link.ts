@@ -282,7 +282,7 @@ export class RelayLink {
       const batch = mux.pull(Math.min(BATCH_BYTES, this.limits.maxMessage));
       if (batch === undefined) return;
       const { chunks, bytes } = batch;
-      if (transport.sendParts) transport.sendParts(chunks, bytes);
+      if (transport.sendParts) transport.sendParts(chunks, bytes, !mux.hasPending);
       else transport.send(joinChunks(chunks, bytes));
     }
   }

@@ -4,8 +4,8 @@ import type { SecureStream } from '../session/secure-stream.js';
 import type { StreamPort, StreamSink } from '../session/stream-port.js';
 import { type PipeSocketResult, pipeSocket, pipeSocketOptions } from './pipe-socket.js';
 
-/** A local program that has sent bulk, and whose other side has ended already. */
-async function startAfterEnd() {
+/** A local program that has sent bulk, or many small messages, and whose other side has ended already. */
+async function startAfterEnd(before: 'bulk' | 'small messages' = 'bulk') {
   const server = net.createServer(pipeSocketOptions);
   const accepting = new Promise<net.Socket>((resolve) => server.once('connection', resolve));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -43,25 +43,33 @@ async function startAfterEnd() {
     sent += bytes;
     while (seen.bytes < sent) await new Promise((resolve) => setTimeout(resolve, 1));
   };
-  while (seen.largest <= 65_536) await send(1_048_576);
+  if (before === 'bulk') while (seen.largest <= 65_536) await send(1_048_576);
+  else for (let count = 0; count < 40; count++) await send(50);
   sink?.onData(new Uint8Array(0), true);
   await peerEnded;
   return { peer, seen, send, result, close: () => server.close() };
 }
 
-test('after bulk and our own end, more of it still comes, and its end is an end', async () => {
-  const { peer, seen, send, result, close } = await startAfterEnd();
-  await send(3_000_000);
-  peer.end();
-  expect(await result).toMatchObject({ error: undefined, endedBy: 'both', bytesSent: seen.bytes });
-  expect(seen.ended).toBe(true);
-  close();
-});
+test.each(['bulk', 'small messages'] as const)(
+  'after %s and our own end, more still comes, and its end is an end',
+  async (before) => {
+    const { peer, seen, send, result, close } = await startAfterEnd(before);
+    await send(3_000_000);
+    peer.end();
+    expect(await result).toMatchObject({ error: undefined, endedBy: 'both', bytesSent: seen.bytes });
+    expect(seen.ended).toBe(true);
+    close();
+  },
+);
 
-test('after bulk and our own end, a reset that comes with the last data is no end', async () => {
-  for (let round = 0; round < 10; round++) {
-    const { peer, seen, result, close } = await startAfterEnd();
-    peer.write(Buffer.alloc(50_000 + round * 10_000, 7), () => peer.resetAndDestroy());
+test.each([
+  ['bulk', 50_000],
+  ['small messages', 50],
+  ['small messages', 50_000],
+] as const)('after %s and our own end, a reset that comes with the last data is no end', async (before, least) => {
+  for (let round = 0; round < 5; round++) {
+    const { peer, seen, result, close } = await startAfterEnd(before);
+    peer.write(Buffer.alloc(least * (1 + round), 7), () => peer.resetAndDestroy());
     expect(await result).toMatchObject({ error: { code: 'ERR_STREAM_RESET' }, endedBy: 'socket' });
     expect(seen).toMatchObject({ ended: false, reset: true });
     close();

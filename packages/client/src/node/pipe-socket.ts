@@ -91,6 +91,7 @@ class SocketPipe implements StreamSink {
       this.#bytesReceived += length;
       if (this.#socket.writable) {
         this.#writer.write(chunk, length);
+        this.#writer.schedule();
       } else {
         this.#port.consume(length);
       }

@@ -111,21 +111,21 @@ export class RecordOut {
   send(): boolean {
     const path = this.#path;
     if (path === undefined) return false;
-    if (this.#isReplaying) return this.#replay(path);
+    if (this.#isReplaying()) return this.#replay(path);
     const room = path.sendableBytes;
     if (room < LEAST_RECORD_BYTES) return this.#block();
     this.#blockedSinceMs = undefined;
     if (this.#closeStep === 'sealed') {
-      if (this.ack.isDue) this.#sealFrames(path, [], { isPureAck: true, isReserve: !this.#hasKeptRoom });
+      if (this.ack.isDue) this.#sealFrames(path, [], { isPureAck: true, isReserve: !this.#hasKeptRoom() });
       return false;
     }
     const { sealer, clock, mux, maxPlaintext } = this.#options;
-    const isConfirmDue = this.#isConfirmDue;
+    const isConfirmDue = this.#isConfirmDue();
     if (!isConfirmDue && sealer.rekeyDue(clock.nowMs())) {
-      this.#seal(path, RecordType.REKEY, [], { isReserve: !this.#hasKeptRoom });
+      this.#seal(path, RecordType.REKEY, [], { isReserve: !this.#hasKeptRoom() });
       return true;
     }
-    if (!this.#hasKeptRoom) return this.#sendFromReserve(path, room);
+    if (!this.#hasKeptRoom()) return this.#sendFromReserve(path, room);
     const largest = Math.min(maxPlaintext, room - RECORD_AROUND, this.sent.roomBytes - RECORD_AROUND);
     const batch = mux.pull(largest - PLAINTEXT_BEFORE_FRAMES);
     if (batch === undefined && this.#closeStep === 'wanted' && !isConfirmDue) {
@@ -141,8 +141,8 @@ export class RecordOut {
   /** Says why the session ends, if the path can carry it now. */
   tellAbort(code: AbortCode): boolean {
     const path = this.#path;
-    if (this.#closeStep === 'sealed' || this.#isConfirmDue || path === undefined) return false;
-    if (path.sendableBytes < 64 || this.#isReplaying) return false;
+    if (this.#closeStep === 'sealed' || this.#isConfirmDue() || path === undefined) return false;
+    if (path.sendableBytes < 64 || this.#isReplaying()) return false;
     try {
       return this.#seal(path, RecordType.ABORT, [encodeAbort(code)], { isReserve: true }) > 0;
     } catch {
@@ -158,15 +158,16 @@ export class RecordOut {
     this.sent.abandon(lost);
   }
 
-  get #isReplaying(): boolean {
+  // Methods: the engine calls its runtime for each use of a private accessor.
+  #isReplaying(): boolean {
     return this.#replayNext !== Number.POSITIVE_INFINITY;
   }
 
-  get #isConfirmDue(): boolean {
+  #isConfirmDue(): boolean {
     return this.#options.isDialer && this.nextNumber === 0;
   }
 
-  get #hasKeptRoom(): boolean {
+  #hasKeptRoom(): boolean {
     return this.sent.roomBytes - RECORD_AROUND >= LEAST_RECORD_BYTES;
   }
 
@@ -224,7 +225,7 @@ export class RecordOut {
   }
 
   #sealFrames(path: SessionPath, chunks: readonly Uint8Array[], flags: SealFlags): void {
-    const type = this.#isConfirmDue ? RecordType.CONFIRM : RecordType.FRAMES;
+    const type = this.#isConfirmDue() ? RecordType.CONFIRM : RecordType.FRAMES;
     this.ack.onSent();
     this.#seal(path, type, [encodeFramesPrefix(this.#options.nextExpected()), ...chunks], flags);
   }
@@ -233,7 +234,8 @@ export class RecordOut {
     const { sealer, clock } = this.#options;
     const number = sealer.nextNumber;
     const record = sealer.sealParts(type, parts);
-    const length = record.reduce((sum, part) => sum + part.length, 0);
+    let length = 0;
+    for (const part of record) length += part.length;
     this.recordsSent += 1;
     const { ends = [], isPureAck = false, isReserve = false } = flags;
     this.sent.add({ number, parts: record, length, nowMs: clock.nowMs(), ends, isPureAck, isReserve });

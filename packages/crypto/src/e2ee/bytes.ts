@@ -1,15 +1,13 @@
 import { type ErrorCode, SealaneError } from '@sealane/types';
 
-/** Reads fixed layouts, big-endian. Going past the end throws the given code. */
+/** Reads fixed layouts, big-endian, without a DataView: the engine would give each short array a buffer for it. Going past the end throws the given code. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #code: ErrorCode;
   #offset = 0;
 
   constructor(bytes: Uint8Array, code: ErrorCode) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#code = code;
   }
 
@@ -18,15 +16,15 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#advance(1));
+    return this.#bytes[this.#advance(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#advance(2));
+    return this.u8() * 256 + this.u8();
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#advance(4));
+    return this.u16() * 65_536 + this.u16();
   }
 
   /** At most 2^53 - 1. */
@@ -58,24 +56,24 @@ export class ByteReader {
 /** Writes fixed layouts, big-endian, into an array of known size that starts as zeros. */
 export class ByteWriter {
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
   #offset = 0;
 
   constructor(length: number) {
     this.bytes = new Uint8Array(length);
-    this.#view = new DataView(this.bytes.buffer);
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#advance(1), value);
+    this.bytes[this.#advance(1)] = value;
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#advance(2), value);
+    this.u8(value >>> 8);
+    this.u8(value);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#advance(4), value);
+    this.u16(value >>> 16);
+    this.u16(value);
   }
 
   u64(value: number): void {

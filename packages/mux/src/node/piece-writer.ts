@@ -22,7 +22,7 @@ export class PieceWriter {
     this.#onWritten = onWritten;
   }
 
-  /** `countedBytes` are for `onWritten`. The piece must not be changed any more. */
+  /** `countedBytes` are for `onWritten`. The piece must not be changed any more. {@link schedule} or {@link flush} follows. */
   write(piece: Uint8Array, countedBytes: number): void {
     const last = this.#pieces.at(-1);
     if (last !== undefined && last.length <= SMALL_BYTES && piece.length <= SMALL_BYTES) {
@@ -35,6 +35,10 @@ export class PieceWriter {
     }
     this.#countedBytes += countedBytes;
     this.pendingBytes += piece.length;
+  }
+
+  /** {@link flush} at the end of the present callback. */
+  schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     process.nextTick(flush, this);

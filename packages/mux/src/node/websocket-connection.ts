@@ -7,7 +7,7 @@ import {
   type WebSocketReaderOptions,
 } from '@sealane/protocol/websocket';
 import type { LinkEnd, MessageLink, MessageLinkHandler } from '@sealane/types';
-import { FULL_READ_BYTES, LargeReads } from './large-reads.js';
+import { ENOUGH_READS, FULL_READ_BYTES, LargeReads } from './large-reads.js';
 import { type WebSocketMask, WebSocketSender } from './websocket-sender.js';
 
 /** What connections have in common; one object serves all of them. From {@link webSocketSettings}. */
@@ -54,7 +54,8 @@ export class WebSocketConnection implements MessageLink, WebSocketReaderHandler 
   readonly #socket: Socket;
   readonly #sender: WebSocketSender;
   readonly #reader: WebSocketReader;
-  /** Made for a socket that fills a read. */
+  #reads = 0;
+  /** Made for a socket that fills a read, or has many. */
   #largeReads: LargeReads | undefined;
   #head: Uint8Array | undefined;
   #handler: MessageLinkHandler | undefined;
@@ -96,12 +97,12 @@ export class WebSocketConnection implements MessageLink, WebSocketReaderHandler 
     this.sendParts([message], message.length);
   }
 
-  sendParts(parts: readonly Uint8Array[], bytes: number): void {
+  sendParts(parts: readonly Uint8Array[], bytes: number, isLast?: boolean): void {
     if (this.#isCloseSent || this.#closedBy !== undefined || !this.#socket.writable) return;
     this.queuedBytes += bytes;
     if (this.queuedBytes >= this.#settings.lowMarkBytes()) this.#wasAboveMark = true;
     this.#observer?.onQueued?.(bytes);
-    this.#sender.send(WebSocketOpcode.BINARY, parts, bytes);
+    this.#sender.send(WebSocketOpcode.BINARY, parts, bytes, isLast);
   }
 
   close(code: number = WebSocketCloseCode.NORMAL, reason = ''): void {
@@ -117,7 +118,8 @@ export class WebSocketConnection implements MessageLink, WebSocketReaderHandler 
   }
 
   #onData(chunk: Uint8Array): void {
-    if (chunk.length >= FULL_READ_BYTES) {
+    this.#reads += 1;
+    if (this.#reads >= ENOUGH_READS || chunk.length >= FULL_READ_BYTES) {
       this.#largeReads ??= new LargeReads(this.#socket, (read) => this.#onRead(read));
       this.#largeReads.sawRead(chunk.length);
     }

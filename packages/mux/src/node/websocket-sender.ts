@@ -35,18 +35,23 @@ export class WebSocketSender {
     return this.#writer.pendingBytes;
   }
 
-  /** `parts` together are one message, or the payload of one control frame. They must not be changed any more. */
-  send(opcode: WebSocketOpcode, parts: readonly Uint8Array[], bytes: number): void {
+  /**
+   * `parts` together are one message, or the payload of one control frame. They must not be changed any more. Where it
+   * `isLast` nothing waits for the end of the callback.
+   */
+  send(opcode: WebSocketOpcode, parts: readonly Uint8Array[], bytes: number, isLast = false): void {
     const writer = this.#writer;
     const counted = opcode === WebSocketOpcode.BINARY ? bytes : 0;
     if (bytes <= JOINED_BYTES || this.#mask === 'random') {
       writer.write(this.#join(opcode, parts, bytes), counted);
-      return;
+    } else {
+      const mask = this.#mask === 'zero' ? zeroMask : undefined;
+      const header = Buffer.allocUnsafe(WEBSOCKET_HEADER_MAX_BYTES);
+      writer.write(header.subarray(0, writeWebSocketHeader(header, opcode, bytes, mask)), counted);
+      for (const part of parts) writer.write(part, 0);
     }
-    const mask = this.#mask === 'zero' ? zeroMask : undefined;
-    const header = Buffer.allocUnsafe(WEBSOCKET_HEADER_MAX_BYTES);
-    writer.write(header.subarray(0, writeWebSocketHeader(header, opcode, bytes, mask)), counted);
-    for (const part of parts) writer.write(part, 0);
+    if (isLast) writer.flush();
+    else writer.schedule();
   }
 
   /** Writes now what else would be written at the end of the present callback. */

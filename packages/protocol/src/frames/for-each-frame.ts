@@ -40,59 +40,75 @@ export function forEachFrame(
   limits: FrameLimits,
   visit: (frame: Frame) => void,
 ): number {
-  const parts = message instanceof Uint8Array ? [message] : message;
-  let part = parts[0]!;
-  let index = 0;
-  let offset = 0;
-  let left = parts.reduce((sum, { length }) => sum + length, 0);
-  if (left === 0) throw frameError('a message holds no frame');
-  /** The next bytes, as far as one part holds them. */
-  const take = (length: number): Uint8Array => {
-    while (offset === part.length && length > 0) {
-      index += 1;
-      part = parts[index]!;
-      offset = 0;
-    }
-    const piece = part.subarray(offset, offset + length);
-    offset += piece.length;
-    left -= piece.length;
-    return piece;
-  };
-  const takeWhole = (length: number): Uint8Array => {
-    const first = take(length);
-    if (first.length === length) return first;
-    const joined = new Uint8Array(length);
-    for (let piece = first, filled = 0; ; piece = take(length - filled)) {
-      joined.set(piece, filled);
-      filled += piece.length;
-      if (filled === length) return joined;
-    }
-  };
-  const frame: Frame = { type: 0, flags: 0, streamId: 0, body: part };
+  const input = new MessageParts(message);
+  if (input.left === 0) throw frameError('a message holds no frame');
+  const frame: Frame = { type: 0, flags: 0, streamId: 0, body: input.part };
   let ignored = 0;
-  while (left > 0) {
-    if (left < FRAME_HEADER_BYTES) throw frameError('a frame header is cut short');
-    const header = takeWhole(FRAME_HEADER_BYTES);
+  while (input.left > 0) {
+    if (input.left < FRAME_HEADER_BYTES) throw frameError('a frame header is cut short');
+    const header = input.takeWhole(FRAME_HEADER_BYTES);
     const flags = header[1]!;
     let missing = (header[6]! << 16) | (header[7]! << 8) | header[8]!;
-    if (missing > left) throw frameError('a frame is longer than its message');
+    if (missing > input.left) throw frameError('a frame is longer than its message');
     frame.type = header[0]!;
     frame.streamId = ((header[2]! << 24) | (header[3]! << 16) | (header[4]! << 8) | header[5]!) >>> 0;
     if (frame.type >= firstIgnoredType) {
-      takeWhole(missing);
+      input.takeWhole(missing);
       ignored += 1;
       continue;
     }
     assertFrame(frame.type, flags, frame.streamId, missing, limits);
     const mayBeCut = frame.type === FrameType.DATA && (flags & FrameFlag.OPEN) === 0;
     do {
-      frame.body = mayBeCut ? take(missing) : takeWhole(missing);
+      frame.body = mayBeCut ? input.take(missing) : input.takeWhole(missing);
       missing -= frame.body.length;
       frame.flags = missing > 0 ? 0 : flags;
       visit(frame);
     } while (missing > 0);
   }
   return ignored;
+}
+
+/** The bytes of one message, as they are taken. A class, since closures would be made and compiled for each message. */
+class MessageParts {
+  part: Uint8Array;
+  left = 0;
+  readonly #parts: readonly Uint8Array[];
+  #index = 0;
+  /** Of the next byte in `part`, or its end. */
+  #offset = 0;
+
+  constructor(message: Uint8Array | readonly Uint8Array[]) {
+    this.#parts = message instanceof Uint8Array ? [message] : message;
+    this.part = this.#parts[0]!;
+    for (const { length } of this.#parts) this.left += length;
+  }
+
+  /** The next bytes, as far as one part holds them. */
+  take(length: number): Uint8Array {
+    while (this.#offset === this.part.length && length > 0) {
+      this.#index += 1;
+      this.part = this.#parts[this.#index]!;
+      this.#offset = 0;
+    }
+    const piece = this.part.subarray(this.#offset, this.#offset + length);
+    this.#offset += piece.length;
+    this.left -= piece.length;
+    return piece;
+  }
+
+  takeWhole(length: number): Uint8Array {
+    const first = this.take(length);
+    if (first.length === length) return first;
+    const joined = new Uint8Array(length);
+    joined.set(first);
+    for (let at = first.length; at < length; ) {
+      const piece = this.take(length - at);
+      joined.set(piece, at);
+      at += piece.length;
+    }
+    return joined;
+  }
 }
 
 function assertFrame(type: number, flags: number, streamId: number, length: number, limits: FrameLimits): void {

@@ -27,8 +27,11 @@ export interface MessageLink {
   start(handler: MessageLinkHandler): void;
   /** Queues one message. A no-op after the link has ended. */
   send(message: Uint8Array): void;
-  /** `send` of all parts as one message of `bytes` bytes, without joining them first. Not every link has it. */
-  sendParts?(parts: readonly Uint8Array[], bytes: number): void;
+  /**
+   * `send` of all parts as one message of `bytes` bytes, without joining them first. Not every link has it. `isLast` says
+   * that nothing follows soon, so that the link need not wait for company.
+   */
+  sendParts?(parts: readonly Uint8Array[], bytes: number, isLast?: boolean): void;
   /** Bytes accepted by `send` that the platform has not taken yet. */
   readonly queuedBytes: number;
   /** Bytes received and bytes taken by the platform since the start: progress, for dead-peer detection. */
