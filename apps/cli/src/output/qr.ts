@@ -37,10 +37,11 @@ export function drawQr(text: string, terminal: Terminal, env: NodeJS.ProcessEnv 
   return lines.join('');
 }
 
-/** Writes the code where the terminal can show it, else nothing: the text is there anyway. */
-export function printQr(text: string, terminal: Terminal & { write(text: string): unknown }): void {
+/** Writes the code where the terminal can show it, else nothing: the text is there anyway. Whether it was written. */
+export function printQr(text: string, terminal: Terminal & { write(text: string): unknown }): boolean {
   const code = drawQr(text, terminal);
   if (code !== undefined) terminal.write(code);
+  return code !== undefined;
 }
 
 /** Rows of modules, dark ones true, the quiet zone included; undefined for a text that no code holds. */

@@ -87,7 +87,11 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
     });
     if (options.qr === true && !reporter.json) {
       const { isTTY, columns, rows } = process.stdout;
-      printQr(listener.address, { isTTY, columns, rows, write: (text) => (screen ?? process.stdout).write(text) });
+      const write = (text: string): unknown => (screen ?? process.stdout).write(text);
+      if (!printQr(listener.address, { isTTY, columns, rows, write })) {
+        const message = 'no QR code: it needs a terminal with UTF-8, and more columns or rows for this address';
+        reporter.event({ event: 'warning', message });
+      }
     }
     void acceptSessions(listener);
     const stopped = new Promise<undefined>((done) =>
