@@ -64,11 +64,19 @@ export async function bundleForWeb(directory, options = {}) {
     ...options,
   });
   const texts = outputFiles.filter(({ path }) => path.endsWith('.js'));
+  const named = namesOfParts(texts.map(({ path }) => basename(path)));
   const modules = texts.map(({ path, text }) => {
     const map = outputFiles.find((file) => file.path === `${path}.map`);
-    return { name: basename(path), code: text, map: JSON.parse(map.text) };
+    return { name: named(basename(path)), code: named(text), map: JSON.parse(map.text) };
   });
   return { modules, metafile };
+}
+
+/** Parts are numbered: with a hash in its name a part of an earlier build would stay beside those of a build from a cache. */
+function namesOfParts(files) {
+  const parts = files.filter((name) => /^part-\w+\.js$/.test(name)).sort();
+  const named = new Map(parts.map((name, index) => [name, `part-${index + 1}.js`]));
+  return (text) => text.replace(/part-\w{8}\.js/g, (name) => named.get(name) ?? name);
 }
 
 const isShortened = new RegExp(`^(?:${names.join('|')})$`);

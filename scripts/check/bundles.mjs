@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -66,7 +66,7 @@ export async function checkBrowserBundle() {
   for (const entry of browserEntries) {
     problems.push(...(await nodeImports(entry.contents)), ...(await sizeProblems(entry)));
   }
-  problems.push(...(await leftovers()));
+  problems.push(...(await leftovers()), ...strayParts());
   return problems.join('\n');
 }
 
@@ -122,6 +122,16 @@ async function bytesByVite(contents) {
 /** Gzip bytes of the client that a page loads which dials and listens, beside libsodium. */
 export async function browserClientBytes() {
   return await bytesByEsbuild(all(''));
+}
+
+/** What an earlier build left in the directory would be published with the rest. */
+function strayParts() {
+  const directory = join(root, 'packages/client/dist/web');
+  const files = readdirSync(directory).filter((name) => name.endsWith('.js'));
+  const texts = files.map((name) => readFileSync(join(directory, name), 'utf8')).join('');
+  return files
+    .filter((name) => name.startsWith('part-') && !texts.includes(`"./${name}"`))
+    .map((name) => `dist/web/${name} belongs to no entry: remove packages/client/dist and build again`);
 }
 
 /** An import that is not used leaves nothing behind: `sideEffects` keeps its word, and so does every module. */

@@ -89,7 +89,7 @@ export async function runExpose(targetText: string, options: ExposeOptions): Pro
       const { isTTY, columns, rows } = process.stdout;
       const write = (text: string): unknown => (screen ?? process.stdout).write(text);
       if (!printQr(listener.address, { isTTY, columns, rows, write })) {
-        const message = 'no QR code: it needs a terminal with UTF-8, and more columns or rows for this address';
+        const message = 'no QR code: it needs a larger terminal, with UTF-8';
         reporter.event({ event: 'warning', message });
       }
     }
