@@ -19,14 +19,15 @@ describe('output', () => {
     ]);
   });
 
-  it('writes lines of sessions together, in order, and before whatever else is told', () => {
+  it('writes lines of links and sessions together, in order, and before whatever else is told', () => {
     const stdout = sink();
     const output = new Output({ json: true, stdout, stderr: sink() });
+    for (const link of ['a', 'b']) output.relay({ type: 'link-open', link, client: 'c' });
     for (const session of [1, 2]) output.relay({ type: 'session-close', session, bytesToOwner: 0, bytesToDialer: 0 });
     expect(stdout.lines).toEqual([]);
     output.stopping();
-    expect(stdout.lines.map((text) => text.match(/"session":\d/g) ?? text)).toEqual([
-      ['"session":1', '"session":2'],
+    expect(stdout.lines.map((text) => text.match(/"(session|link)":"?\w/g) ?? text)).toEqual([
+      ['"link":"a', '"link":"b', '"session":1', '"session":2'],
       '{"event":"stopping"}\n',
     ]);
     output.flush();

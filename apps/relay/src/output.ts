@@ -11,8 +11,8 @@ const SUMMARY_MS = 1_000;
 const TROUBLE_MS = 10_000;
 /** How long a line of what is frequent may wait for others: a write for each costs more than the line. */
 const GATHER_MS = 10;
-/** They come with each session. */
-const frequent: ReadonlySet<RelayEvent['type']> = new Set(['session-open', 'session-close']);
+/** They come with each link and with each session. */
+const frequent: ReadonlySet<RelayEvent['type']> = new Set(['link-open', 'link-close', 'session-open', 'session-close']);
 
 interface LineSink {
   readonly writableLength: number;

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Stage } from '../../../bench/stage.mjs';
 import { quantile, rotate } from '../../../bench/statistics.mjs';
+import { RelayProfiler, summarizeProfiles } from './profile.mjs';
 import { startHelper, startWorld, watch } from './world.mjs';
 
 export const kinds = ['silent', 'upgrade', 'handshake', 'connect'];
@@ -14,20 +15,22 @@ const width = 128;
 
 /**
  * `rounds` of calm and flooded slices for each entry; `settleMs` after each flood, until what it left behind is gone;
- * `least` requests in each slice, however long that takes.
+ * `least` requests in each slice, however long that takes. With `withProfile` each flooded slice of the relay is profiled,
+ * which costs it time: such numbers are not to be compared with others.
  */
 export async function measureFloods(options) {
   const { perSecond, settleMs, only = /./, onEntry = () => {} } = options;
   const stage = new Stage();
   try {
-    const world = await startWorld(stage, { options: options.relayOptions });
+    const profiler = options.withProfile ? new RelayProfiler(stage.directory('profile')) : undefined;
+    const world = await startWorld(stage, { options: options.relayOptions, nodeOptions: profiler?.nodeOptions });
     const flood = await startHelper(stage, 'flood.mjs', [options.keys]);
     const { honest, relay } = world;
     await honest.ask('requests', { name: 'requests', port: world.port, perSecond: requestsPerSecond });
     await honest.ask('connects', { name: 'connects', address: world.address, perSecond: connectsPerSecond });
     await sleep(settleMs);
     const entries = [];
-    const parts = { world, flood, ...options, only, onEntry };
+    const parts = { world, flood, ...options, only, onEntry, profiler };
     for (const kind of kinds) {
       for (const addresses of crowds) {
         const what = `${kind}, ${addresses} ${addresses === 1 ? 'address' : 'addresses'}`;
@@ -52,29 +55,33 @@ export async function measureFloods(options) {
 }
 
 /** Calm and flooded slices in turn. */
-async function alternate({ world, flood, rounds, sliceMs, settleMs, least }, attack) {
+async function alternate({ world, flood, rounds, sliceMs, settleMs, least, profiler }, attack) {
   const { honest, relay } = world;
   const names = ['requests', 'connects'];
   const seen = { calm: [], flooded: [] };
   for (let round = 0; round < rounds; round++) {
     seen.calm.push(await slice({ honest, relay, names, sliceMs, least }));
-    seen.flooded.push(await floodedSlice({ flood, honest, relay, names, sliceMs, settleMs, least }, attack));
+    seen.flooded.push(await floodedSlice({ flood, honest, relay, names, sliceMs, settleMs, least, profiler }, attack));
     await sleep(settleMs);
   }
   return summarize(seen, names);
 }
 
-async function floodedSlice({ flood, settleMs, ...parts }, attack) {
+async function floodedSlice({ flood, settleMs, profiler, ...parts }, attack) {
   await flood.ask('start', attack);
   // Its links are what the attempts are made on.
   if (attack.kind === 'connect') await sleep(settleMs);
+  const { pid } = parts.relay;
+  profiler?.begin(pid);
   const before = await flood.ask('snapshot');
   const seen = await slice(parts);
   const after = await flood.ask('snapshot');
+  const profile = await profiler?.end(pid);
   await flood.ask('stop');
   const outcomes = Object.entries(after.outcomes).map(([name, count]) => [name, count - (before.outcomes[name] ?? 0)]);
   return {
     ...seen,
+    profile,
     attempts: after.attempts - before.attempts,
     outcomes: Object.fromEntries(outcomes.filter(([, count]) => count > 0)),
   };
@@ -111,9 +118,11 @@ async function measureUnbounded(parts, targets) {
       const what = `${kind}, ${addresses} ${addresses === 1 ? 'address' : 'addresses'}`;
       if (!only.test(`${what}, unbounded`)) continue;
       const of = await alternateTargets(parts, targets, { kind, addresses, width, owner: world.ownerKey });
-      const p99 = (name) => Object.values(of[name].traffic)[0].flooded.p99;
-      const ratios = Object.fromEntries(targets.slice(1).map(({ name }) => [name, p99('relay') / p99(name)]));
-      const entry = { what, mode: 'unbounded', goal: goals.unbounded, of, ratios };
+      const flooded = (name) => Object.values(of[name].traffic)[0].flooded;
+      const ratiosOf = (key) =>
+        Object.fromEntries(targets.slice(1).map(({ name }) => [name, flooded('relay')[key] / flooded(name)[key]]));
+      const ratios = { ratios: ratiosOf('p99'), pooledRatios: ratiosOf('pooledP99') };
+      const entry = { what, mode: 'unbounded', goal: goals.unbounded, of, ...ratios };
       entries.push(entry);
       onEntry(entry);
     }
@@ -121,14 +130,14 @@ async function measureUnbounded(parts, targets) {
   return entries;
 }
 
-async function alternateTargets({ world, flood, rounds, sliceMs, settleMs, least }, targets, attack) {
+async function alternateTargets({ world, flood, rounds, sliceMs, settleMs, least, profiler }, targets, attack) {
   const { honest, relay } = world;
   const seen = Object.fromEntries(targets.map(({ name }) => [name, { calm: [], flooded: [] }]));
   for (let round = 0; round < rounds; round++) {
     for (const { name, honestName, port } of rotate(targets, round)) {
       const parts = { honest, relay, names: [honestName], least };
       seen[name].calm.push(await slice({ ...parts, sliceMs: sliceMs / 2 }));
-      const slices = { ...parts, flood, sliceMs, settleMs };
+      const slices = { ...parts, flood, sliceMs, settleMs, profiler: name === 'relay' ? profiler : undefined };
       seen[name].flooded.push(await floodedSlice(slices, { ...attack, port }));
       await sleep(settleMs);
     }
@@ -147,6 +156,8 @@ function summarize({ calm, flooded }, names) {
         p50: quantile(latencies, 0.5),
         // Of the slices, so that one in which the machine did something else does not decide.
         p99: quantile(p99s, 0.5),
+        /** Of all slices together, where one decides in which the relay stood still. */
+        pooledP99: quantile(latencies, 0.99),
         p99s,
         failures: slices.flatMap((one) => one[name].failures),
         wrong: slices.at(-1)[name].wrong,
@@ -167,8 +178,10 @@ function summarize({ calm, flooded }, names) {
   const seconds = sum(flooded, 'seconds');
   const idleShare = sum(calm, 'relayCpu') / sum(calm, 'seconds');
   const share = sum(flooded, 'relayCpu') / seconds;
+  const profiles = flooded.flatMap(({ profile }) => profile ?? []);
   return {
     traffic,
+    ...(profiles.length > 0 ? { profile: summarizeProfiles(profiles) } : {}),
     attempts,
     attemptsPerSecond: attempts / seconds,
     outcomes,

@@ -1,11 +1,12 @@
 // The relay under load: `pnpm load floods|sockets|steady [--quick] [--minutes N] [--rounds N] [--seconds N] [--only PATTERN]
-// [--out DIRECTORY]` (docs/load.md). Writes NAME.json, and a chart of `steady`; last line `N passed, N failed`.
+// [--profile] [--out DIRECTORY]` (docs/load.md). Writes NAME.json, and a chart of `steady`; last line `N passed, N failed`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureFloods } from './floods.mjs';
-import { checkFloods, checkSockets, checkSteady, drawSteady, floodRows } from './results.mjs';
+import { tellProfile } from './profile.mjs';
+import { checkFloods, checkSockets, checkSteady, drawSteady, floodRows, floodTables } from './results.mjs';
 import { measureSockets } from './sockets.mjs';
 import { measureSteady } from './steady.mjs';
 
@@ -17,6 +18,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     only: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     set: { type: 'string', multiple: true, default: [] },
     out: { type: 'string' },
   },
@@ -37,12 +39,18 @@ const loads = {
       perSecond: quick ? 300 : 1_000,
       only: new RegExp(options.only ?? '.'),
       relayOptions: options.set.flatMap((setting) => ['--set', setting]),
-      onEntry: (entry) => console.log(JSON.stringify(floodRows({ entries: [entry] })[0])),
+      withProfile: options.profile,
+      onEntry: (entry) => {
+        const [{ profile, ...row }] = floodRows({ entries: [entry] });
+        console.log(JSON.stringify(row));
+        if (profile !== undefined) console.log(tellProfile(`${row.what}, ${row.mode}`, profile));
+      },
     });
     const { refusals, peakBytes } = result;
     return {
       checks: checkFloods(result, { isTimed: !quick }),
       summary: { rows: floodRows(result), refusals, peakBytes },
+      tables: quick ? [] : floodTables(result),
     };
   },
   async sockets() {
@@ -83,11 +91,12 @@ const [name] = positionals;
 if (positionals.length !== 1 || !(name in loads)) {
   throw new Error(`say which load: ${Object.keys(loads).join(', ')}`);
 }
-const { checks, summary, chart } = await loads[name]();
+const { checks, summary, chart, tables = [] } = await loads[name]();
 const out = options.out ?? join(tmpdir(), 'sealane-load');
 mkdirSync(out, { recursive: true });
 writeFileSync(join(out, `${name}.json`), `${JSON.stringify({ node: process.versions.node, ...summary, checks })}\n`);
 if (chart !== undefined) writeFileSync(join(out, `${name}.svg`), chart);
+for (const table of tables) console.log(`\n${table}\n`);
 for (const { name: what, isTrue, isGoal, facts } of checks) {
   const missed = isGoal === true ? 'missed' : 'FAILED';
   console.log(`${isTrue ? 'ok    ' : missed} ${what}${isTrue ? '' : `: ${JSON.stringify(facts)}`}`);

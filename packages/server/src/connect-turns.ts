@@ -5,6 +5,9 @@ import type { RelayLink } from './link.js';
 /** Requests of all links that wait for their turn; one link has as many as its streams. */
 const MAX_WAITING = 4_096;
 
+/** Fewer than these wait for the next turns of the event loop, and not for their share. */
+const FEW_WAITING = 256;
+
 /** Answers of BUSY for one, while requests wait. */
 const IMPATIENCE = 10;
 
@@ -28,9 +31,9 @@ export class ConnectTurns {
     });
   }
 
-  /** What an answer of BUSY counts now: while others wait, who goes on above its rate is told less often. */
+  /** What an answer of BUSY counts now: while others wait for their share, who goes on above its rate is told less often. */
   get strikeWeight(): number {
-    return this.#queue.isIdle ? 1 : IMPATIENCE;
+    return this.#queue.isOverShare || this.#queue.length > FEW_WAITING ? IMPATIENCE : 1;
   }
 
   /** Serves a request, at the expense of the next ones. */

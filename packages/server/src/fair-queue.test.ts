@@ -24,8 +24,34 @@ describe('the work of strangers', () => {
   it('runs at once while there is little to do', () => {
     const { clock, order, task } = createWork();
     const queue = new FairQueue(clock, 0.25);
-    for (let number = 0; number < 20; number++) queue.submit(task(number, 1));
+    for (let number = 0; number < 20; number++) queue.submit(task(number, 0.09));
     expect([order.length, queue.length]).toEqual([20, 0]);
+  });
+
+  it('has two milliseconds of one turn of the event loop, however much comes while nothing waits', async () => {
+    const { virtual, clock, order, task } = createWork();
+    const queue = new FairQueue(clock, 0.9);
+    const turns: number[] = [];
+    // Each turn as much comes as ten turns can do: what is forwarded is among what is ready in it.
+    for (let turn = 0; turn < 10; turn++) {
+      const before = order.length;
+      for (let number = 0; number < 40; number++) queue.submit(task(number, 0.5));
+      await virtual.advanceAsync(1);
+      turns.push(order.length - before);
+    }
+    // Those that run at once in the first one, and after it as many again.
+    expect(turns.slice(0, 2)).toEqual([8, 4]);
+    expect(Math.max(...turns.slice(1))).toBe(4);
+  });
+
+  it('has less of a turn in which something was done that could not wait', async () => {
+    const { virtual, clock, order, task } = createWork();
+    const queue = new FairQueue(clock, 0.9);
+    queue.measure(task(0, 1.6));
+    for (let number = 1; number <= 3; number++) queue.submit(task(number, 0.5));
+    expect([order, queue.isOverShare]).toEqual([[0, 1], false]);
+    await virtual.advanceAsync(1);
+    expect(order).toEqual([0, 1, 2, 3]);
   });
 
   it('takes no more than their share of a core, in order, and none is lost', async () => {
@@ -56,7 +82,21 @@ describe('the work of strangers', () => {
     expect(ofOne).toEqual(Array.from({ length: 100 }, (_, index) => 102 + 3 * index));
   });
 
-  it('stops after two milliseconds, so that what is forwarded has its turn', async () => {
+  it('counts in its turn what it costs beside its time', async () => {
+    const { virtual, clock, order, task } = createWork();
+    const queue = new FairQueue(clock, 0.25, { extraMs: 0.5 });
+    const turns: number[] = [];
+    for (let number = 0; number < 40; number++) queue.submit(task(number, 0));
+    turns.push(order.length);
+    for (let turn = 0; turn < 5; turn++) {
+      const before = order.length;
+      await virtual.advanceAsync(1);
+      turns.push(order.length - before);
+    }
+    expect(turns).toEqual([4, 4, 4, 4, 4, 4]);
+  });
+
+  it('stops after two milliseconds also where a share was lifted, so that what is forwarded has its turn', async () => {
     const { virtual, clock, order, task } = createWork();
     const queue = new FairQueue(clock, 0.9);
     queue.submit(task(0, 100));

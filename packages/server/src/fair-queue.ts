@@ -3,8 +3,10 @@ import { TokenBucket } from './token-bucket.js';
 
 /** What can be spent at once, in milliseconds of work, before the share holds. */
 const BURST_MS = 25;
-/** After it what else is ready in this turn of the event loop has its turn first: forwarding must not wait for strangers. */
+/** So much in one turn of the event loop, and what else is ready has its turn first: forwarding must not wait for strangers. */
 const SLICE_MS = 2;
+/** The shortest that a timer takes, and so the time to the next turn. */
+const TURN_MS = 1;
 
 export interface FairQueueOptions {
   /** What a task costs the process beside the time it takes, in milliseconds: reads, writes and the kernel's share. */
@@ -23,7 +25,10 @@ export class FairQueue {
   readonly #groups = new Map<unknown, Set<() => void>>();
   #isUnlimited: boolean;
   #length = 0;
+  /** Of the present turn. */
+  #spentMs = 0;
   #timer: Timer | undefined;
+  #nextTurn: Timer | undefined;
 
   constructor(clock: Clock, cpuShare: number, { extraMs = 0 }: FairQueueOptions = {}) {
     this.#clock = clock;
@@ -50,9 +55,14 @@ export class FairQueue {
     this.#schedule();
   }
 
-  /** Nothing waits, and there is something left of the share. */
+  /** Nothing waits, and there is something left of the share and of this turn. */
   get isIdle(): boolean {
-    return this.#length === 0 && this.#waitMs(this.#clock.nowMs()) === 0;
+    return this.#length === 0 && !this.#isTurnOver && this.#waitMs(this.#clock.nowMs()) === 0;
+  }
+
+  /** What is done from now on is beyond the share, and not only beyond this turn. */
+  get isOverShare(): boolean {
+    return this.#waitMs(this.#clock.nowMs()) > 0;
   }
 
   /** Runs `task` now or later. The returned function takes it out again. */
@@ -77,19 +87,35 @@ export class FairQueue {
       task();
     } finally {
       const endMs = this.#clock.nowMs();
-      this.#bucket.charge(endMs - startMs + this.#extraMs, endMs);
+      const costMs = endMs - startMs + this.#extraMs;
+      this.#bucket.charge(costMs, endMs);
+      this.#spend(costMs);
     }
   }
 
   close(): void {
-    this.#timer?.cancel();
+    for (const timer of [this.#timer, this.#nextTurn]) timer?.cancel();
     this.#timer = undefined;
+    this.#nextTurn = undefined;
     this.#groups.clear();
     this.#length = 0;
   }
 
   #waitMs(nowMs: number): number {
     return this.#isUnlimited ? 0 : this.#bucket.waitMs(nowMs);
+  }
+
+  get #isTurnOver(): boolean {
+    return !this.#isUnlimited && this.#spentMs >= SLICE_MS;
+  }
+
+  #spend(costMs: number): void {
+    if (this.#isUnlimited) return;
+    this.#spentMs += costMs;
+    this.#nextTurn ??= this.#clock.schedule(TURN_MS, () => {
+      this.#nextTurn = undefined;
+      this.#spentMs = 0;
+    });
   }
 
   #remove(group: unknown, entry: () => void): void {
@@ -101,7 +127,7 @@ export class FairQueue {
 
   #schedule(): void {
     if (this.#timer !== undefined || this.#length === 0) return;
-    this.#timer = this.#clock.schedule(Math.max(1, this.#waitMs(this.#clock.nowMs())), () => {
+    this.#timer = this.#clock.schedule(Math.max(TURN_MS, this.#waitMs(this.#clock.nowMs())), () => {
       this.#timer = undefined;
       try {
         this.#runSlice();
@@ -112,10 +138,13 @@ export class FairQueue {
   }
 
   #runSlice(): void {
-    const startMs = this.#clock.nowMs();
-    for (let nowMs = startMs; this.#length > 0; nowMs = this.#clock.nowMs()) {
-      if (nowMs - startMs >= SLICE_MS || this.#waitMs(nowMs) > 0) return;
+    // A share that has become unlimited ends a line all the same in slices.
+    let doneMs = 0;
+    while (this.#length > 0 && doneMs < SLICE_MS) {
+      const nowMs = this.#clock.nowMs();
+      if (this.#isTurnOver || this.#waitMs(nowMs) > 0) return;
       this.measure(this.#takeNext());
+      doneMs += this.#clock.nowMs() - nowMs;
     }
   }
 
