@@ -109,7 +109,8 @@ and in the background nothing is drawn (this is known on Linux). A terminal that
 
 ## When something fails
 
-- Relay unreachable or restarting, owner absent: both commands keep trying, with \`status\` events.
+- Relay unreachable, restarting or busy, owner absent: both commands keep trying, with \`status\` events; a busy relay is asked again
+  not before it says, but within a minute. Any other refusal of the first lease ends \`expose\`.
 - A relay that dies, a network that changes, a machine that slept: open connections wait and go on over the same or another
   relay, without a byte lost or doubled. Each side waits for \`--resume\` seconds (60), then they are reset; the smaller time counts,
   and 0 on one side turns it off for both. \`ping\` resumes nothing: it shows what is lost.

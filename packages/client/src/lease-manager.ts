@@ -1,6 +1,7 @@
 import { bytesEqual } from '@sealane/crypto';
 import type { Superseded } from '@sealane/protocol';
-import { MessageKind, SealaneError, SupersededBy, type Timer } from '@sealane/types';
+import { isSealaneError, MessageKind, SealaneError, SupersededBy, type Timer } from '@sealane/types';
+import { pause } from './abort-signal.js';
 import { asSealaneError } from './as-sealane-error.js';
 import type { ClientContext } from './client-context.js';
 import {
@@ -47,6 +48,9 @@ const LEAST_RENEWAL_MS = 1_000;
 /** Who closes does not wait longer for a relay's word about it. */
 const RELEASE_WAIT_MS = 2_000;
 
+/** A wait for a busy relay goes on in steps: the lease may be given up meanwhile. */
+const PAUSE_STEP_MS = 1_000;
+
 /** How soon a lease follows new keys: one look at the key file each time. */
 const KEY_WATCH_MS = 1_000;
 
@@ -66,7 +70,8 @@ export class LeaseManager {
   }
 
   /**
-   * Registers a lease and keeps it from then on. Rejects with the relay's refusal, and the lease is not kept then.
+   * Registers a lease and keeps it from then on. Rejects with the relay's refusal, and the lease is not kept then. With
+   * `retry` a relay that is busy is asked again, not before it says.
    */
   async register(
     link: RelayLink,
@@ -75,9 +80,23 @@ export class LeaseManager {
     listen: ListenOptions,
     handler: LeaseHandler,
   ): Promise<GrantedLease> {
+    const { clock, timing } = this.#context;
     const lease = this.#add(service, instance, listen, handler);
     try {
-      return await this.#request(lease, link, listen.takeOver ?? false, listen.signal);
+      for (;;) {
+        try {
+          return await this.#request(lease, link, listen);
+        } catch (error) {
+          if (!listen.retry || !isSealaneError(error, 'ERR_RELAY_BUSY')) throw error;
+          this.#tell(lease, 'waiting', error);
+          const askedMs = Math.min(Number(error.details['value'] ?? 0), timing.reconnectMaxMs);
+          let leftMs = askedMs + lease.backoff.nextMs(false);
+          for (; leftMs > 0; leftMs -= PAUSE_STEP_MS) {
+            await pause(clock, Math.min(leftMs, PAUSE_STEP_MS), listen.signal);
+            if (!this.#isKept(lease)) throw new SealaneError('ERR_CLOSED');
+          }
+        }
+      }
     } catch (error) {
       this.#forget(lease);
       throw error;
@@ -116,7 +135,7 @@ export class LeaseManager {
       .request((request) => ({ kind: MessageKind.RELEASE, request, service, sequence }), stop)
       .catch(() => undefined);
     timer.cancel();
-    this.#tell(lease, 'released', state.granted.name);
+    this.#tell(lease, 'released');
   }
 
   /** A link is up: every lease is registered on it. */
@@ -168,14 +187,14 @@ export class LeaseManager {
   async #request(
     lease: ManagedLease,
     link: RelayLink,
-    takeOver: boolean,
-    signal: AbortSignal | undefined,
+    asked: Pick<ListenOptions, 'takeOver' | 'signal'> = {},
   ): Promise<GrantedLease> {
     lease.state = { step: 'registering', link };
+    const { takeOver = false, signal } = asked;
     const { service, instance, listen } = lease;
     const context = this.#context;
     const sequence = this.#sequence;
-    const onPending = (): void => this.#tell(lease, 'pending', listen.name ?? null);
+    const onPending = (): void => this.#tell(lease, 'pending');
     const options = { context, link, sequence, service, instance, listen, takeOver, signal, onPending };
     const granted = await registerLease(options);
     if (!this.#isKept(lease)) {
@@ -187,8 +206,8 @@ export class LeaseManager {
     }
     lease.backoff.reset();
     lease.state = { step: 'held', link, granted };
-    this.#scheduleRenewal(lease, granted.ttlMs);
-    this.#tell(lease, 'registered', granted.name);
+    this.#scheduleRenewal(lease, granted, granted.ttlMs);
+    this.#tell(lease, 'registered');
     if (!link.isUp) this.onLinkDown(link, new SealaneError('ERR_LINK_LOST', undefined, { retryable: true }));
     return granted;
   }
@@ -201,7 +220,7 @@ export class LeaseManager {
       lease.state = { step: 'waiting' };
       return;
     }
-    this.#request(lease, link, false, undefined).catch((cause: unknown) => {
+    this.#request(lease, link).catch((cause: unknown) => {
       if (!this.#isKept(lease)) return;
       const error = asSealaneError(cause);
       if (!error.retryable && isForGood(error)) return this.#lose(lease, error);
@@ -218,11 +237,10 @@ export class LeaseManager {
     lease.timer = this.#context.clock.schedule(lease.backoff.nextMs(false), () => this.#registerAgain(lease));
   }
 
-  #scheduleRenewal(lease: ManagedLease, ttlMs: number): void {
+  #scheduleRenewal(lease: ManagedLease, { askedTtlMs }: GrantedLease, ttlMs: number): void {
     lease.timer?.cancel();
-    const askedMs = lease.state.step === 'held' ? lease.state.granted.askedTtlMs : ttlMs;
     // Who is granted more than was asked for does not lean on it.
-    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(Math.min(ttlMs, askedMs) / 3));
+    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(Math.min(ttlMs, askedTtlMs) / 3));
     lease.timer = this.#context.clock.schedule(delayMs, () => {
       this.#renew(lease).catch(() => this.#registerAgain(lease));
     });
@@ -240,7 +258,8 @@ export class LeaseManager {
     if (answer.kind !== MessageKind.RENEWED) {
       throw unasked();
     }
-    if (lease.state.step === 'held' && lease.state.granted === granted) this.#scheduleRenewal(lease, answer.ttlMs);
+    if (lease.state.step === 'held' && lease.state.granted === granted)
+      this.#scheduleRenewal(lease, granted, answer.ttlMs);
   }
 
   /** Looks for new keys while there are leases that name the old ones. */
@@ -268,19 +287,25 @@ export class LeaseManager {
   #await(lease: ManagedLease, error: SealaneError): void {
     lease.timer?.cancel();
     lease.state = { step: 'waiting' };
-    this.#tell(lease, 'waiting', lease.listen.name ?? null, error);
+    this.#tell(lease, 'waiting', error);
   }
 
   #lose(lease: ManagedLease, error: SealaneError): void {
     this.#forget(lease);
-    this.#tell(lease, 'refused', lease.listen.name ?? null, error);
+    this.#tell(lease, 'refused', error);
     lease.handler.onLost(error);
   }
 
   /** Leases for resuming alone are nothing that an application asked for. */
-  #tell(lease: ManagedLease, state: LeaseEventState, name: string | null, error?: SealaneError): void {
+  #tell(lease: ManagedLease, state: LeaseEventState, error?: SealaneError): void {
     if (lease.listen.resumeOnly === true) return;
-    const event = { type: 'lease', url: this.#url, state, service: lease.service, name } as const;
+    const event = {
+      type: 'lease',
+      url: this.#url,
+      state,
+      service: lease.service,
+      name: lease.listen.name ?? null,
+    } as const;
     this.#context.onStatus(error === undefined ? event : { ...event, error });
   }
 
@@ -305,5 +330,5 @@ function resumeKey(service: string): string {
 
 /** Refusals that stay, whatever link asks. What the link itself lacks is not one of them. */
 function isForGood(error: SealaneError): boolean {
-  return error.code.startsWith('ERR_RELAY_') || error.code.startsWith('ERR_PROTOCOL_') || error.code === 'ERR_ARGUMENT';
+  return /^ERR_(RELAY_|PROTOCOL_|ARGUMENT$)/.test(error.code);
 }

@@ -102,7 +102,7 @@ export interface ListenOptions {
   readonly takeOver?: boolean;
   /** 10,000 to 300,000. Default 60,000; the relay may shorten it. */
   readonly ttlMs?: number;
-  /** Keep trying when the relay cannot be reached yet. Default false. */
+  /** Keep trying when the relay cannot be reached yet, or says that it is busy. Default false. */
   readonly retry?: boolean;
   readonly signal?: AbortSignal;
 }

@@ -1,5 +1,5 @@
 import { Credential } from '@sealane/crypto/credential';
-import type { Register } from '@sealane/protocol';
+import type { ControlMessage, Register } from '@sealane/protocol';
 import { decodeLease, encodeFrame, encodeGoAway, encodeMessage } from '@sealane/protocol';
 import { FrameType, GoAwayCode, LinkFeature, MessageKind, RelayCode, relayError, SupersededBy } from '@sealane/types';
 import { describe, expect, it } from 'vitest';
@@ -203,6 +203,79 @@ describe('a lease', () => {
     const [, second] = registrations(world).map((message) => decodeLease(message.lease).keycert);
     expect(Buffer.from(second ?? []).equals(Buffer.from(credential.keycert))).toBe(true);
   });
+
+  it('is asked for again when the first answer is that the relay is busy, not before it says, where that is wanted', async () => {
+    const busy = (times: number, value: number | null) => {
+      let refused = 0;
+      return {
+        onAnswer: (answer: ControlMessage): ControlMessage =>
+          answer.kind === MessageKind.REGISTERED && refused++ < times
+            ? { kind: MessageKind.ERROR, request: answer.request, code: RelayCode.BUSY, text: 'later', value }
+            : answer,
+      };
+    };
+    const waits: StatusEvent[] = [];
+    const onStatus = (event: StatusEvent) => event.type === 'lease' && waits.push(event);
+    const world = await World.create(busy(2, 5_000));
+    const startMs = world.clock.nowMs();
+    await world.owner({ retry: true }, { onStatus });
+    expect(world.clock.nowMs() - startMs).toBeGreaterThanOrEqual(10_000);
+    expect(world.clock.nowMs() - startMs).toBeLessThan(11_000);
+    expect(waits.map((event) => 'state' in event && event.state)).toEqual(['waiting', 'waiting', 'registered']);
+    expect(waits[0]).toMatchObject({ error: { code: 'ERR_RELAY_BUSY', details: { value: 5_000 } } });
+
+    const without = await World.create(busy(1, null));
+    await expect(without.owner()).rejects.toMatchObject({ code: 'ERR_RELAY_BUSY', message: 'later' });
+  });
+
+  it('of a second relay that is busy at first follows when it can', async () => {
+    let isBusy = true;
+    const world = await World.create(
+      {},
+      {
+        onAnswer: (answer) =>
+          isBusy && answer.kind === MessageKind.REGISTERED
+            ? { kind: MessageKind.ERROR, request: answer.request, code: RelayCode.BUSY, text: '', value: null }
+            : answer,
+      },
+    );
+    const held: string[] = [];
+    const onStatus = (event: StatusEvent) => event.type === 'lease' && held.push(`${event.url} ${event.state}`);
+    await world.owner({}, { onStatus });
+    await world.pass(5_000);
+    expect(held).not.toContain('ws://relay1.test registered');
+    isBusy = false;
+    await world.pass(31_000);
+    expect(held).toContain('ws://relay1.test registered');
+  });
+
+  it.each(['close', 'signal'] as const)(
+    'of a relay that is always busy is given up by %s, and no timer stays',
+    async (by) => {
+      const world = await World.create({
+        onAnswer: (answer) =>
+          answer.kind === MessageKind.REGISTERED
+            ? { kind: MessageKind.ERROR, request: answer.request, code: RelayCode.BUSY, text: '', value: 4_000_000_000 }
+            : answer,
+      });
+      const client = await world.client({ use: 'listen' });
+      const stop = new AbortController();
+      const listening = client.listen({ accept: allowAny(), retry: true, signal: stop.signal });
+      const outcome = listening.then(
+        () => 'listens',
+        (error: { code: string }) => error.code,
+      );
+      // A relay may ask for half a minute, not for weeks.
+      await world.pass(61_000);
+      expect(registrations(world).length).toBeGreaterThanOrEqual(2);
+      if (by === 'signal') stop.abort();
+      else void client.close({ deadlineMs: 0 });
+      expect(await world.until(outcome, 1_100)).toBe(by === 'signal' ? 'ERR_ABORTED' : 'ERR_CLOSED');
+      await client.close({ deadlineMs: 0 });
+      await world.pass(100);
+      expect(world.clock.pending).toBe(0);
+    },
+  );
 
   it('that is refused reaches the caller of listen', async () => {
     const world = await World.create({

@@ -27,3 +27,28 @@ it('No relay is kept because it once was fast: a session goes over the one that 
   await world.pass(15_000);
   expect(await relayOf('fourth')).toBe(0);
 });
+
+it('A relay on which bytes come all the time is measured too: the next session goes over the one that is faster by then', async () => {
+  const delays = [20, 60];
+  const world = await World.create({ pair: { delayMs: () => delays[0]! } }, { pair: { delayMs: () => delays[1]! } });
+  const { listener } = await world.owner({ alpn: ['first', 'second', 'third'] });
+  const dialer = await world.client();
+  const first = await world.until(dialer.dial(listener.address, { alpn: ['first'] }));
+  const { connections } = dialer;
+  first.openStream();
+  const owned = await world.take(listener);
+  const peer = await world.take(owned);
+  const pump = async (): Promise<void> => {
+    for (let second = 0; second < 20; second++) {
+      peer.write(new Uint8Array(100));
+      await world.pass(1_000);
+    }
+  };
+  delays[0] = 400;
+  await pump();
+  expect(connections.size).toBe(1);
+  await world.until(dialer.dial(listener.address, { alpn: ['second'] }));
+  await world.pass(1_000);
+  const { relayId } = await world.until(dialer.dial(listener.address, { alpn: ['third'] }));
+  expect(relayId).toBe(world.relays[1]!.identity.id);
+});

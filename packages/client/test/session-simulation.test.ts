@@ -4,13 +4,15 @@ import { everyCut, exchangeWithCuts } from './session-simulation/every-offset.js
 import { type SimulationResult, simulate } from './session-simulation/simulation.js';
 
 const isLong = process.env['SEALANE_LONG'] === '1';
+/** A part of it: on other versions of Node, beside a whole run. */
+const isBrief = process.env['SEALANE_BRIEF'] === '1';
 /** Runs this seed alone. */
 const onlySeed = process.env['SEALANE_SEED'];
-const seedsPerTest = onlySeed !== undefined ? 1 : isLong ? 1_000 : 150;
+const seedsPerTest = onlySeed !== undefined ? 1 : isLong ? 1_000 : isBrief ? 60 : 150;
 const firstSeeds =
   onlySeed !== undefined ? [Number(onlySeed)] : Array.from({ length: isLong ? 10 : 2 }, (_, at) => at * seedsPerTest);
 /** Two cuts: of all pairs of places, every so many. */
-const [firstStride, secondStride] = isLong ? ([1, 1] as const) : ([13, 17] as const);
+const [firstStride, secondStride] = isLong ? ([1, 1] as const) : isBrief ? ([29, 31] as const) : ([13, 17] as const);
 /** Of the places of the first cut, so that a failure in one part hides no other one. */
 const pairParts = Array.from({ length: isLong ? 10 : 1 }, (_, part) => part);
 const timeoutMs = isLong ? 3_600_000 : 120_000;
@@ -46,8 +48,9 @@ describe('a session over paths that break', () => {
   test.skipIf(onlySeed !== undefined)(
     'goes on after a cut at every byte of every record, in each direction',
     () => {
-      for (const cut of everyCut()) {
-        for (const kind of [0, 1, 2, 3]) expectBothStreams(exchangeWithCuts([cut], kind), [cut], kind);
+      for (const [at, cut] of everyCut().entries()) {
+        for (const kind of isBrief ? [at % 4] : [0, 1, 2, 3])
+          expectBothStreams(exchangeWithCuts([cut], kind), [cut], kind);
       }
     },
     timeoutMs,

@@ -34,6 +34,7 @@ export function reportStatus(reporter: Reporter): (event: StatusEvent) => void {
         reporter.event({
           event: 'status',
           state: `lease-${event.state}`,
+          relay: event.url,
           ...(event.error === undefined ? {} : { code: event.error.code, message: event.error.message }),
         });
         break;

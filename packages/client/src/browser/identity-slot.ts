@@ -19,7 +19,7 @@ export class IdentitySlot {
 
   /** Stores `identity` if there is none yet. What is stored afterwards. */
   async add(identity: StoredIdentity): Promise<StoredIdentity> {
-    return (await this.#change((present) => present ?? identity)) ?? identity;
+    return (await this.#change((present) => present ?? identity)) as StoredIdentity;
   }
 
   /** Stores `identity` in place of the one with `revision`. What is stored afterwards; ERR_STORAGE if it was erased. */

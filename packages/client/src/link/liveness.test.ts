@@ -26,7 +26,7 @@ function run(
 describe('Liveness', () => {
   it('asks after 5 s of silence and gives up before 10 s have passed', () => {
     const verdicts = run(() => ({}));
-    expect(verdicts[0]).toEqual([5_500, 'ping']);
+    expect(verdicts[0]).toEqual([5_000, 'ping']);
     expect(verdicts.at(-1)).toEqual([10_000, 'dead']);
   });
 
@@ -41,6 +41,11 @@ describe('Liveness', () => {
     );
   });
 
+  it('asks every 5 s where bytes arrive all the time, so that the round trip is one of now', () => {
+    const verdicts = run((nowMs) => ({ received: nowMs }), 16_000);
+    expect(verdicts).toEqual([5_000, 10_000, 15_000].map((nowMs) => [nowMs, 'ping']));
+  });
+
   it('does not take its own ping for life', () => {
     expect(run((nowMs) => ({ sent: nowMs > 6_000 ? 17 : 0 })).at(-1)).toEqual([10_000, 'dead']);
   });
@@ -52,6 +57,7 @@ describe('Liveness', () => {
   it('starts to count anew after a sleep of the process', () => {
     const liveness = new Liveness(resolveTiming(), 500, 0);
     expect(liveness.tick(500, { receivedBytes: 1, sentBytes: 0, queuedBytes: 0, isBusy: false })).toBe('alive');
-    expect(liveness.tick(45_000, { receivedBytes: 1, sentBytes: 0, queuedBytes: 0, isBusy: false })).toBe('alive');
+    expect(liveness.tick(45_000, { receivedBytes: 1, sentBytes: 0, queuedBytes: 0, isBusy: false })).toBe('ping');
+    expect(liveness.tick(49_500, { receivedBytes: 1, sentBytes: 0, queuedBytes: 0, isBusy: false })).toBe('alive');
   });
 });

@@ -13,7 +13,7 @@ export type LivenessVerdict = 'alive' | 'ping' | 'dead';
 
 /** Ticks that come this much late say that the process or machine slept, not that the relay is silent. */
 const LATE_TICK_MS = 5_000;
-const BUSY_PING_AFTER_MS = 1_000;
+const BUSY_PING_MS = 1_000;
 
 /**
  * Decides from byte counters alone whether a link is alive: dead when nothing arrived for `linkIdleDeadMs`, or for
@@ -32,6 +32,7 @@ export class Liveness {
   #arrivalMs: number;
   #busySinceMs: number | undefined;
   #tickMs: number;
+  #pingMs: number;
 
   constructor(timing: ClientTimingConfig, intervalMs: number, nowMs: number) {
     this.#timing = timing;
@@ -39,6 +40,7 @@ export class Liveness {
     this.#progressMs = nowMs;
     this.#arrivalMs = nowMs;
     this.#tickMs = nowMs;
+    this.#pingMs = nowMs;
   }
 
   tick(nowMs: number, progress: LivenessProgress): LivenessVerdict {
@@ -60,6 +62,9 @@ export class Liveness {
     const busyMs = this.#busySinceMs === undefined ? 0 : nowMs - this.#busySinceMs + this.#intervalMs;
     if (Math.min(busyMs, stalledMs) >= linkBusyDeadMs) return 'dead';
     if (silentMs >= linkIdleDeadMs && stalledMs >= linkBusyDeadMs) return 'dead';
-    return nowMs - this.#arrivalMs >= (progress.isBusy ? BUSY_PING_AFTER_MS : pingIntervalMs) ? 'ping' : 'alive';
+    // Also where bytes arrive all the time: by the round trip relays are chosen, and it must not be one of long ago.
+    if (nowMs - this.#pingMs < (progress.isBusy ? BUSY_PING_MS : pingIntervalMs)) return 'alive';
+    this.#pingMs = nowMs;
+    return 'ping';
   }
 }

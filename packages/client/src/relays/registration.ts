@@ -1,4 +1,4 @@
-import { isSealaneError, type SealaneError } from '@sealane/types';
+import type { SealaneError } from '@sealane/types';
 import { asSealaneError } from '../as-sealane-error.js';
 import type { Listener } from '../listener.js';
 import type { OwnedSite } from './owned-site.js';
@@ -31,13 +31,13 @@ export async function registerEverywhere(
   try {
     await Promise.any(attempts);
   } catch (error) {
-    throw error instanceof AggregateError ? error.errors[0] : error;
+    throw (error as AggregateError).errors[0];
   }
   void Promise.allSettled(attempts).then(() => {
     for (const [site, error] of lost) {
       if (isClosing() || listener.isClosed) return;
-      // Not reached yet: its link is kept trying, and the lease follows. A refusal stays one.
-      if (error.code.startsWith('ERR_LINK_')) {
+      // Not reached yet, or busy and the like: it is kept trying, and the lease follows. Any other refusal stays one.
+      if (error.retryable || error.code.startsWith('ERR_LINK_')) {
         lost.delete(site);
         const { service, instance, options } = listener;
         site.leases.keep(service, instance, options, { onLost: (refusal) => onLost(site, refusal) });
@@ -61,8 +61,7 @@ async function register(
       listener.name ??= granted.name;
       return;
     } catch (error) {
-      const isLinkError = isSealaneError(error) && error.code.startsWith('ERR_LINK_');
-      if (!retry || !isLinkError || isClosing()) throw error;
+      if (!retry || !asSealaneError(error).code.startsWith('ERR_LINK_') || isClosing()) throw error;
     }
   }
 }

@@ -72,7 +72,7 @@ export class RelaySites {
     try {
       return await Promise.any(sites.map((site, index) => this.#enter(site, use, stop.signal, failFast, index)));
     } catch (error) {
-      throw error instanceof AggregateError ? mostTelling(error.errors) : error;
+      throw mostTelling((error as AggregateError).errors);
     } finally {
       unhook();
       // Who lost the race keeps connecting: it stands by for the next time.

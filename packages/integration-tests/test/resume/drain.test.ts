@@ -1,5 +1,5 @@
 import { RelayClient } from '@sealane/client';
-import { exchange, seededChunks, seededSha256, type Target } from '@sealane/testkit';
+import { exchange, isLongRun, seededChunks, seededSha256, type Target } from '@sealane/testkit';
 import { expect, test } from 'vitest';
 import { Pulse, startPulseServer } from './support/pulse.js';
 import { carriedSessions, relayInUse } from './support/relay-in-use.js';
@@ -109,6 +109,26 @@ test(`a rolling restart of two relays under ${streams} busy streams fails none`,
   reportPauses('rolling restart: longest pause of 200 streams (250 ms between two numbers)', pauses);
   expect(Math.max(...gone)).toBeLessThan(drainMs);
 });
+
+test.runIf(isLongRun())(
+  `the only relay stopped and started again twice under ${streams} busy streams fails none`,
+  async () => {
+    await using backend = await startPulseServer();
+    await using stage = await RelayStage.start(backend.port);
+    await using busy = await Busy.start(stage.target);
+    const pauses: number[] = [];
+    for (let round = 0; round < 2; round++) {
+      // With nowhere to go the sessions stay until its drain time is over.
+      await terminate(stage.relay);
+      const listeningMs = await stage.relay.restart();
+      pauses.push(Math.max(...(await busy.pauseSince(listeningMs))));
+    }
+    await busy.finish();
+    expect(stage.resets).toEqual([]);
+    expect(busy.transfers).toBeGreaterThan(bulkStreams);
+    reportPauses('the only relay restarted: it listens -> longest pause of 200 streams', pauses);
+  },
+);
 
 test('a relay that says goodbye spreads the return of its clients over seconds', async () => {
   await using backend = await startPulseServer();

@@ -18,8 +18,8 @@ async function hold() {
       isRegistered = !isRegistered;
       registered += isRegistered ? 1 : -1;
     };
-    const client = await RelayClient.connect(url, { use: 'listen', onStatus });
-    const listener = await client.listen({ accept: allowAny() });
+    const client = await RelayClient.connect(url, { use: 'listen', onStatus, retry: true });
+    const listener = await client.listen({ accept: allowAny(), retry: true });
     listener.closed.catch(() => {
       lost++;
     });
