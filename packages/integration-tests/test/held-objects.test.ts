@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connect } from '@sealane/client';
 import {
@@ -18,6 +19,9 @@ import { ThreeProcesses } from './three-processes.js';
 /** What a round does. It is done again and again: what grows with it is held for good. */
 const round = { connections: 100, sessions: 20, cuts: 2 };
 const rounds = 3;
+/** More than the time between two ticks of a link, at which it lets go of streams that have ended. */
+const tickMs = 700;
+const looks = 4;
 /** Of one class: what happens to be on its way. Less than one for each session, and much less than one for each connection. */
 const slack = 40;
 /** Of what each cut makes anew there may be few more: there are fewer cuts than sessions. */
@@ -75,6 +79,15 @@ async function census(process: TestProcess): Promise<ReadonlyMap<string, number>
   return readHeapCensus(String(snapshot));
 }
 
+/** Classes of which there are more than happen to be on their way. */
+function grownOf(label: string, before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] {
+  return [...after].flatMap(([name, count]) => {
+    const more = count - (before.get(name) ?? 0);
+    const isExpected = unnamed.has(name) || (label === 'sealane expose' && ofEndedSessions.has(name));
+    return more > (ofCuts.has(name) ? slackOfCuts : slack) && !isExpected ? [`${label}: ${more} more of ${name}`] : [];
+  });
+}
+
 test('what a relay, expose and connect hold does not grow with connections, sessions and resumptions that are over', async () => {
   await using echo = await startEchoServer();
   const wires: FaultyWire[] = [];
@@ -89,18 +102,17 @@ test('what a relay, expose and connect hold does not grow with connections, sess
     node: { execArgv: ['--expose-gc', '--import', probe], env: { SEALANE_HEAP_SNAPSHOTS: directory } },
   });
   await doRound(three, wires);
+  await sleep(tickMs);
   const before = await Promise.all(three.processes.map(census));
   for (let more = 0; more < rounds; more++) await doRound(three, wires);
-  const after = await Promise.all(three.processes.map(census));
-  const grown = three.processes.flatMap(({ label }, index) =>
-    [...after[index]!].flatMap(([name, count]) => {
-      const more = count - (before[index]!.get(name) ?? 0);
-      const isExpected = unnamed.has(name) || (label === 'sealane expose' && ofEndedSessions.has(name));
-      return more > (ofCuts.has(name) ? slackOfCuts : slack) && !isExpected
-        ? [`${label}: ${more} more of ${name}`]
-        : [];
-    }),
-  );
+  let after = before;
+  let grown: string[] = [];
+  // What has ended goes at the next tick of its link, late on a busy machine; what is held for good stays whenever one looks.
+  for (let look = 0; look === 0 || (grown.length > 0 && look < looks); look++) {
+    await sleep(tickMs);
+    after = await Promise.all(three.processes.map(census));
+    grown = three.processes.flatMap(({ label }, index) => grownOf(label, before[index]!, after[index]!));
+  }
   expect(grown).toEqual([]);
   // It looks at what it claims to look at.
   expect(after.every((counts) => (counts.get('Mux') ?? 0) > 0)).toBe(true);
