@@ -17,7 +17,7 @@ const outside = 'outside of JavaScript: reads, accepting, kernel, compiler';
  * Microseconds for each of `count`. A sample counts as the time since the one before, the usual one at most: a process that waits
  * for a core computes nothing. What is native counts for the function that called it.
  */
-export function summarizeProfile({ nodes, samples, timeDeltas, cpuUs }, count) {
+export function summarizeProfile({ nodes, samples, timeDeltas, cpuUs, kernelUs }, count) {
   const byId = new Map(nodes.map((node) => [node.id, { ...node, parent: undefined }]));
   for (const node of nodes) for (const child of node.children ?? []) byId.get(child).parent = byId.get(node.id);
   const limitUs = [...timeDeltas].sort((a, b) => a - b)[Math.floor(timeDeltas.length / 2)];
@@ -36,6 +36,7 @@ export function summarizeProfile({ nodes, samples, timeDeltas, cpuUs }, count) {
   const order = [...parts.map(([name]) => name), 'collections', 'other', outside];
   return {
     cpuUs: cpuUs / count,
+    kernelUs: kernelUs / count,
     parts: Object.fromEntries(order.filter((name) => name in found).map((name) => [name, found[name]])),
     functions: [...functions].sort(([, a], [, b]) => b - a),
   };

@@ -67,8 +67,9 @@ function print(name, rate, processes, summaries) {
   const titles = processes.map((process) => process.name);
   console.log(`| us each | ${titles.join(' | ')} | sum |\n| --- | ${'--- | '.repeat(titles.length)}--- |`);
   const rows = [...new Set(summaries.flatMap(({ parts }) => Object.keys(parts)))];
-  for (const row of [...rows, 'all']) {
-    const values = summaries.map((summary) => (row === 'all' ? summary.cpuUs : (summary.parts[row] ?? 0)));
+  const totals = { all: 'cpuUs', 'of which in the kernel': 'kernelUs' };
+  for (const row of [...rows, ...Object.keys(totals)]) {
+    const values = summaries.map((summary) => (row in totals ? summary[totals[row]] : (summary.parts[row] ?? 0)));
     const sum = values.reduce((total, value) => total + value, 0);
     console.log(`| ${row} | ${[...values, sum].map((value) => value.toFixed(0)).join(' | ')} |`);
   }

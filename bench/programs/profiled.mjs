@@ -19,6 +19,6 @@ process.on('SIGUSR2', async () => {
   const { user, system } = process.cpuUsage(cpuBefore);
   const { profile } = await session.post('Profiler.stop');
   const file = join(process.env.SEALANE_BENCH_PROFILES, String(process.pid));
-  writeFileSync(`${file}.part`, JSON.stringify({ ...profile, cpuUs: user + system }));
+  writeFileSync(`${file}.part`, JSON.stringify({ ...profile, cpuUs: user + system, kernelUs: system }));
   renameSync(`${file}.part`, file);
 });

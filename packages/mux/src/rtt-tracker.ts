@@ -6,11 +6,13 @@ interface RoundTrip {
   readonly rttMs: number;
 }
 
+const none: readonly RoundTrip[] = [];
+
 /** The smallest round trip of the last minute, in steps of ten seconds. */
 export class RttTracker {
   lastMs: number | undefined;
   /** Those that may still become the smallest: each is larger than the one before it, and of a later step. */
-  #minima: readonly RoundTrip[] = [];
+  #minima: readonly RoundTrip[] = none;
 
   add(nowMs: number, rttMs: number): void {
     this.lastMs = rttMs;

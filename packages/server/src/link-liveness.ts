@@ -31,7 +31,9 @@ export class LinkLiveness {
   }
 
   /** To be asked about once a second. */
-  check(progress: LinkProgress, nowMs: number): 'alive' | 'ping' | 'dead' {
+  check(progress: LinkProgress, atMs: number): 'alive' | 'ping' | 'dead' {
+    // Whole numbers lie in their places; others have objects of their own, three for each link and new ones each second.
+    const nowMs = Math.floor(atMs);
     const isLate = nowMs - this.#checkedAtMs > LATE_TICK_MS;
     const hasReceived = progress.receivedBytes !== this.#receivedBytes;
     const hasDrained = this.#queuedSinceMs !== undefined && progress.sentBytes !== this.#sentBytes;

@@ -1,6 +1,6 @@
 import { isIntegerWithin, ProtocolSize, SealaneError } from '@sealane/types';
 import { blake2b } from '../primitives/blake2b.js';
-import { assertLength, concatBytes, encodeU32, readU32 } from '../primitives/bytes.js';
+import { assertLength, concatBytes, encodeU32, readU32, utf8 } from '../primitives/bytes.js';
 import { Recent } from '../primitives/recent.js';
 import { SignatureLabel } from '../signature/labels.js';
 import { verify } from '../signature/signature.js';
@@ -78,7 +78,7 @@ function parseCertificate(label: SignatureLabel, bytes: Uint8Array): Certificate
 }
 
 function isVerified(label: SignatureLabel, issuer: Uint8Array, bytes: Uint8Array): boolean {
-  const key = `${label} ${String.fromCharCode(...blake2b(32, bytes))}`;
+  const key = String.fromCharCode(...blake2b(32, utf8(label), bytes));
   const signature = bytes.subarray(SIGNATURE_OFFSET);
   const isValid = verified.get(key) ?? verify(label, issuer, signature, bytes.subarray(0, SIGNATURE_OFFSET));
   if (isValid) verified.set(key, true);
