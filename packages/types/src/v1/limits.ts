@@ -142,7 +142,7 @@ export const RelayLimit = {
   leasesPerAddress: 1_000,
   sessionsPerAddress: 8_192,
   requestsPerAddressPerSecond: 2_000,
-  connectsPerAddressPerSecond: 2_000,
+  connectsPerAddressPerSecond: 250,
   bytesFromAddressPerSecond: 0,
   bytesToAddressPerSecond: 0,
   bytesPerAddressPerDay: 0,
