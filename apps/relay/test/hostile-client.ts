@@ -23,6 +23,8 @@ const CLOSE = 8;
 const zeroMask = new Uint8Array(4);
 const limits = { maxDataBytes: 70_000, maxOpenBytes: 8_192, maxMessageBytes: 8_192 };
 
+type Named = Pick<HostileClient, 'credential'>;
+
 interface ConnectDetails {
   readonly service: string;
   readonly message1: Uint8Array | null;
@@ -118,27 +120,30 @@ export class HostileClient {
   }
 
   /** A CONNECT on a new stream, whose number is returned. */
-  openTo(
-    owner: Pick<HostileClient, 'credential'>,
-    { service = '', message1 = null }: Partial<ConnectDetails> = {},
-  ): number {
-    const open = encodeOpen({
-      kind: OpenKind.CONNECT,
-      owner: owner.credential.publicKey,
-      service,
-      connectionId: new Uint8Array(ProtocolSize.CONNECTION_ID),
-      message1,
-    });
-    return this.#open(open);
+  openTo(owner: Named, { service = '', message1 = null }: Partial<ConnectDetails> = {}): number {
+    return this.#open(encodeConnect(owner, { service, message1 }));
+  }
+
+  /** So many CONNECTs, each on a new stream, for one write. */
+  openings(count: number, ownerOf: (request: number) => Named): Uint8Array {
+    const details = { service: '', message1: null };
+    const frames = Array.from({ length: count }, (_, request) =>
+      this.#openingFrame(encodeConnect(ownerOf(request), details)),
+    );
+    return Buffer.concat(frames);
   }
 
   #open(open: Uint8Array): number {
+    void this.write(this.#openingFrame(open));
+    return this.#stream;
+  }
+
+  #openingFrame(open: Uint8Array): Uint8Array {
     this.#stream += 2;
     const body = new Uint8Array(2 + open.length);
     body.set([open.length >>> 8, open.length]);
     body.set(open, 2);
-    void this.write(encodeFrame(FrameType.DATA, FrameFlag.OPEN, this.#stream, body));
-    return this.#stream;
+    return encodeFrame(FrameType.DATA, FrameFlag.OPEN, this.#stream, body);
   }
 
   reset(stream: number): void {
@@ -199,7 +204,7 @@ export class HostileClient {
   }
 
   /** A CONNECT that resumes a session which never was. */
-  openToResume(owner: Pick<HostileClient, 'credential'>, pathNumber: number): void {
+  openToResume(owner: Named, pathNumber: number): void {
     const open = encodeOpen({
       kind: OpenKind.RESUME,
       owner: owner.credential.publicKey,
@@ -269,6 +274,16 @@ export class HostileClient {
     this.#waiters.clear();
     for (const wake of waiters) wake();
   }
+}
+
+function encodeConnect(owner: Named, { service, message1 }: ConnectDetails): Uint8Array {
+  return encodeOpen({
+    kind: OpenKind.CONNECT,
+    owner: owner.credential.publicKey,
+    service,
+    connectionId: new Uint8Array(ProtocolSize.CONNECTION_ID),
+    message1,
+  });
 }
 
 function unsignedAuth(client: Uint8Array): Uint8Array {
