@@ -80,7 +80,7 @@ function runSent(script: Script, clock: VirtualClock): void {
       const hasEnd = action === 1 && !isPureAck;
       const parts = [new Uint8Array(1)];
       const streams = hasEnd ? [stream] : [];
-      sent.add({ number: next, parts, length: 1, nowMs: clock.nowMs(), ends: streams, isPureAck, isReserve: false });
+      sent.add({ number: next, parts, length: 1, flags: { ends: streams, isPureAck } }, clock.nowMs());
       if (hasEnd) ends.push(end);
       next++;
       if (!isPureAck) awaited = next;

@@ -12,11 +12,11 @@ describe('KeptBudget', () => {
     const budget = new KeptBudget(sizes);
     const [a, b] = [budget.reserve()!, budget.reserve()!];
     expect(a.roomBytes).toBe(700);
-    a.take(700);
+    a.charge(700);
     expect([a.roomBytes, a.sharedBytes, budget.sharedUsedBytes, b.roomBytes]).toEqual([0, 600, 600, 500]);
-    b.take(500);
+    b.charge(500);
     expect([budget.sharedLeftBytes, budget.reserve()!.roomBytes]).toEqual([0, 100]);
-    a.release(700);
+    a.charge(-700);
     expect([budget.sharedUsedBytes, a.roomBytes]).toEqual([400, 700]);
   });
 
@@ -24,10 +24,10 @@ describe('KeptBudget', () => {
     const budget = new KeptBudget(sizes);
     const accounts = [budget.reserve()!, budget.reserve()!, budget.reserve()!];
     expect(budget.reserve()).toBeUndefined();
-    accounts[0]!.take(300);
+    accounts[0]!.charge(300);
     accounts[0]!.close();
     accounts[0]!.close();
-    accounts[0]!.take(50);
+    accounts[0]!.charge(50);
     expect([budget.sharedUsedBytes, budget.hasPlace]).toEqual([0, true]);
   });
 
@@ -38,9 +38,9 @@ describe('KeptBudget', () => {
     living.owner = session(log, 'living');
     small.owner = session(log, 'small', true);
     large.owner = { ...session(log, 'large', true), giveUp: () => large.close() };
-    small.take(450);
-    large.take(650);
-    living.take(200);
+    small.charge(450);
+    large.charge(650);
+    living.charge(200);
     expect(living.roomBytes).toBe(0);
     living.wait();
     expect([log, living.roomBytes]).toEqual([['living wakes'], 500]);
@@ -54,8 +54,8 @@ describe('KeptBudget', () => {
       const [living, suspended] = [budget.reserve()!, budget.reserve()!];
       living.owner = session(log, 'living');
       suspended.owner = session(log, 'suspended', true);
-      suspended.take(300);
-      living.take(kept);
+      suspended.charge(300);
+      living.charge(kept);
       living.wait();
       expect(log).toEqual([]);
     },

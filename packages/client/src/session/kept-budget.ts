@@ -26,6 +26,8 @@ export interface KeptBudgetOptions {
  * for each, and so much for each that no session starves another.
  */
 export class KeptBudget {
+  /** Sessions that have a place. For accounts. */
+  places = 0;
   readonly #sharedBytes: number;
   readonly #sessionBytes: number;
   readonly #guaranteedBytes: number;
@@ -33,7 +35,6 @@ export class KeptBudget {
   readonly #accounts = new Set<KeptAccount>();
   readonly #waiting = new Set<KeptAccount>();
   #sharedUsed = 0;
-  #places = 0;
 
   constructor(options: KeptBudgetOptions = {}) {
     this.#sharedBytes = options.sharedBytes ?? ResumptionLimit.keptSharedBytes;
@@ -47,14 +48,9 @@ export class KeptBudget {
     return this.#sharedUsed;
   }
 
-  /** Sessions that have a place. */
-  get places(): number {
-    return this.#places;
-  }
-
   /** A session can still get its guarantee. */
   get hasPlace(): boolean {
-    return this.#places < this.#maxSessions;
+    return this.places < this.#maxSessions;
   }
 
   /**
@@ -65,7 +61,7 @@ export class KeptBudget {
     if (!this.hasPlace) return undefined;
     const account = new KeptAccount(this, this.#guaranteedBytes, this.#sessionBytes);
     this.#accounts.add(account);
-    if (options.isProvisional !== true) account.confirm();
+    if (!options.isProvisional) account.confirm();
     return account;
   }
 
@@ -95,11 +91,6 @@ export class KeptBudget {
   }
 
   /** For accounts. */
-  count(change: 1 | -1): void {
-    this.#places += change;
-  }
-
-  /** For accounts. */
   remove(account: KeptAccount): void {
     this.#accounts.delete(account);
     this.#waiting.delete(account);
@@ -112,7 +103,8 @@ export class KeptAccount {
   readonly #budget: KeptBudget;
   readonly #guaranteedBytes: number;
   readonly #sessionBytes: number;
-  #used = 0;
+  /** Bytes that are kept. */
+  usedBytes = 0;
   #isCounted = false;
   #isClosed = false;
 
@@ -123,25 +115,21 @@ export class KeptAccount {
     this.#sessionBytes = sessionBytes;
   }
 
-  get usedBytes(): number {
-    return this.#used;
-  }
-
   /** The session is there: it takes its place. Idempotent. */
   confirm(): void {
     if (this.#isCounted || this.#isClosed) return;
     this.#isCounted = true;
-    this.#budget.count(1);
+    this.#budget.places += 1;
   }
 
   /** Beyond the guarantee. */
   get sharedBytes(): number {
-    return Math.max(0, this.#used - this.#guaranteedBytes);
+    return Math.max(0, this.usedBytes - this.#guaranteedBytes);
   }
 
   /** Bytes that may be kept now. */
   get roomBytes(): number {
-    const guaranteed = Math.max(0, this.#guaranteedBytes - this.#used);
+    const guaranteed = Math.max(0, this.#guaranteedBytes - this.usedBytes);
     const shared = Math.max(0, this.#sessionBytes - this.sharedBytes);
     return guaranteed + Math.min(shared, this.#budget.sharedLeftBytes);
   }
@@ -151,28 +139,21 @@ export class KeptAccount {
     if (this.#budget.sharedLeftBytes < this.#sessionBytes - this.sharedBytes) this.#budget.wait(this);
   }
 
-  take(bytes: number): void {
-    this.#move(bytes);
-  }
-
-  release(bytes: number): void {
-    this.#move(-bytes);
-  }
-
   /** Gives everything back. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
     this.owner = undefined;
     this.#budget.remove(this);
-    if (this.#isCounted) this.#budget.count(-1);
-    this.#move(-this.#used);
+    if (this.#isCounted) this.#budget.places -= 1;
+    this.charge(-this.usedBytes);
+    this.#isClosed = true;
   }
 
-  #move(bytes: number): void {
-    if (this.#isClosed && bytes > 0) return;
+  /** So many bytes more are kept, or fewer. */
+  charge(bytes: number): void {
+    if (this.#isClosed) return;
     const before = this.sharedBytes;
-    this.#used = Math.max(0, this.#used + bytes);
+    this.usedBytes += bytes;
     const change = this.sharedBytes - before;
     if (change !== 0) this.#budget.moveShared(change);
   }

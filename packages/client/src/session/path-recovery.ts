@@ -69,12 +69,12 @@ export class PathRecovery {
 
   /** A path is there again. The milliseconds without one. */
   resume(): number {
-    const gapMs = this.#options.clock.nowMs() - (this.#suspendedSinceMs ?? this.#options.clock.nowMs());
+    const atMs = this.#options.clock.nowMs();
+    const gapMs = atMs - (this.#suspendedSinceMs ?? atMs);
     this.#suspendedSinceMs = undefined;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.stop();
     this.resumptions += 1;
-    this.lastResumption = { atMs: this.#options.clock.nowMs(), gapMs };
+    this.lastResumption = { atMs, gapMs };
     return gapMs;
   }
 

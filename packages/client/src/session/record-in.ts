@@ -5,8 +5,8 @@ export class RecordIn {
   readonly #opener: RecordOpener;
   readonly #maxPlaintext: number;
   #reader: RecordReader;
+  /** Bytes received whose credit was not given back. */
   #receivedBytes = 0;
-  #creditedBytes = 0;
 
   /** `maxPlaintext` is what this side named in its handshake message. */
   constructor(opener: RecordOpener, maxPlaintext: number) {
@@ -24,7 +24,6 @@ export class RecordIn {
   restart(): void {
     this.#reader = new RecordReader(this.#maxPlaintext);
     this.#receivedBytes = 0;
-    this.#creditedBytes = 0;
   }
 
   /** Gives each record that is complete to `onRecord`, as long as that wants more. ERR_E2EE_INTEGRITY, ERR_E2EE_PROTOCOL. */
@@ -37,8 +36,9 @@ export class RecordIn {
 
   /** Bytes opened since this was asked last. */
   takeOpenedBytes(): number {
-    const opened = this.#receivedBytes - this.#reader.bufferedBytes - this.#creditedBytes;
-    this.#creditedBytes += opened;
+    const { bufferedBytes } = this.#reader;
+    const opened = this.#receivedBytes - bufferedBytes;
+    this.#receivedBytes = bufferedBytes;
     return opened;
   }
 }

@@ -12,7 +12,7 @@ import {
 import { AckState } from './ack-state.js';
 import type { KeptAccount } from './kept-budget.js';
 import { LEAST_RECORD_BYTES } from './link-stream-path.js';
-import { type EndOfStream, endsIn, SentRecords } from './sent-records.js';
+import { endsIn, type RecordFlags, SentRecords } from './sent-records.js';
 import type { SessionPath } from './session-path.js';
 
 /** `type u8 | ack u64` before the frames, `u24 length` and the tag around them. */
@@ -34,12 +34,6 @@ export interface RecordOutOptions {
   readonly nextExpected: () => number;
   /** There may be something to send. */
   readonly wake: () => void;
-}
-
-interface SealFlags {
-  readonly ends?: readonly EndOfStream[];
-  readonly isPureAck?: boolean;
-  readonly isReserve?: boolean;
 }
 
 /**
@@ -115,26 +109,27 @@ export class RecordOut {
     const room = path.sendableBytes;
     if (room < LEAST_RECORD_BYTES) return this.#block();
     this.#blockedSinceMs = undefined;
+    const isReserve = this.sent.roomBytes - RECORD_AROUND < LEAST_RECORD_BYTES;
     if (this.#closeStep === 'sealed') {
-      if (this.ack.isDue) this.#sealFrames(path, [], { isPureAck: true, isReserve: !this.#hasKeptRoom() });
+      if (this.ack.isDue) this.#sealFrames(path, [], { isPureAck: true, isReserve });
       return false;
     }
     const { sealer, clock, mux, maxPlaintext } = this.#options;
     const isConfirmDue = this.#isConfirmDue();
     if (!isConfirmDue && sealer.rekeyDue(clock.nowMs())) {
-      this.#seal(path, RecordType.REKEY, [], { isReserve: !this.#hasKeptRoom() });
+      this.#seal(path, RecordType.REKEY, [], { isReserve });
       return true;
     }
-    if (!this.#hasKeptRoom()) return this.#sendFromReserve(path, room);
+    if (isReserve) return this.#sendFromReserve(path, room);
     const largest = Math.min(maxPlaintext, room - RECORD_AROUND, this.sent.roomBytes - RECORD_AROUND);
     const batch = mux.pull(largest - PLAINTEXT_BEFORE_FRAMES);
-    if (batch === undefined && this.#closeStep === 'wanted' && !isConfirmDue) {
+    const isPureAck = batch === undefined && !isConfirmDue;
+    if (isPureAck && this.#closeStep === 'wanted') {
       this.#sealClose(path, false);
       return this.ack.isDue;
     }
-    if (batch === undefined && !this.ack.isDue && !isConfirmDue) return false;
-    const flags = { ends: endsIn(batch), isPureAck: batch === undefined && !isConfirmDue };
-    this.#sealFrames(path, batch?.chunks ?? [], flags);
+    if (isPureAck && !this.ack.isDue) return false;
+    this.#sealFrames(path, batch?.chunks ?? [], { ends: endsIn(batch), isPureAck });
     return mux.hasPending || this.#closeStep === 'wanted';
   }
 
@@ -165,10 +160,6 @@ export class RecordOut {
 
   #isConfirmDue(): boolean {
     return this.#options.isDialer && this.nextNumber === 0;
-  }
-
-  #hasKeptRoom(): boolean {
-    return this.sent.roomBytes - RECORD_AROUND >= LEAST_RECORD_BYTES;
   }
 
   #block(): false {
@@ -224,21 +215,20 @@ export class RecordOut {
     this.#closeStep = 'sealed';
   }
 
-  #sealFrames(path: SessionPath, chunks: readonly Uint8Array[], flags: SealFlags): void {
+  #sealFrames(path: SessionPath, chunks: readonly Uint8Array[], flags: RecordFlags): void {
     const type = this.#isConfirmDue() ? RecordType.CONFIRM : RecordType.FRAMES;
     this.ack.onSent();
     this.#seal(path, type, [encodeFramesPrefix(this.#options.nextExpected()), ...chunks], flags);
   }
 
-  #seal(path: SessionPath, type: RecordType, parts: readonly Uint8Array[], flags: SealFlags): number {
+  #seal(path: SessionPath, type: RecordType, parts: readonly Uint8Array[], flags: RecordFlags): number {
     const { sealer, clock } = this.#options;
     const number = sealer.nextNumber;
     const record = sealer.sealParts(type, parts);
     let length = 0;
     for (const part of record) length += part.length;
     this.recordsSent += 1;
-    const { ends = [], isPureAck = false, isReserve = false } = flags;
-    this.sent.add({ number, parts: record, length, nowMs: clock.nowMs(), ends, isPureAck, isReserve });
+    this.sent.add({ number, parts: record, length, flags }, clock.nowMs());
     path.send(record, length);
     return number;
   }

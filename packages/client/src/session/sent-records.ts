@@ -9,29 +9,28 @@ export interface EndOfStream {
   onEndLost(error: SealaneError): void;
 }
 
-interface SentEnds {
+/** Places that a session keeps though all was acknowledged. */
+const FEW_PLACES = 64;
+
+interface SentEnd {
   readonly number: number;
-  readonly streams: readonly EndOfStream[];
+  readonly stream: EndOfStream;
 }
 
 export interface KeptRecord {
-  /** As it was sent, in parts, and how long they are together. */
+  readonly number: number;
+  /** As it was sent, its length before it, in parts, and how long they are together. */
   readonly parts: readonly Uint8Array[];
   readonly length: number;
-  /** Beyond the bound, from the reserve. */
-  readonly isReserve: boolean;
+  readonly flags: RecordFlags;
 }
 
-export interface SentRecord {
-  readonly number: number;
-  /** As it was sent, its length before it. Kept by reference where there is an account to keep it in. */
-  readonly parts: readonly Uint8Array[];
-  readonly length: number;
-  readonly nowMs: number;
-  readonly ends: readonly EndOfStream[];
+export interface RecordFlags {
+  readonly ends?: readonly EndOfStream[];
   /** Its acknowledgement is not awaited. */
-  readonly isPureAck: boolean;
-  readonly isReserve: boolean;
+  readonly isPureAck?: boolean;
+  /** Beyond the bound, from the reserve. */
+  readonly isReserve?: boolean;
 }
 
 /**
@@ -40,14 +39,17 @@ export interface SentRecord {
  */
 export class SentRecords {
   readonly #account: KeptAccount | undefined;
-  readonly #kept = new Map<number, KeptRecord>();
+  /**
+   * A ring: each record at its number modulo the places. A Map leaves a table behind whenever its places are used up, with all
+   * that was kept then and the next table in it: once one has survived two collections of new memory, everything does.
+   */
+  #kept: (KeptRecord | undefined)[] = [];
   #nextNumber = 0;
   /** After the last record that the peer has to acknowledge: a pure ack is not answered. */
   #awaited = 0;
   #acknowledged = 0;
   #reserveUsed = 0;
-  #ends: SentEnds[] = [];
-  #endCount = 0;
+  #ends: SentEnd[] = [];
   /** Clock time since which the oldest unacknowledged record waits, or of the last ack that moved. */
   #waitingSinceMs = 0;
 
@@ -66,7 +68,7 @@ export class SentRecords {
 
   /** More ends of streams wait than a peer that acknowledges leaves behind: a slow ack for each would let them grow. */
   get isStalled(): boolean {
-    return this.#endCount > SessionLimit.maxUnacknowledgedEnds;
+    return this.#ends.length > SessionLimit.maxUnacknowledgedEnds;
   }
 
   get waitingSinceMs(): number {
@@ -75,34 +77,33 @@ export class SentRecords {
 
   /** Bytes of the largest record, its length included, that may be kept now; infinite where none is. */
   get roomBytes(): number {
-    if (this.#account === undefined) return Number.POSITIVE_INFINITY;
-    return this.#account.roomBytes - ResumptionLimit.keptRecordOverheadBytes;
+    return (this.#account?.roomBytes ?? Number.POSITIVE_INFINITY) - ResumptionLimit.keptRecordOverheadBytes;
   }
 
   get reserveRoomBytes(): number {
-    if (this.#account === undefined) return Number.POSITIVE_INFINITY;
     return ResumptionLimit.keptReserveBytes - this.#reserveUsed;
   }
 
-  add(record: SentRecord): void {
-    const { number, parts, length, nowMs, ends, isPureAck, isReserve } = record;
+  /** `record` is kept by reference where there is an account to keep it in. */
+  add(record: KeptRecord, nowMs: number): void {
+    const { number, length, flags } = record;
     this.#nextNumber = number + 1;
     if (this.#account !== undefined) {
-      this.#kept.set(number, { parts, length, isReserve });
-      if (isReserve) this.#reserveUsed += length;
-      else this.#account.take(length + ResumptionLimit.keptRecordOverheadBytes);
+      if (number - this.#acknowledged >= this.#kept.length) this.#grow();
+      this.#kept[number % this.#kept.length] = record;
+      if (flags.isReserve) this.#reserveUsed += length;
+      else this.#account.charge(length + ResumptionLimit.keptRecordOverheadBytes);
     }
-    if (isPureAck) return;
+    if (flags.isPureAck) return;
     if (!this.hasUnacknowledged) this.#waitingSinceMs = nowMs;
     this.#awaited = number + 1;
-    if (ends.length === 0) return;
-    this.#ends.push({ number, streams: ends });
-    this.#endCount += ends.length;
+    for (const stream of flags.ends ?? []) this.#ends.push({ number, stream });
   }
 
   /** The record as it was sent; undefined for one that was acknowledged or never sealed. */
   kept(number: number): KeptRecord | undefined {
-    return this.#kept.get(number);
+    const record = this.#kept[number % this.#kept.length];
+    return record?.number === number ? record : undefined;
   }
 
   /**
@@ -116,39 +117,42 @@ export class SentRecords {
     if (account !== undefined) {
       let released = 0;
       for (let number = this.#acknowledged; number < next; number++) {
-        const record = this.#kept.get(number);
+        const record = this.kept(number);
         if (record === undefined) continue;
-        this.#kept.delete(number);
-        if (record.isReserve) this.#reserveUsed -= record.length;
+        this.#kept[number % this.#kept.length] = undefined;
+        if (record.flags.isReserve) this.#reserveUsed -= record.length;
         else released += record.length + ResumptionLimit.keptRecordOverheadBytes;
       }
-      account.release(released);
+      account.charge(-released);
+      if (next === this.#nextNumber && this.#kept.length > FEW_PLACES) this.#kept = [];
     }
     this.#acknowledged = next;
     this.#waitingSinceMs = nowMs;
-    while (this.#ends.length > 0 && this.#ends[0]!.number < next) {
-      const { streams } = this.#ends.shift()!;
-      this.#endCount -= streams.length;
-      for (const stream of streams) stream.onEndAcknowledged();
-    }
+    while (this.#ends.length > 0 && this.#ends[0]!.number < next) this.#ends.shift()!.stream.onEndAcknowledged();
     return true;
   }
 
   /** The session is over: ends that were not acknowledged are lost, and nothing is kept. */
   abandon(lost: () => SealaneError): void {
-    this.#kept.clear();
+    this.#kept = [];
     this.#account?.close();
     const unacknowledged = this.#ends;
     this.#ends = [];
-    this.#endCount = 0;
-    for (const { streams } of unacknowledged) for (const stream of streams) stream.onEndLost(lost());
+    for (const { stream } of unacknowledged) stream.onEndLost(lost());
+  }
+
+  /** Every place is taken. */
+  #grow(): void {
+    const places = this.#kept;
+    const count = places.length * 2 + 4;
+    this.#kept = new Array(count);
+    for (const record of places) this.#kept[record!.number % count] = record;
+    // What is left behind must not keep anything alive.
+    places.fill(undefined);
   }
 }
 
 /** The streams whose end is in this batch; every handler inside a session is told about its end. */
 export function endsIn(batch: MuxBatch | undefined): readonly EndOfStream[] {
-  if (batch?.streamsWithFin === undefined) return [];
-  return batch.streamsWithFin.flatMap((stream) =>
-    stream.handler === undefined ? [] : [stream.handler as unknown as EndOfStream],
-  );
+  return (batch?.streamsWithFin ?? []).flatMap(({ handler }) => (handler as unknown as EndOfStream | undefined) ?? []);
 }

@@ -207,7 +207,7 @@ export class Session implements SessionPathSink, KeptOwner {
   tick(): boolean {
     if (this.#state !== 'open') return false;
     const nowMs = this.#options.clock.nowMs();
-    if (this.#recovery?.isOverdue === true) {
+    if (this.#recovery?.isOverdue) {
       this.giveUp();
       return false;
     }
