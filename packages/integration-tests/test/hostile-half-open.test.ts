@@ -39,7 +39,7 @@ async function openRanges(attacking: TestProcess): Promise<number[][]> {
 describe.each(['tcp', 'head', 'upgraded'])('10,000 half-open sockets, %s', (kind) => {
   it('leave 2,000 of them, and the relay to others', async () => {
     // Long enough that none goes for another reason.
-    const relayOptions = ['--set', 'limits.authTimeoutMs=120s'];
+    const relayOptions = ['--set', 'limits.authTimeoutMs=120s', '--set', 'limits.headersTimeoutMs=120s'];
     await using three = await ThreeProcesses.start(`127.0.0.1:${backend.port}`, { relayOptions });
     await expectBytes(three.target, 1);
     const attackers: TestProcess[] = [];

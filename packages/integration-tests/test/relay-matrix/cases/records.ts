@@ -143,13 +143,13 @@ function linkCuts(sender: Sender): MatrixCase {
       const dialer = await stage.dialer();
       for (let offset = 0; offset < 600; offset += 60) {
         let passed = 0;
-        let isCut = false;
+        let cut: HostileLink | undefined;
         stage.attack(
           onData(sender, (frame) => {
             const at = offset - passed;
             passed += frame.data.length;
-            if (isCut || at >= frame.data.length) return isCut ? [] : undefined;
-            isCut = true;
+            if (cut !== undefined || at >= frame.data.length) return cut === undefined ? undefined : [];
+            cut = frame.link;
             frame.link.toClient(dataFrames(frame.streamId, frame.data.slice(0, at))[0] ?? frame);
             frame.link.cut();
             return [];
@@ -157,7 +157,9 @@ function linkCuts(sender: Sender): MatrixCase {
         );
         await stage.attempt({ owner, dialer, sizes: { bytes: 250, answerBytes: 250 } });
         stage.attack();
-        await stage.waitFor(() => stage.relay.ownerLinks.length === 1, 'the owner is there');
+        // On sockets the relay may see the end of a link after its client has.
+        const isThere = (): boolean => stage.relay.ownerLinks.length === 1 && stage.relay.ownerLinks[0] !== cut;
+        await stage.waitFor(isThere, 'the owner is there');
         await stage.waitFor(() => stage.relay.server.statistics().leases === 1, 'its lease');
         await stage.pass(300);
         expect(await stage.tryExchange(dialer, owner.listener.address)).toMatch(/^(right bytes|ERR_RELAY_NO_OWNER)$/);
