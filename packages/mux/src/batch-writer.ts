@@ -4,83 +4,72 @@ import type { QueuedChunk } from './send-queue.js';
 
 /** Bodies up to this size are copied beside their header: a view of its own would cost more than the copy. */
 const inlineBytes = 256;
+const slabBytes = 4_096;
 
-// Headers are laid out here and copied out once per batch, so that a batch owns exactly the bytes it needs. Building
-// a batch never gives control away, so one scratch serves all muxes.
-let scratch: Uint8Array = new Uint8Array(4_096);
+// Headers and small bodies of all muxes lie here one after another: memory of its own for each batch costs more than all
+// else that makes it. Building a batch never gives control away.
+let slab: Uint8Array = new Uint8Array(0);
+let end = 0;
 
-/** Lays out one batch: headers and small bodies in memory of its own, large bodies by reference. */
+/** Lays out one batch: headers and small bodies in memory that batches share, large bodies by reference. */
 export class BatchWriter {
   bytes = 0;
-  #end = 0;
-  /** For each large body: where in the scratch it belongs. */
-  readonly #bodies: Uint8Array[] = [];
-  readonly #places: number[] = [];
+  readonly #chunks: Uint8Array[] = [];
+  /** Of what lies in the slab and is in no chunk yet. */
+  #start = end;
 
   header(type: number, flags: number, streamId: number, bodyLength: number): void {
-    this.#reserve(FRAME_HEADER_BYTES);
-    writeFrameHeader(scratch, this.#end, type, flags, streamId, bodyLength);
-    this.#advance(FRAME_HEADER_BYTES);
+    const at = this.#reserve(FRAME_HEADER_BYTES);
+    writeFrameHeader(slab, at, type, flags, streamId, bodyLength);
   }
 
   uint16(value: number): void {
-    this.#reserve(2);
-    scratch[this.#end] = value >>> 8;
-    scratch[this.#end + 1] = value;
-    this.#advance(2);
+    const at = this.#reserve(2);
+    slab[at] = value >>> 8;
+    slab[at + 1] = value;
   }
 
   uint32(value: number): void {
-    this.#reserve(4);
-    scratch[this.#end] = value >>> 24;
-    scratch[this.#end + 1] = value >>> 16;
-    scratch[this.#end + 2] = value >>> 8;
-    scratch[this.#end + 3] = value;
-    this.#advance(4);
+    this.uint16(value >>> 16);
+    this.uint16(value);
   }
 
   copy(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    scratch.set(bytes, this.#end);
-    this.#advance(bytes.length);
+    const at = this.#reserve(bytes.length);
+    slab.set(bytes, at);
   }
 
   /** A body, or a piece of one, after its header. */
   body(chunk: QueuedChunk): void {
-    for (const bytes of chunk instanceof Uint8Array ? [chunk] : chunk.chunks) {
-      if (bytes.length <= inlineBytes) {
-        this.copy(bytes);
-      } else {
-        this.#bodies.push(bytes);
-        this.#places.push(this.#end);
-        this.bytes += bytes.length;
-      }
-    }
+    if (chunk instanceof Uint8Array) this.#add(chunk);
+    else for (const bytes of chunk.chunks) this.#add(bytes);
   }
 
   finish(): Uint8Array[] {
-    const chunks: Uint8Array[] = [];
-    let start = 0;
-    for (let index = 0; index < this.#bodies.length; index += 1) {
-      const place = this.#places[index]!;
-      // Short arrays of their own cost less than views of one.
-      if (place > start) chunks.push(scratch.slice(start, place));
-      chunks.push(this.#bodies[index]!);
-      start = place;
+    if (end > this.#start) this.#chunks.push(slab.subarray(this.#start, end));
+    this.#start = end;
+    return this.#chunks;
+  }
+
+  #add(bytes: Uint8Array): void {
+    if (bytes.length <= inlineBytes) {
+      this.copy(bytes);
+    } else {
+      this.finish().push(bytes);
+      this.bytes += bytes.length;
     }
-    if (start < this.#end) chunks.push(scratch.slice(start, this.#end));
-    return chunks;
   }
 
-  #reserve(bytes: number): void {
-    if (this.#end + bytes <= scratch.length) return;
-    const larger = new Uint8Array(Math.max(scratch.length * 2, this.#end + bytes));
-    larger.set(scratch);
-    scratch = larger;
-  }
-
-  #advance(bytes: number): void {
-    this.#end += bytes;
+  /** Where so many bytes may be written. */
+  #reserve(bytes: number): number {
+    if (end + bytes > slab.length) {
+      this.finish();
+      slab = new Uint8Array(Math.max(slabBytes, bytes));
+      this.#start = 0;
+      end = 0;
+    }
+    end += bytes;
     this.bytes += bytes;
+    return end - bytes;
   }
 }

@@ -42,6 +42,22 @@ function writerTo(sink: Duplex) {
   return { writer, write, left, errors };
 }
 
+async function connected() {
+  const server = net.createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const socket = net.connect({ port: (server.address() as net.AddressInfo).port, host: '127.0.0.1' });
+  const [[peer]] = (await Promise.all([once(server, 'connection'), once(socket, 'connect')])) as [
+    [net.Socket],
+    unknown,
+  ];
+  closing.push(
+    () => server.close(),
+    () => socket.destroy(),
+    () => peer.destroy(),
+  );
+  return { socket, peer };
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('PieceWriter', () => {
@@ -76,15 +92,7 @@ describe('PieceWriter', () => {
   });
 
   test('keeps the order over flushes in the middle of a callback', async () => {
-    const server = net.createServer();
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const socket = net.connect({ port: (server.address() as net.AddressInfo).port, host: '127.0.0.1' });
-    const [peer] = (await once(server, 'connection')) as [net.Socket];
-    closing.push(
-      () => server.close(),
-      () => socket.destroy(),
-      () => peer.destroy(),
-    );
+    const { socket, peer } = await connected();
     const { writer, write, left } = writerTo(socket);
     let text = '';
     peer.setEncoding('latin1').on('data', (part) => {
@@ -102,6 +110,49 @@ describe('PieceWriter', () => {
     await once(peer, 'end');
     expect(text).toBe(expected);
     expect(left.reduce((sum, bytes) => sum + bytes, 0)).toBe(expected.length);
+  });
+
+  test('small pieces that the kernel does not take wait in order, and are counted until it does', async () => {
+    const { socket, peer } = await connected();
+    peer.pause();
+    const { writer, left } = writerTo(socket);
+    const pieces: Buffer[] = [];
+    const flush = (length: number): void => {
+      const piece = Buffer.alloc(length, pieces.length);
+      pieces.push(piece);
+      writer.write(piece, length);
+      writer.flush();
+    };
+    while (writer.pendingBytes === 0 && socket.writableLength === 0) flush(4_096);
+    expect(writer.pendingBytes).toBe(4_096);
+    expect(left).toHaveLength(pieces.length - 1);
+    for (const length of [10, 2_000, 6_000, 30]) flush(length);
+    expect(writer.pendingBytes).toBe(4_096);
+    socket.end();
+    const received: Buffer[] = [];
+    peer.on('data', (part: Buffer) => received.push(part)).resume();
+    await once(peer, 'end');
+    expect(Buffer.concat(received).equals(Buffer.concat(pieces))).toBe(true);
+    expect(left).toEqual(pieces.map(({ length }) => length));
+    expect(writer.pendingBytes).toBe(0);
+  });
+
+  test('a small piece that the kernel refuses breaks the socket', async () => {
+    const { socket, peer } = await connected();
+    const { writer, errors } = writerTo(socket);
+    const closed = new Promise((resolve) => socket.on('error', () => undefined).on('close', resolve));
+    peer.resetAndDestroy();
+    while (!socket.destroyed) {
+      writer.write(Buffer.alloc(10), 10);
+      writer.flush();
+      await turn();
+    }
+    await closed;
+    expect(errors.length).toBeGreaterThan(0);
+    writer.write(Buffer.alloc(10), 10);
+    writer.flush();
+    await turn();
+    expect(errors.at(-1)).toBeInstanceOf(Error);
   });
 
   test('writes what was added as soon as it is told to, once', async () => {

@@ -1,5 +1,6 @@
 import { encodeId } from '@sealane/crypto/credential';
 import { GroupScheduler, Mux, type MuxStream, type StreamHandler } from '@sealane/mux';
+import { atCallbackEnd, type CallbackEndTask } from '@sealane/mux/node';
 import { type ControlMessage, encodeFrame, encodeMessage } from '@sealane/protocol';
 import {
   FrameType,
@@ -40,7 +41,7 @@ const CLOSE_POLICY = 1008;
 const CLOSE_GOING_AWAY = 1001;
 
 /** The relay's end of one WebSocket: authentication, then the outer mux (v1.md, "Client and relay"). */
-export class RelayLink implements MessageLinkHandler {
+export class RelayLink implements MessageLinkHandler, CallbackEndTask {
   /** For logs and as the holder of leases; random, unique among live links. */
   readonly id: string;
   readonly #config: RelayConfig;
@@ -285,11 +286,11 @@ export class RelayLink implements MessageLinkHandler {
   scheduleFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    process.nextTick(flushNow, this);
+    atCallbackEnd(this);
   }
 
   /** @internal */
-  flushNow(): void {
+  onCallbackEnd(): void {
     this.#isFlushing = false;
     this.#flush();
   }
@@ -325,8 +326,4 @@ export class RelayLink implements MessageLinkHandler {
     if (state.step === 'up') state.mux.close(new SealaneError('ERR_LINK_LOST', reason, { retryable: true }));
     this.#host.onEnd(this, reason, state.step === 'up');
   }
-}
-
-function flushNow(link: RelayLink): void {
-  link.flushNow();
 }

@@ -2,6 +2,8 @@ import { deferTurn } from '#transport';
 
 /** Something that has data to seal for this link. */
 export interface RecordSource {
+  /** The turn's: it has a place in the line. */
+  isWaiting: boolean;
   /** Seals and writes at most one record. False when it has nothing (more) that it can send now. */
   sendRecord(): boolean;
 }
@@ -19,7 +21,7 @@ export interface SendTurnTarget {
  */
 export class SendTurn {
   readonly #target: SendTurnTarget;
-  readonly #waiting = new Set<RecordSource>();
+  #waiting: RecordSource[] = [];
   #isScheduled = false;
   #isStopped = false;
 
@@ -29,12 +31,14 @@ export class SendTurn {
 
   /** Asks `source` for records in the next turn with room. */
   add(source: RecordSource): void {
-    this.#waiting.add(source);
+    if (!source.isWaiting) this.#waiting.push(source);
+    source.isWaiting = true;
     this.schedule();
   }
 
   remove(source: RecordSource): void {
-    this.#waiting.delete(source);
+    // Its place is passed over.
+    source.isWaiting = false;
   }
 
   schedule(): void {
@@ -45,18 +49,23 @@ export class SendTurn {
 
   stop(): void {
     this.#isStopped = true;
-    this.#waiting.clear();
+    this.#waiting = [];
   }
 
   readonly #run = (): void => {
-    this.#isScheduled = false;
     if (this.#isStopped) return;
-    // A set keeps its order, and a source that is added again goes to its end.
+    let done = 0;
+    // A source that is added again goes to the end.
     for (const source of this.#waiting) {
       if (!this.#target.hasRoom()) break;
-      this.#waiting.delete(source);
-      if (source.sendRecord()) this.#waiting.add(source);
+      done += 1;
+      if (!source.isWaiting) continue;
+      source.isWaiting = false;
+      if (source.sendRecord()) this.add(source);
     }
+    this.#waiting = this.#waiting.slice(done);
+    // What was written up to here is not to be scheduled again.
+    this.#isScheduled = false;
     this.#target.flush();
   };
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { LargeReads, PieceWriter } from '@sealane/mux/node';
+import { beginCallback, endCallback, LargeReads, PieceWriter } from '@sealane/mux/node';
 import { ResetCode, SealaneError } from '@sealane/types';
 import type { SecureStream } from '../session/secure-stream.js';
 import type { StreamPort, StreamSink } from '../session/stream-port.js';
@@ -128,7 +128,12 @@ class SocketPipe implements StreamSink {
 
   readonly #onSocketData = (chunk: Uint8Array): void => {
     this.#largeReads.sawRead(chunk.length);
-    this.#take(chunk);
+    beginCallback();
+    try {
+      this.#take(chunk);
+    } finally {
+      endCallback();
+    }
     if (this.#port.queuedBytes >= PAUSE_BYTES) this.#socket.pause();
   };
 
@@ -222,7 +227,7 @@ class SocketPipe implements StreamSink {
       // A socket whose shutdown is on its way cannot be reset in between: it would stay open, with neither an end nor a
       // reset for its peer. The shutdown waits for nothing once all was written.
       const isEnding = this.#socket.writableEnded && !this.#socket.writableFinished;
-      if (isEnding && this.#socket.writableLength === 0)
+      if (isEnding && this.#socket.writableLength === 0 && this.#writer.pendingBytes === 0)
         this.#socket.once('finish', () => this.#socket.resetAndDestroy());
       else this.#socket.resetAndDestroy();
     } else {

@@ -109,7 +109,7 @@ export class RecordOut {
     const room = path.sendableBytes;
     if (room < LEAST_RECORD_BYTES) return this.#block();
     this.#blockedSinceMs = undefined;
-    const isReserve = this.sent.roomBytes - RECORD_AROUND < LEAST_RECORD_BYTES;
+    const isReserve = !this.hasKeptRoom();
     if (this.#closeStep === 'sealed') {
       if (this.ack.isDue) this.#sealFrames(path, [], { isPureAck: true, isReserve });
       return false;
@@ -151,6 +151,11 @@ export class RecordOut {
     this.#reserveTimer?.cancel();
     this.#path = undefined;
     this.sent.abandon(lost);
+  }
+
+  /** Another record can be kept until it is acknowledged. */
+  hasKeptRoom(): boolean {
+    return this.sent.roomBytes - RECORD_AROUND >= LEAST_RECORD_BYTES;
   }
 
   // Methods: the engine calls its runtime for each use of a private accessor.

@@ -29,6 +29,7 @@ import { StallWatch } from './stall-watch.js';
 export class Session implements SessionPathSink, KeptOwner {
   readonly mux: Mux;
   recordsReceived = 0;
+  isWaiting = false;
   /** Identities of the relays that have carried it. */
   readonly relayIds: Set<string> = new Set();
   readonly #options: SessionOptions;
@@ -111,11 +112,10 @@ export class Session implements SessionPathSink, KeptOwner {
   /** Checks what the peer says of itself and takes it as an ack. False when it ended the session. */
   takePeerState(peer: ResumeState): boolean {
     try {
-      const { sent } = this.#out;
-      if (peer.nextExpected < sent.acknowledged || peer.nextSealed < this.#in.nextNumber) {
+      if (peer.nextExpected < this.#out.sent.acknowledged || peer.nextSealed < this.#in.nextNumber) {
         throw new SealaneError('ERR_E2EE_PROTOCOL', 'the peer takes an ack back');
       }
-      this.#acknowledge(peer.nextExpected);
+      this.#acknowledge(peer.nextExpected, this.#options.clock.nowMs());
     } catch (cause) {
       this.#onBroken(cause);
       return false;
@@ -240,12 +240,13 @@ export class Session implements SessionPathSink, KeptOwner {
     this.wake();
   }
 
-  #acknowledge(next: number): void {
-    if (!this.#out.sent.acknowledge(next, this.#options.clock.nowMs())) return;
+  #acknowledge(next: number, nowMs: number): void {
+    const isAtBound = !this.#out.hasKeptRoom();
+    if (!this.#out.sent.acknowledge(next, nowMs)) return;
     this.#stall.reset();
     this.#recovery?.progress();
     // At the bound of what is kept, the ack is what it waited for.
-    if (this.#recovery !== undefined) this.wake();
+    if (isAtBound) this.wake();
   }
 
   #onRecord(record: OpenedRecord, ciphertextBytes: number): void {
@@ -280,7 +281,7 @@ export class Session implements SessionPathSink, KeptOwner {
   /** False for a pure ack. */
   #onFrames({ body }: OpenedRecord): boolean {
     const { ack, frames } = parseFrames(body);
-    this.#acknowledge(ack);
+    this.#acknowledge(ack, this.#openedMs);
     if (this.#out.isCloseSealed) this.#finishClose();
     if (frames.length === 0) return false;
     if (this.#peerClosed) throw new SealaneError('ERR_E2EE_PROTOCOL', 'frames after CLOSE');

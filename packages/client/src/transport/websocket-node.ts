@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { WebSocketConnection, webSocketSettings } from '@sealane/mux/node';
+import { atTurnEnd, WebSocketConnection, webSocketSettings } from '@sealane/mux/node';
 import { UNSUPPORTED_VERSION_STATUS } from '@sealane/protocol';
 import { type MessageLink, SealaneError } from '@sealane/types';
 import { httpRefusal } from './http-refusal.js';
@@ -27,7 +27,7 @@ export const openWebSocket: TransportFactory = async (url, options) => {
 
 /** The platform's scheduler of work after all input of one turn was read: batches what belongs together. */
 export const deferTurn = (callback: () => void): void => {
-  setImmediate(callback);
+  atTurnEnd(callback);
 };
 
 function upgradeRequest(url: string, key: string, options: TransportOptions, tunnel?: ProxyTunnel): ClientRequest {

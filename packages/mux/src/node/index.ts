@@ -1,3 +1,4 @@
+export { atCallbackEnd, atTurnEnd, beginCallback, type CallbackEndTask, endCallback } from './callback-end.js';
 export { LargeReads } from './large-reads.js';
 export { PieceWriter } from './piece-writer.js';
 export { spaceOutCollections } from './space-out-collections.js';

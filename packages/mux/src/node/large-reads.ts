@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { beginCallback, endCallback } from './callback-end.js';
 
 /** What Node reads at once at most. */
 export const FULL_READ_BYTES = 65_536;
@@ -75,25 +76,30 @@ export class LargeReads {
   }
 
   #use(wantsLarge: boolean): void {
-    this.#internals?.use(
-      this.#takeMemory(wantsLarge),
-      (bytes) => this.#onRead(bytes),
-      () => this.#view!,
-    );
+    this.#internals?.use(this.#takeMemory(wantsLarge), this.#onRead, () => this.#view!);
   }
 
-  #onRead(bytes: number): boolean {
+  readonly #onRead = (bytes: number): boolean => {
+    beginCallback();
+    try {
+      return this.#onChunk(this.#read(bytes));
+    } finally {
+      endCallback();
+    }
+  };
+
+  #read(bytes: number): Uint8Array {
     const memory = this.#memory;
     const view = this.#view!;
     if (memory === undefined) {
       const copy = view.slice(0, bytes);
       if (bytes >= BULK_READ_BYTES) this.#takeMemory(true);
-      return this.#onChunk(copy);
+      return copy;
     }
     this.#used += bytes;
     if (memory.length - this.#used < FULL_READ_BYTES) this.#takeMemory(bytes >= BULK_READ_BYTES);
     else this.#view = memory.subarray(this.#used);
-    return this.#onChunk(view.subarray(0, bytes));
+    return view.subarray(0, bytes);
   }
 
   #takeMemory(wantsLarge: boolean): Uint8Array {

@@ -7,6 +7,7 @@ import {
   type WebSocketReaderOptions,
 } from '@sealane/protocol/websocket';
 import type { LinkEnd, MessageLink, MessageLinkHandler } from '@sealane/types';
+import { beginCallback, endCallback } from './callback-end.js';
 import { ENOUGH_READS, FULL_READ_BYTES, LargeReads } from './large-reads.js';
 import { type WebSocketMask, WebSocketSender } from './websocket-sender.js';
 
@@ -123,7 +124,12 @@ export class WebSocketConnection implements MessageLink, WebSocketReaderHandler 
       this.#largeReads ??= new LargeReads(this.#socket, (read) => this.#onRead(read));
       this.#largeReads.sawRead(chunk.length);
     }
-    this.#onRead(chunk);
+    beginCallback();
+    try {
+      this.#onRead(chunk);
+    } finally {
+      endCallback();
+    }
   }
 
   #onRead(chunk: Uint8Array): boolean {
