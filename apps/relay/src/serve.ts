@@ -9,6 +9,7 @@ import { isRestricted } from './admission/admission-rules.js';
 import { LiveAdmission } from './admission/live-admission.js';
 import { applySettings, limitsOf, logSettingsOf } from './apply-settings.js';
 import { DatabaseBanStore } from './ban-store.js';
+import { collectGrowth } from './collect-growth.js';
 import { RelayDatabase } from './database/relay-database.js';
 import { describeError, usageError } from './error-line.js';
 import { isLoopback, type ListenAddress, parseAdminAddress, parseListenAddress } from './listen-address.js';
@@ -38,6 +39,7 @@ import { DatabaseTicketUseStore } from './ticket-use-store.js';
  */
 export async function serve(configuration: Configuration): Promise<void> {
   spaceOutCollections();
+  collectGrowth();
   const address = listenAddressOf(configuration);
   const dataDir = required(configuration.get(programSettings.dataDir), '--data-dir DIR', 'dataDir');
   const sink = LogSink.open(configuration.get(observabilitySettings.logFile), ({ message }) =>
