@@ -392,16 +392,16 @@ export class MatrixStage {
     const size = Math.max(200, Math.ceil(bytes.length / 3));
     for (let at = 0; at < bytes.length && !stream.isClosed; at += size) {
       stream.raw.write(bytes.slice(at, at + size));
-      if (at + size < bytes.length) await this.#gap();
+      if (at + size < bytes.length) await this.#gap(stream);
     }
     stream.raw.end();
   }
 
-  #gap(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.mode === 'sockets') setTimeout(resolve, 2);
-      else this.clock.schedule(15, resolve);
-    });
+  /** Until what was written has been sealed, and a little. */
+  async #gap({ raw }: SecureStream): Promise<void> {
+    if (this.mode === 'virtual') return await new Promise((resolve) => this.clock.schedule(15, resolve));
+    do await new Promise((resolve) => setTimeout(resolve, 2));
+    while (raw.queuedBytes > 0 && !raw.isClosed);
   }
 
   /** Reads to the end. What is not the beginning of `expected`, or ends before it, is kept as wrong for ever. */
