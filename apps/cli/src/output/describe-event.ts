@@ -8,7 +8,7 @@ export function describeEvent(event: CliEvent, style: Style): string {
   switch (event.event) {
     case 'ready':
       return [
-        `${style.green('ready')}  connect with: sealane connect ${style.bold(sanitize(event.address, 1000))} --listen 127.0.0.1:0`,
+        `${style.green('ready')}  connect with: sealane connect '${style.bold(sanitize(event.address, 4_000))}' --listen 127.0.0.1:0`,
         `       id ${sanitize(event.id)}${event.name === null ? '' : `, name ${sanitize(event.name)}`}`,
       ].join('\n');
     case 'listening':

@@ -95,4 +95,18 @@ describe('reporter', () => {
     expect(out.lines.join('')).not.toContain('\u0007');
     expect(out.lines.join('')).toContain('n\\u{1b}[31m');
   });
+
+  it('shows an address so that a shell takes it for one word: with several relays it has "&"', () => {
+    const [out, error] = [sink(), sink()];
+    const address = `sealane://x?${Array.from({ length: 8 }, (_, at) => `relay=wss%3A%2F%2Fr${at}%23${'y'.repeat(150)}`).join('&')}`;
+    createReporter({ json: false }, out, error).event({
+      event: 'ready',
+      id: 'x',
+      name: null,
+      service: '',
+      relay: 'ws://r',
+      address,
+    });
+    expect(out.lines.join('')).toContain(` connect '${address}' `);
+  });
 });

@@ -43,7 +43,7 @@ test('every command of "Getting started" does what the page says', async (contex
 
   const port = await freePort();
   guide.start('node -e', { '8080': port });
-  const address = /sealane:\/\/\S+/;
+  const address = /sealane:\/\/[^'\s]+/;
   const local = /listening {2}127\.0\.0\.1:(\d+)/;
   const first = guide.start('sealane expose 8080 --relay ws://127.0.0.1:9000 --allow ID', {
     ...here,
