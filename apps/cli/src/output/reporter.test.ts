@@ -82,6 +82,21 @@ describe('reporter', () => {
     expect(out.lines.map((line) => JSON.parse(line))).toEqual([{ event: 'dropped', count: 2 }, listening]);
   });
 
+  it('prints the command for the other side so that a shell takes it as it is', () => {
+    const out = sink();
+    const address = 'sealane://x?relay=ws%3A%2F%2Fr%2Fits&e=2';
+    createReporter({ json: false }, out, sink()).event({
+      event: 'ready',
+      id: 'x',
+      name: null,
+      service: '',
+      relay: 'ws://r/its',
+      address,
+    });
+    const [, command] = /connect with: (.*)/.exec(out.lines.join('')) ?? [];
+    expect(command).toBe("sealane connect 'sealane://x?relay=ws%3A%2F%2Fr%2Fits&e=2' --listen 127.0.0.1:0");
+  });
+
   it('never sends terminal escapes of others to a terminal', () => {
     const [out, error] = [{ ...sink(), isTTY: true }, sink()];
     createReporter({ json: false }, out, error).event({

@@ -11,6 +11,8 @@ export interface ProxyTunnel {
   readonly name: string;
   /** HTTP status with which the proxy answered, undefined before. */
   readonly status: number | undefined;
+  /** Ends the connection to the proxy, also one that the request does not have yet. */
+  abort(): void;
 }
 
 /**
@@ -25,7 +27,11 @@ export async function createProxyTunnel(
   if (proxy === undefined) return undefined;
   const { host, protocol } = checkedProxy(proxy);
   const { HttpsProxyAgent } = await import('https-proxy-agent');
-  const agent = new HttpsProxyAgent(proxy, options.ca === undefined ? {} : { ca: options.ca });
+  const ended = new AbortController();
+  const agent = new HttpsProxyAgent(proxy, {
+    signal: ended.signal,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  });
   let status: number | undefined;
   agent.on('proxyConnect', (answer: { readonly statusCode: number }) => {
     status = answer.statusCode;
@@ -36,6 +42,7 @@ export async function createProxyTunnel(
     get status() {
       return status;
     },
+    abort: () => ended.abort(),
   };
 }
 

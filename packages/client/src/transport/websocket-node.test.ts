@@ -80,6 +80,44 @@ describe('openWebSocket', () => {
     });
   });
 
+  it.each(['a relay that drips its answer', 'a proxy that drips its answer', 'a proxy that is silent'])(
+    'gives up 10 s after the start on %s, and ends the connection',
+    async (who) => {
+      const isProxy = who.startsWith('a proxy');
+      const server = net.createServer();
+      const asked = new Promise<net.Socket>((resolve) => {
+        server.on('connection', (socket) => {
+          socket.on('error', () => undefined);
+          socket.once('data', () => resolve(socket));
+        });
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      closers.push(() => server.close());
+      const here = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      closers.push(() => vi.useRealTimers());
+      const opened = isProxy
+        ? openWebSocket('ws://relay.example:9000', { ...options, proxy: `http://${here}` })
+        : openWebSocket(`ws://${here}`, options);
+      let failure: unknown;
+      const settled = opened.catch((error: unknown) => {
+        failure = error;
+      });
+      const socket = await asked;
+      const closed = once(socket, 'close');
+      for (let second = 0; second < 9; second++) {
+        if (who.endsWith('drips its answer')) socket.write(second === 0 ? 'HTTP/1.1 200 OK\r\n' : `X-${second}: 0\r\n`);
+        vi.advanceTimersByTime(1_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(failure).toBeUndefined();
+      vi.advanceTimersByTime(1_000);
+      await settled;
+      expect(failure).toMatchObject({ code: isProxy ? 'ERR_LINK_PROXY' : 'ERR_LINK_FAILED', retryable: true });
+      await closed;
+    },
+  );
+
   it('goes through the proxy of the environment', async () => {
     const { port } = await echoServer();
     // Only the proxy knows this name; what is on this machine would not go through it.

@@ -11,7 +11,7 @@ import type { TransportFactory, TransportOptions } from './transport.js';
 
 /** Above it a link counts as busy; `onDrain` comes when the queue is below again. */
 const LOW_MARK_BYTES = 65_536;
-/** From the first byte to the answer of the relay. */
+/** From the start to the answer of the relay, however it drips in, and through whatever proxy. */
 const OPEN_TIMEOUT_MS = 10_000;
 /** RFC 6455 section 1.3. */
 const ACCEPT_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -44,7 +44,6 @@ function upgradeRequest(url: string, key: string, options: TransportOptions, tun
       'Sec-WebSocket-Key': key,
       'Sec-WebSocket-Protocol': options.subprotocol,
     },
-    timeout: OPEN_TIMEOUT_MS,
     agent: tunnel?.agent ?? false,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
@@ -77,18 +76,24 @@ function opened(url: string, options: TransportOptions, tunnel: ProxyTunnel | un
   const key = randomBytes(16).toString('base64');
   return new Promise((resolve, reject) => {
     const request = upgradeRequest(url, key, options, tunnel);
-    const abort = (): void => {
-      reject(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
-      request.destroy();
-    };
-    const fail = (cause: Error, answer?: IncomingMessage): void => {
+    const settle = (): void => {
+      clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      const refused = versionError(url, subprotocol, answer) ?? httpRefusal(answer);
-      reject(refused ?? openError(url, cause, tunnel, answer?.statusCode));
-      request.destroy();
     };
+    const giveUp = (error: SealaneError): void => {
+      settle();
+      reject(error);
+      request.destroy();
+      tunnel?.abort();
+    };
+    const abort = (): void => giveUp(new SealaneError('ERR_ABORTED', undefined, { cause: signal?.reason }));
+    const fail = (cause: Error, answer?: IncomingMessage): void => {
+      const refused = versionError(url, subprotocol, answer) ?? httpRefusal(answer);
+      giveUp(refused ?? openError(url, cause, tunnel, answer?.statusCode));
+    };
+    // Not the timeout of the request: that begins anew with every byte, and not before the proxy answered.
+    const timer = setTimeout(() => fail(new Error('the relay does not answer')), OPEN_TIMEOUT_MS);
     request.on('error', (error) => fail(error));
-    request.once('timeout', () => fail(new Error('the relay does not answer')));
     request.once('response', (answer) => fail(new Error('no upgrade'), answer));
     request.once('upgrade', (answer, socket: Socket, head) => {
       const fault = answerFault(answer, key, subprotocol);
@@ -97,7 +102,7 @@ function opened(url: string, options: TransportOptions, tunnel: ProxyTunnel | un
         fail(fault, answer);
         return;
       }
-      signal?.removeEventListener('abort', abort);
+      settle();
       socket.setNoDelay(true);
       const mask = usesZeroMask(url, options.mask ?? 'auto', tunnel !== undefined) ? 'zero' : 'random';
       const lowMarkBytes = (): number => LOW_MARK_BYTES;
