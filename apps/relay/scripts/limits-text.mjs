@@ -54,7 +54,8 @@ goes above it is ended (RESET \`BUSY\`), further ones are refused with \`LIMIT\`
 and, in \`value\` or \`Retry-After\`, the time until it is over. A dialer uses a key of its own for each link unless it says who
 it is (\`identify\`), so dialers are banned by address. Nobody is exempt from bans, also not 127.0.0.1. There are at most
 100,000. A ban without an end is final for a client that is not told of one: \`listener.closed\` rejects with
-\`ERR_RELAY_DENIED\` (\`expose\` prints it and ends); one with an end is waited for. Looking one up costs the same for one and for all of them. They are kept by \`banStore\`: by default in memory, by
+\`ERR_RELAY_DENIED\` (\`expose\` prints it and ends); one with an end is waited for. Dialers of an owner that is banned are cut and get no answer that would
+end their sessions, as no relay's word does: they look for another path for up to a minute. Looking one up costs the same for one and for all of them. They are kept by \`banStore\`: by default in memory, by
 the program in its database.
 
 ## Client addresses and proxies
@@ -73,7 +74,9 @@ Nobody is trusted by default, also no proxy on the same machine. 127.0.0.1 and :
 (not from bans), never a connection that carries one of the three, and not at all with \`exemptLoopback: false\`
 (\`--limit-loopback\`). \`Forwarded\` is never read. With \`--proxy-protocol\` every connection of a trusted proxy must begin
 with PROXY data (\`PROXY_HEADER\`: the connection ends); a header has at most 2,064 bytes and has to come within
-\`headersTimeoutMs\`. PROXY data of anybody else is answered with HTTP 400, \`PROXY_DATA\`.
+\`headersTimeoutMs\`. PROXY data of anybody else is answered with HTTP 400, \`PROXY_DATA\`. A warning \`PROXY_PROTOCOL\` says that a trusted
+proxy sends PROXY data without \`--proxy-protocol\`, or with it none that can be read. Version 1, all that nginx sends, is not read: put nginx
+before a relay as a proxy of HTTP, with \`X-Forwarded-For\`. HAProxy writes version 2 with \`send-proxy-v2\`, its checks too with \`check-send-proxy\`.
 
 ## Before AUTH
 

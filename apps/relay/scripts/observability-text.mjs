@@ -48,11 +48,14 @@ What to be woken by:
 
 | query | means |
 | --- | --- |
+| \`up{job="sealane"} == 0\` for some minutes | nothing answers: the relay is gone, or the token does not hold any more |
 | \`sealane_relay_ready == 0\` for some minutes | it turns clients away |
 | \`increase(sealane_relay_faults_total[1h]) > 0\` | a defect; the log has where (\`"event":"fault"\`) |
 | \`sealane_relay_memory_budget_used_bytes / sealane_relay_memory_budget_limit_bytes > 0.5\` | windows do not grow any more: readers are slow, or there are too many |
 | \`rate(sealane_relay_refusals_total{code="UNAUTHENTICATED"}[5m]) > 0\` | more sockets come than authenticate: a flood of strangers |
 | \`sealane_relay_event_loop_lag_p99_seconds > 0.1\` | one core is not enough |
+
+Other codes have a counter from their first refusal on, and a rate sees what comes after it.
 
 ## The log
 

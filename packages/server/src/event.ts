@@ -57,8 +57,11 @@ export type RelayEvent =
   | { readonly type: 'warning'; readonly code: WarningCode; readonly message: string }
   | { readonly type: 'fault'; readonly code: string; readonly message: string };
 
-/** `UNTRUSTED_PROXY`: somebody who is no trusted proxy says whom it passes on. */
-export type WarningCode = 'UNTRUSTED_PROXY';
+/**
+ * `UNTRUSTED_PROXY`: somebody who is no trusted proxy says whom it passes on. `PROXY_PROTOCOL`: a trusted proxy sends PROXY
+ * data that is not read, or none of version 2 where it has to.
+ */
+export type WarningCode = 'UNTRUSTED_PROXY' | 'PROXY_PROTOCOL';
 
 export type RefusalStage = 'socket' | 'http' | 'auth' | 'lease' | 'lookup' | 'connect' | 'link' | 'session';
 

@@ -101,6 +101,11 @@ function takeConnections(server: Server, options: RelayHttpServerOptions): void 
   // An option of net.Server that http.createServer does not pass on.
   Object.assign(server, { pauseOnConnect: true });
   server.on('connection', (socket: Socket) => {
+    // Reset before it was taken, as the checks of some proxies are: nobody is there any more, and it has no address.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
     const refusal = sockets.admit(socket);
     if (refusal !== undefined) {
       refuse(socket, refusal);
@@ -133,8 +138,9 @@ function takeProxyHeader(socket: Socket, serve: (socket: Socket) => void, option
       if (late !== undefined) door.refuseSocket(socket, late);
       serve(socket);
     },
-    onFailure: () => {
+    onFailure: (reason) => {
       reporter.refused('PROXY_HEADER', 'socket');
+      if (reason !== undefined) sockets.noteProxyData(socket, reason);
       socket.destroy();
     },
   });

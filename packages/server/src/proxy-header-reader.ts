@@ -4,7 +4,8 @@ import { type ProxyHeader, parseProxyHeader } from './proxy-protocol.js';
 
 /**
  * Takes the PROXY header off a new connection; what came behind it is put back. Calls `onHeader` once, or `onFailure`
- * with the reason if there is no such header within the time; if the socket closes before, neither.
+ * if there is no such header within the time, with the reason unless the connection just ended; if the socket closes
+ * before, neither.
  */
 export function readProxyHeader(
   socket: Socket,
@@ -12,23 +13,24 @@ export function readProxyHeader(
     readonly clock: Clock;
     readonly timeoutMs: number;
     readonly onHeader: (header: ProxyHeader) => void;
-    readonly onFailure: (reason: string) => void;
+    readonly onFailure: (reason: string | undefined) => void;
   },
 ): void {
   let received: Buffer = Buffer.alloc(0);
   const finish = (): void => {
     timer.cancel();
     socket.off('readable', onReadable);
+    socket.off('end', onEnd);
     socket.off('close', finish);
     socket.off('error', onError);
   };
-  const fail = (reason: string): void => {
+  const fail = (reason?: string): void => {
     finish();
     options.onFailure(reason);
   };
-  const onError = (): void => {
-    socket.destroy();
-  };
+  // It is destroyed by itself.
+  const onError = (): void => undefined;
+  const onEnd = (): void => fail();
   const onReadable = (): void => {
     try {
       for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
@@ -41,13 +43,13 @@ export function readProxyHeader(
         options.onHeader(header);
         return;
       }
-      if (socket.readableEnded) fail('the connection ended');
     } catch (error) {
       fail(error instanceof Error ? error.message : String(error));
     }
   };
-  const timer = options.clock.schedule(options.timeoutMs, () => fail('there was none in time'));
+  const timer = options.clock.schedule(options.timeoutMs, () => fail('no PROXY header in time'));
   socket.on('readable', onReadable);
+  socket.once('end', onEnd);
   socket.once('close', finish);
   socket.on('error', onError);
 }

@@ -16,17 +16,17 @@ const MAX_REST_BYTES = 2_048;
 
 const Command = { LOCAL: 0, PROXY: 1 } as const;
 
-/** Bytes of the addresses, by family; of these the source comes first. */
-const families: ReadonlyMap<number, { readonly bytes: number; readonly sourceBytes: number }> = new Map([
+/** By family: bytes of the addresses, and those of them that are the source's, which comes first. */
+const families: readonly (readonly [bytes: number, sourceBytes: number])[] = [
   // AF_UNSPEC
-  [0, { bytes: 0, sourceBytes: 0 }],
+  [0, 0],
   // AF_INET: two addresses and two ports
-  [1, { bytes: 12, sourceBytes: 4 }],
+  [12, 4],
   // AF_INET6
-  [2, { bytes: 36, sourceBytes: 16 }],
+  [36, 16],
   // AF_UNIX: two paths
-  [3, { bytes: 216, sourceBytes: 0 }],
-]);
+  [216, 0],
+];
 const STREAM = 1;
 const TLV_HEAD_BYTES = 3;
 
@@ -47,39 +47,38 @@ export function parseProxyHeader(input: Uint8Array): ProxyHeader | undefined {
   const version = input[12];
   if (version === undefined) return undefined;
   const command = version & 0x0f;
-  if (version >> 4 !== 2) throw malformed('its version is not 2');
-  if (command !== Command.LOCAL && command !== Command.PROXY) throw malformed('its command is unknown');
+  if (version >> 4 !== 2 || command > Command.PROXY) throw malformed('its version or command is unknown');
   const familyAndProtocol = input[13];
   if (familyAndProtocol === undefined) return undefined;
-  const family = families.get(familyAndProtocol >> 4);
+  const family = families[familyAndProtocol >> 4];
   const protocol = familyAndProtocol & 0x0f;
-  if (family === undefined) throw malformed('its address family is unknown');
+  if (family === undefined) throw malformed('its family is unknown');
+  const [addressBytes, sourceBytes] = family;
   // LOCAL is about no connection, so its families are not looked at (section 2.2).
   if (command === Command.PROXY && familyAndProtocol !== 0 && protocol !== STREAM) {
-    throw malformed('it is not about a stream connection');
+    throw malformed('it is about no stream');
   }
   if (input.length < FIXED_BYTES) return undefined;
   const restBytes = ((input[14] ?? 0) << 8) | (input[15] ?? 0);
-  if (restBytes > MAX_REST_BYTES) throw malformed(`it has more than ${MAX_REST_BYTES} bytes`);
-  if (command === Command.PROXY && restBytes < family.bytes) throw malformed('it is too short for its addresses');
+  if (restBytes > MAX_REST_BYTES) throw malformed('it is too long');
+  if (command === Command.PROXY && restBytes < addressBytes) throw malformed('it is too short');
   const bytes = FIXED_BYTES + restBytes;
   if (input.length < bytes) return undefined;
   if (command === Command.LOCAL) return { bytes, source: undefined };
-  assertTlvs(input.subarray(FIXED_BYTES + family.bytes, bytes));
-  if (family.sourceBytes === 0) return { bytes, source: undefined };
-  return { bytes, source: unmapIpAddress(input.slice(FIXED_BYTES, FIXED_BYTES + family.sourceBytes)) };
+  assertTlvs(input.subarray(FIXED_BYTES + addressBytes, bytes));
+  if (sourceBytes === 0) return { bytes, source: undefined };
+  return { bytes, source: unmapIpAddress(input.slice(FIXED_BYTES, FIXED_BYTES + sourceBytes)) };
 }
 
 /** `type u8 | length u16 | value`, one after another, to the last byte. */
 function assertTlvs(tlvs: Uint8Array): void {
   let offset = 0;
   while (offset < tlvs.length) {
-    if (offset + TLV_HEAD_BYTES > tlvs.length) throw malformed('a TLV is cut short');
     offset += TLV_HEAD_BYTES + (((tlvs[offset + 1] ?? 0) << 8) | (tlvs[offset + 2] ?? 0));
   }
-  if (offset > tlvs.length) throw malformed('a TLV is longer than the header');
+  if (offset > tlvs.length) throw malformed('a TLV is cut short');
 }
 
 function malformed(text: string): SealaneError {
-  return new SealaneError('ERR_PROTOCOL_MESSAGE', `the PROXY header cannot be read: ${text}`);
+  return new SealaneError('ERR_PROTOCOL_MESSAGE', `the PROXY header is malformed: ${text}`);
 }

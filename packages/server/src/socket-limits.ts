@@ -72,7 +72,8 @@ export class SocketLimits implements LimitedPart {
   /** Sockets that were let in, since the start. */
   taken = 0;
   readonly #options: SocketLimitsOptions;
-  readonly #warning: ProxyWarning;
+  readonly #untrusted: ProxyWarning;
+  readonly #protocol: ProxyWarning;
   /** One for all sockets. */
   readonly #onClose: (this: LimitedSocket) => void;
   /** In order of arrival. */
@@ -87,7 +88,8 @@ export class SocketLimits implements LimitedPart {
     this.#onClose = function (this: LimitedSocket): void {
       release(this);
     };
-    this.#warning = new ProxyWarning(options.clock, options.reporter);
+    this.#untrusted = new ProxyWarning(options, 'UNTRUSTED_PROXY');
+    this.#protocol = new ProxyWarning(options, 'PROXY_PROTOCOL');
   }
 
   get sockets(): number {
@@ -146,15 +148,27 @@ export class SocketLimits implements LimitedPart {
     if (admission === undefined) return this.admit(socket) ?? this.readmit(socket, headers);
     const { rules } = this.#options;
     if (isForwarded(headers) && !isTrustedHop(admission.hop, rules)) {
-      const claim = headers['x-forwarded-for'] === undefined ? 'Forwarded' : 'X-Forwarded-For';
-      this.#warning.note(claim, admission.hop.key);
+      this.#warn(admission.hop, headers['x-forwarded-for'] === undefined ? 'Forwarded' : 'X-Forwarded-For');
     }
     return this.#move(admission, requestAddress(admission.hop, headers, rules));
   }
 
-  /** Somebody who is no trusted proxy sent PROXY data. */
-  noteProxyData(socket: LimitedSocket): void {
-    this.#warning.note('PROXY', tcpAddress(socket.remoteAddress, this.#options.rules).key);
+  /**
+   * PROXY data came where it is not read, or from a trusted proxy not as it has to (`problem`). Of whom is not known if the
+   * socket is closed.
+   */
+  noteProxyData(socket: LimitedSocket, problem = 'PROXY data is not read without --proxy-protocol'): void {
+    const hop = this.#open.get(socket)?.hop;
+    if (hop === undefined) return;
+    if (isTrustedHop(hop, this.#options.rules)) this.#protocol.note(`${hop.key} is a trusted proxy: ${problem}`);
+    else this.#warn(hop, 'PROXY');
+  }
+
+  /** Mostly a proxy that is missing in the configuration, behind which all clients count as one. */
+  #warn({ key }: ClientAddress, claim: string): void {
+    this.#untrusted.note(
+      `${key} sends ${claim} and is no trusted proxy, so its connections count as its own; if it is yours, trust its network`,
+    );
   }
 
   originOf(socket: LimitedSocket): SocketOrigin | undefined {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { RelayEvent } from '../src/event.js';
 import type { RelayServerOptions } from '../src/options.js';
@@ -234,6 +235,56 @@ describe('PROXY data', () => {
     socket.socket.write(proxyHeader('203.0.113.1').subarray(0, 20));
     await socket.closed;
     expect(relay.statistics().refusals).toEqual({ PROXY_HEADER: 1 });
+  });
+
+  it('that does not fit to the configuration of a trusted proxy is told to the operator, with what is wrong', async () => {
+    const version1 = 'PROXY TCP4 203.0.113.1 127.0.0.1 1 2\r\n';
+    for (const [proxyProtocol, before, problem] of [
+      [
+        false,
+        proxyHeader('203.0.113.1'),
+        /^127\.0\.0\.1 is a trusted proxy: PROXY data is not read without --proxy-protocol$/,
+      ],
+      [true, Buffer.from(version1), / trusted proxy: the PROXY header is malformed: .* version 2$/],
+    ] as const) {
+      const { raw, warnings } = await setup({ ...options, proxyProtocol });
+      for (let times = 0; times < 2; times++) {
+        const socket = await raw();
+        socket.socket.write(Buffer.concat([before, Buffer.from(upgradeRequest())]));
+        await socket.closed;
+      }
+      expect(warnings()).toEqual([
+        { type: 'warning', code: 'PROXY_PROTOCOL', message: expect.stringMatching(problem) },
+      ]);
+    }
+  });
+
+  it('twice is of the client whom the first one names', async () => {
+    const { raw, warnings } = await setup(options);
+    const socket = await raw();
+    socket.socket.write(Buffer.concat([proxyHeader('203.0.113.1'), proxyHeader('203.0.113.2')]));
+    await socket.closed;
+    expect(warnings()).toMatchObject([{ code: 'UNTRUSTED_PROXY', message: expect.stringMatching(/^203\.0\.113\.1 /) }]);
+  });
+
+  it('may end with the connection, as of checks whether the relay is there, and nobody is warned', async () => {
+    const { ask, raw, url, relay, warnings } = await setup(options);
+    const local = Buffer.from([...SIGNATURE, 0x20, 0x00, 0, 0]);
+    for (const bytes of ['', local]) {
+      const socket = await raw();
+      socket.socket.end(bytes);
+      await socket.closed;
+    }
+    // Another process, so that its reset is there before this one takes the connection.
+    const { port } = new URL(url);
+    const check = `const s = require('node:net').connect(${port}, '127.0.0.1', () => {
+      s.write(Buffer.from('${local.toString('hex')}', 'hex'), () => s.resetAndDestroy());
+    });`;
+    execFileSync(process.execPath, ['-e', check]);
+    // What came last has been seen when what comes now is answered.
+    expect(await ask({}, '127.0.0.1', proxyHeader('203.0.113.1'))).toBe(101);
+    expect(relay.statistics()).toMatchObject({ sockets: 1, refusals: { PROXY_HEADER: 1 } });
+    expect(warnings()).toEqual([]);
   });
 
   it.each([true, false])('is not taken from anybody else, and the operator is told (proxyProtocol: %s)', async (on) => {

@@ -49,9 +49,20 @@ export class AccessTokens {
     const nowMs = this.#clock.wallMs();
     let found: AccessToken | undefined;
     for (const token of this.#usable) if (timingSafeEqual(token.hash, hash)) found = token;
-    if (found === undefined || !holds(found, nowMs)) return undefined;
-    this.#noteUse(found.id, nowMs);
-    return found;
+    return found === undefined || !holds(found, nowMs) ? undefined : found;
+  }
+
+  /** It let somebody in. */
+  noteUse({ id }: Pick<AccessToken, 'id'>): void {
+    const nowMs = this.#clock.wallMs();
+    this.#lastUsed.set(id, nowMs);
+    if (nowMs - (this.#noted.get(id) ?? Number.NEGATIVE_INFINITY) < NOTE_EVERY_MS) return;
+    this.#noted.set(id, nowMs);
+    try {
+      this.#database.accessTokens.noteUse(id, nowMs);
+    } catch {
+      // A full disk is told by what has to be kept; who asks why is not to be kept out by it.
+    }
   }
 
   /** Unix milliseconds; null: never. */
@@ -92,17 +103,6 @@ export class AccessTokens {
     this.#noted.delete(id);
     if (isRevoked) this.onRevoked(id);
     return isRevoked;
-  }
-
-  #noteUse(id: string, nowMs: number): void {
-    this.#lastUsed.set(id, nowMs);
-    if (nowMs - (this.#noted.get(id) ?? Number.NEGATIVE_INFINITY) < NOTE_EVERY_MS) return;
-    this.#noted.set(id, nowMs);
-    try {
-      this.#database.accessTokens.noteUse(id, nowMs);
-    } catch {
-      // A full disk is told by what has to be kept; who asks why is not to be kept out by it.
-    }
   }
 }
 

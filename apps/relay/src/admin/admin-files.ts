@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSecretFile, writeSecretFile } from '@sealane/crypto/key-file';
 import { isSealaneError } from '@sealane/types';
-import { type AccessTokens, isTokenText } from './access-tokens.js';
+import type { AccessTokens } from './access-tokens.js';
 
 /** In the data directory, both with mode 0600. */
 export const ADMIN_TOKEN_FILE = 'admin-token';
@@ -10,26 +10,30 @@ export const ADMIN_URL_FILE = 'admin-url';
 
 /**
  * Sees to it that the data directory's file has a token with the role admin that holds: the first one is made at the first
- * start, another one when the file is gone or its token does not hold any more. True if one was made.
+ * start with an admin listener, another one when the file is gone or its token does not hold any more.
  * @throws ERR_KEY_FILE_*, ERR_DATABASE*
  */
-export async function ensureAdminToken(dataDir: string, tokens: AccessTokens): Promise<boolean> {
+export async function ensureAdminToken(
+  dataDir: string,
+  tokens: AccessTokens,
+): Promise<{ readonly id: string; readonly isNew: boolean }> {
   const file = join(dataDir, ADMIN_TOKEN_FILE);
-  const known = await readText(file);
-  if (known !== undefined && isTokenText(known) && tokens.find(known)?.role === 'admin') return false;
-  const { token, text } = tokens.create({
+  const text = await readText(file);
+  const known = text === undefined ? undefined : tokens.find(text);
+  if (known?.role === 'admin') return { id: known.id, isNew: false };
+  const made = tokens.create({
     role: 'admin',
     label: ADMIN_TOKEN_FILE,
     expiresAt: null,
     createdBy: 'relay',
   });
   try {
-    await writeSecretFile(file, Buffer.from(`${text}\n`), { overwrite: true });
+    await writeSecretFile(file, Buffer.from(`${made.text}\n`), { overwrite: true });
   } catch (error) {
-    tokens.revoke(token.id);
+    tokens.revoke(made.token.id);
     throw error;
   }
-  return true;
+  return { id: made.token.id, isNew: true };
 }
 
 /** Where the relay that runs can be asked. Returns how to take it back. */

@@ -21,6 +21,8 @@ const CHECK_INTERVAL_MS = 1_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const MAX_CONNECTIONS = 256;
 const MAX_CONNECTIONS_PER_ADDRESS = 64;
+/** As addresses are counted. */
+const LOOPBACK = ['127.0.0.1', '::/64'];
 
 export interface AdminListenerOptions {
   readonly routes: readonly Route[];
@@ -31,6 +33,8 @@ export interface AdminListenerOptions {
   readonly hosts: () => readonly string[];
   /** Whose attempts with a wrong token are counted together. */
   readonly addressOf: (request: IncomingMessage) => string;
+  /** Id of the token that is in a file of this machine: here it is known from the start. */
+  readonly fileToken: string;
   /** An address whose attempts are not looked at from now on. */
   readonly onThrottled: (address: string) => void;
   /** A defect: the caller gets INTERNAL and nothing more. */
@@ -54,6 +58,7 @@ export class AdminListener {
     this.url = url;
     this.#router = new Router(options.routes);
     this.#throttle = new LoginThrottle(options.clock ?? systemClock);
+    for (const address of LOOPBACK) this.#throttle.passed(`${address} ${options.fileToken}`);
     server.on('connection', (socket) => this.#count(socket));
     server.on('request', (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
@@ -119,13 +124,16 @@ export class AdminListener {
   /** @throws ApiError THROTTLED, UNAUTHORIZED, FORBIDDEN */
   #admit(request: IncomingMessage, route: Route): AccessToken | undefined {
     if (route.role === 'anyone') return undefined;
-    const address = this.#options.addressOf(request);
+    const { addressOf, tokens } = this.#options;
+    const address = addressOf(request);
+    const text = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const token = text === undefined || !isTokenText(text) ? undefined : tokens.find(text);
     const waitMs = this.#throttle.waitMs(address);
-    if (waitMs > 0) {
+    // The same answer, after the same time, to a token that holds and to one that does not.
+    const pair = `${address} ${token?.id}`;
+    if (waitMs > 0 && !this.#throttle.isKnown(pair)) {
       throw new ApiError('THROTTLED', undefined, { headers: { 'Retry-After': String(Math.ceil(waitMs / 1_000)) } });
     }
-    const text = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const token = text === undefined || !isTokenText(text) ? undefined : this.#options.tokens.find(text);
     if (token === undefined) {
       // Who shows nothing has guessed nothing.
       if (text !== undefined && this.#throttle.failed(address)) this.#options.onThrottled(address);
@@ -133,6 +141,8 @@ export class AdminListener {
         headers: { 'WWW-Authenticate': 'Bearer realm="sealane-relay"' },
       });
     }
+    this.#throttle.passed(pair);
+    tokens.noteUse(token);
     if (!mayCall(token.role, route.role)) {
       throw new ApiError('FORBIDDEN', `this needs a token with the role ${route.role}; this one has ${token.role}`);
     }

@@ -33,7 +33,8 @@ export async function startAdmin(
   feed.watchTokens((id) => tokens.isUsable(id));
   database.audit.onEntry = (entry) => feed.tell('audit', { ...entry });
   removeOldCopies(dataDir);
-  if (await ensureAdminToken(dataDir, tokens)) {
+  const fileToken = await ensureAdminToken(dataDir, tokens);
+  if (fileToken.isNew) {
     const details = { role: 'admin', label: ADMIN_TOKEN_FILE };
     database.audit.record({ actor: 'relay', action: 'access-token.new', subject: ADMIN_TOKEN_FILE, details });
   }
@@ -46,6 +47,7 @@ export async function startAdmin(
       tokens,
       hosts: () => configuration.get(adminSettings.hosts),
       addressOf: (request) => relay.inspection.addressOf(request),
+      fileToken: fileToken.id,
       onThrottled: (from) => {
         database.audit.record({ actor: 'anyone', action: 'login.throttled', subject: from });
         output.trouble('ADMIN_LOGIN', `somebody at ${from} tries tokens of the admin API`);

@@ -63,7 +63,10 @@ export async function restore(backupFile: string, dataDir: string, name?: SqlDri
     createEmpty(copy);
     copyFileSync(backupFile, copy);
     driver = await openDriver(copy, name);
-    assertUsable(driver, backupFile);
+    if (assertUsable(driver, backupFile) === 0) {
+      // As a backup leaves it that was killed: with it in its place everything would be gone.
+      throw new SealaneError('ERR_DATABASE_CORRUPT', `${backupFile} is empty`);
+    }
     driver.close();
     driver = undefined;
     flush(copy);

@@ -23,6 +23,12 @@ async function statusWith(url: string, token: string): Promise<number> {
   return response.status;
 }
 
+/** As others on this machine may try, so that no token is looked at from here for a while. */
+async function tryWrongTokens(url: string): Promise<void> {
+  const wrong = Array.from({ length: 12 }, () => statusWith(url, `sealane_admin_${'A'.repeat(43)}`));
+  expect((await Promise.all(wrong)).filter((status) => status === 401)).toHaveLength(10);
+}
+
 it('the first start makes a token and says where it counts, for its user alone; later ones keep it', async () => {
   const first = await startRelay(directory, '--admin-listen', '127.0.0.1:0');
   const { admin } = await first.process.waitFor('listening');
@@ -42,6 +48,7 @@ it('the first start makes a token and says where it counts, for its user alone; 
   const third = await startRelay(directory, '--admin-listen', '[::1]:0');
   const other = String((await third.process.waitFor('listening'))['admin']);
   const fresh = await fileOf('admin-token');
+  await tryWrongTokens(other);
   expect([await statusWith(other, fresh), fresh === token, other]).toEqual([
     200,
     false,
@@ -51,6 +58,7 @@ it('the first start makes a token and says where it counts, for its user alone; 
   await writeFile(join(directory, 'admin-token'), `sealane_admin_${'B'.repeat(43)}\n`);
   const fourth = await startRelay(directory, '--admin-listen', '0');
   const last = String((await fourth.process.waitFor('listening'))['admin']);
+  await tryWrongTokens(last);
   expect(await statusWith(last, await fileOf('admin-token'))).toBe(200);
 });
 

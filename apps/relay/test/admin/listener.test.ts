@@ -65,6 +65,7 @@ beforeEach(async () => {
       tokens,
       hosts: () => hosts,
       addressOf: ({ socket }) => socket.remoteAddress ?? '',
+      fileToken: 'of a file',
       onThrottled: (address) => throttled.push(address),
       onFault: (error) => faults.push(error),
       clock,
@@ -164,7 +165,19 @@ it('does not look at tokens of an address that showed too many wrong ones, for a
   await clock.advance(3_000);
   expect((await ask('/read', { token: good }))[0]).toBe(200);
   expect(await ask('/read', { token: 'short' })).toEqual([401, 'UNAUTHORIZED']);
-  expect([await ask('/read', { token: good }), throttled.length]).toEqual([[429, 'THROTTLED'], 1]);
+  expect([await ask('/read', { token: newToken('read') }), throttled.length]).toEqual([[429, 'THROTTLED'], 1]);
+});
+
+it('goes on to take tokens that were right from an address before, whatever others try from there', async () => {
+  const [known, other] = [newToken('read'), newToken('read')];
+  const wrong = `sealane_admin_${'A'.repeat(43)}`;
+  expect((await ask('/read', { token: known }))[0]).toBe(200);
+  for (let attempt = 0; attempt < 12; attempt++) await ask('/read', { token: wrong });
+  const byToken = async (): Promise<unknown[]> =>
+    (await Promise.all([wrong, other, known].map((token) => ask('/read', { token })))).map(([status]) => status);
+  expect(await byToken()).toEqual([429, 429, 200]);
+  tokens.revoke(tokens.find(known)?.id ?? '');
+  expect(await byToken()).toEqual([429, 429, 429]);
 });
 
 it('checks every field, and tells each place that is wrong', async () => {

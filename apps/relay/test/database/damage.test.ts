@@ -126,9 +126,12 @@ describe.each(drivers)('a database that is not as it should be, with %s', (drive
     await restored.close();
   });
 
-  it('is not replaced by a backup that is damaged, newer or not there', async () => {
+  it('is not replaced by a backup that is damaged, empty, newer or not there', async () => {
     await withNames(3);
     const bad = join(directory, 'bad.db');
+    // What a backup leaves that is killed before it has written anything.
+    await writeFile(bad, '');
+    await expect(restore(bad, directory, driver)).rejects.toThrow(hasCode('ERR_DATABASE_CORRUPT'));
     await writeFile(bad, 'x'.repeat(5_000));
     await expect(restore(bad, directory, driver)).rejects.toThrow(hasCode('ERR_DATABASE_CORRUPT'));
     await copyFile(file, bad);

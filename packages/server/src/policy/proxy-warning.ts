@@ -1,38 +1,31 @@
 import type { Clock } from '@sealane/types';
+import type { WarningCode } from '../event.js';
 import type { Reporter } from '../refusals.js';
 
 const INTERVAL_MS = 600_000;
 
-/** What a connection carried that only a trusted proxy may say. */
-export type ProxyClaim = 'X-Forwarded-For' | 'Forwarded' | 'PROXY';
-
-/**
- * Tells the operator that somebody who is no trusted proxy says whom it passes on: mostly a proxy that is missing in
- * the configuration, behind which all clients count as one. Told at once, then at most every ten minutes.
- */
+/** Tells the operator of proxies that the configuration does not fit: at once, then at most every ten minutes. */
 export class ProxyWarning {
-  readonly #clock: Clock;
-  readonly #reporter: Reporter;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  readonly #options: { readonly clock: Clock; readonly reporter: Reporter };
+  readonly #code: WarningCode;
+  #nextMs = Number.NEGATIVE_INFINITY;
   #untold = 0;
 
-  constructor(clock: Clock, reporter: Reporter) {
-    this.#clock = clock;
-    this.#reporter = reporter;
+  constructor(options: { readonly clock: Clock; readonly reporter: Reporter }, code: WarningCode) {
+    this.#options = options;
+    this.#code = code;
   }
 
-  note(claim: ProxyClaim, address: string): void {
-    const nowMs = this.#clock.nowMs();
-    if (nowMs - this.#toldAtMs < INTERVAL_MS) {
+  note(message: string): void {
+    const { clock, reporter } = this.#options;
+    const nowMs = clock.nowMs();
+    if (nowMs < this.#nextMs) {
       this.#untold++;
       return;
     }
-    this.#toldAtMs = nowMs;
-    const more = this.#untold === 0 ? '' : ` (and ${this.#untold} more connections since the last warning)`;
+    this.#nextMs = nowMs + INTERVAL_MS;
+    const more = this.#untold === 0 ? '' : ` (and ${this.#untold} before it)`;
     this.#untold = 0;
-    const message =
-      `${address} sends ${claim} and is no trusted proxy, so what it says is not believed and its connections count ` +
-      `as its own; if it is a proxy of yours, name its network as trusted${more}`;
-    this.#reporter.event({ type: 'warning', code: 'UNTRUSTED_PROXY', message });
+    reporter.event({ type: 'warning', code: this.#code, message: message + more });
   }
 }
