@@ -7,25 +7,34 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from './command-line.mjs';
 import { quantile, summarize } from './statistics.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    pairs: { type: 'string' },
-    seconds: { type: 'string', default: '1.5' },
-    rate: { type: 'string', default: '40' },
-    storm: { type: 'string', default: '2000' },
-    only: { type: 'string' },
-    quick: { type: 'boolean' },
-  },
+const usage = `node bench/fairness.mjs [options], after a build: how long interactive streams wait while others send all they can.
+
+  --pairs N      pairs of slices, without and with the load (default: 11)
+  --seconds N    length of a slice (default: 1.5)
+  --rate N       MB/s of the bulk (default: 40)
+  --storm N      streams a second that are opened and reset (default: 2000)
+  --only TEXT    cases whose name has this text; then nothing is written
+  --quick        3 pairs, and nothing is written
+  --help
+
+A run of everything writes docs/benchmarks/fairness.json.`;
+const { options, number } = readCommandLine(usage, {
+  pairs: { type: 'string' },
+  seconds: { type: 'string' },
+  rate: { type: 'string' },
+  storm: { type: 'string' },
+  only: { type: 'string' },
+  quick: { type: 'boolean' },
 });
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
-const pairs = Number(options.pairs ?? (options.quick ? 3 : 11));
-const sliceMs = Number(options.seconds) * 1_000;
-const bytesPerSecond = Number(options.rate) * 1e6;
-const stormPerSecond = Number(options.storm);
+const pairs = number('pairs', options.quick ? 3 : 11, { isWhole: true });
+const sliceMs = number('seconds', 1.5) * 1_000;
+const bytesPerSecond = number('rate', 40) * 1e6;
+const stormPerSecond = number('storm', 2_000);
 const goal = 3;
 /** 100 of them ask 1,000 times a second. */
 const pauseMs = 100;
@@ -80,7 +89,7 @@ const run = {
   cores: availableParallelism(),
   pairs,
   sliceMs,
-  bulkMegabytesPerSecond: Number(options.rate),
+  bulkMegabytesPerSecond: bytesPerSecond / 1e6,
   stormPerSecond,
   pauseMs,
   goal,

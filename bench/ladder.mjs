@@ -2,7 +2,7 @@
 // programs as they are installed. `pnpm bench:ladder [--rounds N] [--only PATTERN] [--rungs PATTERN] [--output FILE]`.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from './command-line.mjs';
 import { measures } from './measures.mjs';
 import * as floor from './peers/floor.mjs';
 import * as sealane from './peers/sealane.mjs';
@@ -11,14 +11,23 @@ import { Slices } from './slices.mjs';
 import { Stage, untilCarrying } from './stage.mjs';
 import { measureThroughput } from './throughput.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '11' },
-    only: { type: 'string', default: '^(bulk|request-response 64 B, p(50|99)$)' },
-    rungs: { type: 'string', default: '' },
-    output: { type: 'string' },
-  },
+const usage = `pnpm bench:ladder [options]: what each layer of the path costs, from the plain forwarder to the programs.
+
+  --rounds N         rounds of slices (default: 11)
+  --only PATTERN     measures whose name matches this regular expression (default: bulk, and p50 and p99 of requests)
+  --rungs PATTERN    rungs whose name matches, beside the floor (default: all of them)
+  --output FILE      writes the results there
+  --help`;
+const commandLine = readCommandLine(usage, {
+  rounds: { type: 'string' },
+  only: { type: 'string' },
+  rungs: { type: 'string' },
+  output: { type: 'string' },
 });
+const { options } = commandLine;
+const rounds = commandLine.number('rounds', 11, { isWhole: true });
+const wanted = commandLine.pattern('only', '^(bulk|request-response 64 B, p(50|99)$)');
+const wantedRungs = commandLine.pattern('rungs');
 
 /** Each has what the one before it has, but for the first two, of which the third has both. */
 const rungs = [
@@ -30,7 +39,7 @@ const rungs = [
   { name: 'session', what: 'the packages of client and server, sessions that end with their path', start: packages },
   { name: 'packages', what: 'with resumption: numbered acks, ciphertext kept', start: packages },
   { name: 'programs', what: '`sealane connect`, `sealane-relay`, `sealane expose`', start: sealane.start },
-].filter(({ name }) => name === 'floor' || new RegExp(options.rungs).test(name));
+].filter(({ name }) => name === 'floor' || wantedRungs.test(name));
 
 const stage = new Stage();
 const backend = await stage.helper('backend.mjs');
@@ -44,8 +53,8 @@ const results = await measureThroughput({
   slices: new Slices({ load, backend, sliceMs: 700 }),
   paths,
   baseline: 'floor',
-  measures: measures.filter(({ name, via }) => via === undefined && new RegExp(options.only).test(name)),
-  rounds: Number(options.rounds),
+  measures: measures.filter(({ name, via }) => via === undefined && wanted.test(name)),
+  rounds,
   onRow: ({ name }) => console.log(`measured: ${name}`),
 });
 await stage.stop();
@@ -94,6 +103,6 @@ function toMarkdown({ rows, cpu }) {
   }
   const table = [heads, heads.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
   const machine = `Node ${process.versions.node}, ${availableParallelism()} cores, load average ${loadavg()[0].toFixed(1)}`;
-  const when = `${options.rounds} rounds, ${new Date().toISOString().slice(0, 10)}`;
+  const when = `${rounds} rounds, ${new Date().toISOString().slice(0, 10)}`;
   return [`${machine}, ${when}; ratios to the floor, medians and quartiles`, '', ...table].join('\n');
 }

@@ -4,28 +4,35 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from './command-line.mjs';
 import * as floor from './peers/floor.mjs';
 import * as sealane from './peers/sealane.mjs';
 import { summarizeProfile } from './profile-summary.mjs';
 import { Stage } from './stage.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '8' },
-    only: { type: 'string', default: '' },
-    functions: { type: 'string', default: '12' },
-    root: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
-  },
+const usage = `node bench/profile.mjs [options], after a build: where the CPU time of setting up goes, by process.
+
+  --seconds N       length of each profile (default: 8)
+  --only PATTERN    loads whose name matches this regular expression
+  --functions N     functions shown for each process (default: 12)
+  --root DIR        another working tree that is built
+  --help`;
+const { options, number, pattern } = readCommandLine(usage, {
+  seconds: { type: 'string' },
+  only: { type: 'string' },
+  functions: { type: 'string' },
+  root: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
 });
+const wanted = pattern('only');
+const seconds = number('seconds', 8);
+const functionsShown = number('functions', 12, { isWhole: true });
 const loads = [
   { name: 'new sessions, 16 at once', width: 16, via: 'sessions' },
   { name: 'new connections, one at a time', width: 1 },
   { name: 'new connections, 16 at once', width: 16 },
   { name: 'floor, one at a time', width: 1, isFloor: true },
   { name: 'floor, 16 at once', width: 16, isFloor: true },
-].filter(({ name }) => new RegExp(options.only).test(name));
-const seconds = Number(options.seconds);
+].filter(({ name }) => wanted.test(name));
 
 const stage = new Stage();
 process.env.SEALANE_BENCH_PROFILES = stage.directory('profiles');
@@ -75,7 +82,7 @@ function print(name, rate, processes, summaries) {
   }
   for (const [index, { functions }] of summaries.entries()) {
     console.log(`${titles[index]}, functions by self time in us:`);
-    for (const [place, us] of functions.slice(0, Number(options.functions)))
+    for (const [place, us] of functions.slice(0, functionsShown))
       console.log(`  ${us.toFixed(1).padStart(7)} ${place}`);
   }
 }

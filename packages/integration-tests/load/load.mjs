@@ -3,16 +3,27 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommandLine, refuse } from '../../../bench/command-line.mjs';
 import { measureFloods } from './floods.mjs';
 import { tellProfile } from './profile.mjs';
 import { checkFloods, checkSockets, checkSteady, drawSteady, floodRows, floodTables } from './results.mjs';
 import { measureSockets } from './sockets.mjs';
 import { measureSteady } from './steady.mjs';
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const usage = `pnpm load floods|sockets|steady [options]: the relay under load (docs/load.md).
+
+  --quick            small and short: shows that it works
+  --rounds N         floods: rounds of slices (default: 11)
+  --seconds N        floods: length of a slice (default: 3); sockets: how long they stay (default: 60)
+  --minutes N        steady: how long (default: 30)
+  --only PATTERN     floods whose name matches this regular expression
+  --profile          floods: where the relay's time goes
+  --set PATH=VALUE   floods: a setting of the relay; may be repeated
+  --out DIRECTORY    for the results (default: sealane-load in the directory for temporary files)
+  --help`;
+const { options, positionals, number, pattern } = readCommandLine(
+  usage,
+  {
     quick: { type: 'boolean', default: false },
     minutes: { type: 'string' },
     rounds: { type: 'string' },
@@ -22,7 +33,8 @@ const { values: options, positionals } = parseArgs({
     set: { type: 'string', multiple: true, default: [] },
     out: { type: 'string' },
   },
-});
+  { allowPositionals: true },
+);
 const { quick } = options;
 const quickMs = 150_000;
 
@@ -37,7 +49,7 @@ const loads = {
       // Without times there is nothing to compare with.
       withFloor: !quick,
       perSecond: quick ? 300 : 1_000,
-      only: new RegExp(options.only ?? '.'),
+      only: pattern('only'),
       relayOptions: options.set.flatMap((setting) => ['--set', setting]),
       withProfile: options.profile,
       onEntry: (entry) => {
@@ -89,7 +101,7 @@ if (quick) {
 }
 const [name] = positionals;
 if (positionals.length !== 1 || !(name in loads)) {
-  throw new Error(`say which load: ${Object.keys(loads).join(', ')}`);
+  refuse(usage, `say which load: ${Object.keys(loads).join(', ')}`);
 }
 const { checks, summary, chart, tables = [] } = await loads[name]();
 const out = options.out ?? join(tmpdir(), 'sealane-load');
@@ -106,9 +118,3 @@ const failed = checks.filter(({ isTrue, isGoal }) => !isTrue && isGoal !== true)
 const passed = checks.filter(({ isTrue }) => isTrue).length;
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
-
-function number(option, fallback) {
-  const value = Number(options[option] ?? fallback);
-  if (!(value > 0)) throw new Error(`--${option} takes a number above 0`);
-  return value;
-}

@@ -3,19 +3,26 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { seededRandom, startEchoServer, stopAllProcesses } from '@sealane/testkit';
+import { readCommandLine } from '../../../bench/command-line.mjs';
 import { createFaults } from './faults.mjs';
 import { askForMemory, carriedSessions, startPair, startRelay, startWires } from './processes.mjs';
 import { heldGrowth, summarize, writeResults } from './results.mjs';
 import { createWork, startHttpBackend } from './work.mjs';
 
-const { values: options } = parseArgs({
-  options: { minutes: { type: 'string' }, seed: { type: 'string' }, out: { type: 'string' } },
+const usage = `pnpm soak [options]: mixed programs with a fault every few seconds; what must stay true is checked.
+
+  --minutes N        how long (default: 2); from 10 on memory must not grow
+  --seed N           of work and faults, to run them again; each run prints its own
+  --out DIRECTORY    for soak.json and soak.svg (default: sealane-soak in the directory for temporary files)
+  --help`;
+const { options, number } = readCommandLine(usage, {
+  minutes: { type: 'string' },
+  seed: { type: 'string' },
+  out: { type: 'string' },
 });
-const minutes = Number(options.minutes ?? 2);
-const seed = Number(options.seed ?? Date.now() % 1_000_000);
-if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error('--minutes takes a number above 0, --seed a whole one');
+const minutes = number('minutes', 2);
+const seed = number('seed', 1 + (Date.now() % 1_000_000), { isWhole: true });
 
 /** No piece of work may take longer, faults included. */
 const hangMs = 90_000;
