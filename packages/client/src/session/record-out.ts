@@ -137,12 +137,15 @@ export class RecordOut {
   tellAbort(code: AbortCode): boolean {
     const path = this.#path;
     if (this.#closeStep === 'sealed' || this.#isConfirmDue() || path === undefined) return false;
-    if (path.sendableBytes < 64 || this.#isReplaying()) return false;
     try {
-      return this.#seal(path, RecordType.ABORT, [encodeAbort(code)], { isReserve: true }) > 0;
+      if (path.sendableBytes >= 64 && !this.#isReplaying()) {
+        this.#seal(path, RecordType.ABORT, [encodeAbort(code)], { isReserve: true });
+        return true;
+      }
     } catch {
-      return false;
+      // The numbers are used up, or the path is gone.
     }
+    return false;
   }
 
   /** The session is over. */

@@ -125,6 +125,12 @@ async function readAll(client: RelayClient): Promise<void> {
   for await (const lease of client.listPublic()) expect(lease.id).not.toBe('');
 }
 
+async function idsOf(client: RelayClient): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of client.listPublic()) ids.push(id);
+  return ids;
+}
+
 const random = seededRandom(77);
 
 export const leaseCases: MatrixGroup = {
@@ -417,6 +423,23 @@ export const leaseCases: MatrixGroup = {
         await stage.exchange(await stage.dialer(), old.id);
         await stage.exchange(await stage.dialer(), `sealane://${old.id}?e=2`);
         await stage.noteOwner(owner);
+      },
+    },
+    {
+      attack: 'lists a lease that has ended: what its owner once said, and nobody is reached by it',
+      ends: { dialer: ['ERR_RELAY_NO_OWNER'] },
+      onlyVirtual: true,
+      run: async (stage) => {
+        const { attack, registers } = recordRegisters();
+        stage.attack(attack);
+        const owner = await stage.owner({ public: true });
+        await stage.until(owner.listener.close());
+        const entries = registers.map(({ lease, signature }) => ({ lease, signature, expiresInMs: 60_000 }));
+        stage.attack(onMessage(MessageKind.LISTED, (listed) => [{ ...listed, entries }]));
+        const { client } = await stage.dialer();
+        const listed = await stage.until(idsOf(client));
+        expect(listed).toEqual([owner.credential.id]);
+        for (const id of listed) stage.note('dialer', await stage.codeOf(client.dial(id)));
       },
     },
   ],

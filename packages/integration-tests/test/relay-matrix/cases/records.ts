@@ -69,6 +69,15 @@ const swap: Create = (sender) => {
   });
 };
 
+/** What comes first is held back, and is all that the reader gets with the changed one: it has said nothing by then. */
+const atOnce: Create = (sender) => {
+  const held: Uint8Array[] = [];
+  return onRecords(sender, (record, index) => {
+    if (index < MIDDLE) held.push(record);
+    return index < MIDDLE ? [] : [...held.splice(0), index === MIDDLE ? flipBit(record, record.length - 1) : record];
+  });
+};
+
 /** The first record once more, in the middle. */
 const replay: Create = (sender) => {
   let first: Uint8Array = new Uint8Array(0);
@@ -422,5 +431,6 @@ export const recordCases: MatrixGroup = {
         },
       }),
     ),
+    ...eachWay('hands the first records over at once, with a bit flipped in the last of them,', broken, atOnce),
   ],
 };
