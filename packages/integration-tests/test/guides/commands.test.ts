@@ -40,6 +40,7 @@ const ranBy: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'sealane-relay admin ': 'apps/relay/test/admin/command-line.test.ts',
   },
   'docs/getting-started.md': { '': 'packages/integration-tests/test/guides/getting-started.test.ts' },
+  'docs/library.md': { 'npm install @sealane/client': 'scripts/proof/packages.mjs' },
   'docs/benchmarks.md': { 'pnpm bench': 'packages/integration-tests/test/bench.test.ts' },
   'docs/load.md': { 'pnpm load': 'packages/integration-tests/test/load.test.ts' },
   'docs/admission.md': { '': 'apps/cli/test/admission.test.ts' },
