@@ -240,26 +240,31 @@ export class LeaseManager {
   #scheduleRenewal(lease: ManagedLease, { askedTtlMs }: GrantedLease, ttlMs: number): void {
     lease.timer?.cancel();
     // Who is granted more than was asked for does not lean on it.
-    const delayMs = Math.max(LEAST_RENEWAL_MS, Math.floor(Math.min(ttlMs, askedTtlMs) / 3));
+    const delayMs = Math.max(Math.min(ttlMs, askedTtlMs) / 3, LEAST_RENEWAL_MS);
     lease.timer = this.#context.clock.schedule(delayMs, () => {
-      this.#renew(lease).catch(() => this.#registerAgain(lease));
+      this.#renew(lease, ttlMs - delayMs).catch(() => this.#registerAgain(lease));
     });
   }
 
-  async #renew(lease: ManagedLease): Promise<void> {
-    if (lease.state.step !== 'held') return;
-    const { link, granted } = lease.state;
+  /** `ttlMs`: what is left of the lease's time. */
+  async #renew(lease: ManagedLease, ttlMs: number): Promise<void> {
+    const { state } = lease;
+    if (state.step !== 'held') return;
+    const { link, granted } = state;
     const credential = await this.#context.currentCredential();
-    if (lease.state.step !== 'held') return;
+    if (lease.state !== state) return;
     if (!bytesEqual(credential.keycert, granted.keycert)) return this.#registerAgain(lease);
     const { service } = lease;
     const { sequence } = granted;
-    const answer = await link.request((request) => ({ kind: MessageKind.RENEW, request, service, sequence }));
-    if (answer.kind !== MessageKind.RENEWED) {
-      throw unasked();
+    try {
+      const answer = await link.request((request) => ({ kind: MessageKind.RENEW, request, service, sequence }));
+      if (answer.kind !== MessageKind.RENEWED) throw unasked();
+      ttlMs = answer.ttlMs;
+    } catch (error) {
+      // A lease that is in force is not given up for a busy relay, nor is more asked of it, while there is time.
+      if (ttlMs <= 0 || !isSealaneError(error, 'ERR_RELAY_BUSY')) throw error;
     }
-    if (lease.state.step === 'held' && lease.state.granted === granted)
-      this.#scheduleRenewal(lease, granted, answer.ttlMs);
+    if (lease.state === state) this.#scheduleRenewal(lease, granted, ttlMs);
   }
 
   /** Looks for new keys while there are leases that name the old ones. */
@@ -298,15 +303,10 @@ export class LeaseManager {
 
   /** Leases for resuming alone are nothing that an application asked for. */
   #tell(lease: ManagedLease, state: LeaseEventState, error?: SealaneError): void {
-    if (lease.listen.resumeOnly === true) return;
-    const event = {
-      type: 'lease',
-      url: this.#url,
-      state,
-      service: lease.service,
-      name: lease.listen.name ?? null,
-    } as const;
-    this.#context.onStatus(error === undefined ? event : { ...event, error });
+    const { service, listen } = lease;
+    if (listen.resumeOnly === true) return;
+    const name = listen.name ?? null;
+    this.#context.onStatus({ type: 'lease', url: this.#url, state, service, name, ...(error && { error }) });
   }
 
   #isKept(lease: ManagedLease): boolean {

@@ -123,6 +123,29 @@ describe('a lease', () => {
     expect(registrations(world).length).toBe(1);
   });
 
+  it('is kept through a time in which the relay is too busy to renew it, and not registered again', async () => {
+    let isBusy = false;
+    const world = await World.create({
+      ttlMs: 30_000,
+      onAnswer: (answer) =>
+        isBusy && answer.kind === MessageKind.RENEWED
+          ? { kind: MessageKind.ERROR, request: answer.request, code: RelayCode.BUSY, text: '', value: null }
+          : answer,
+    });
+    await world.owner();
+    isBusy = true;
+    await world.pass(25_000);
+    isBusy = false;
+    await world.pass(60_000);
+    const renewals = world.relay.requests.filter((message) => message.kind === MessageKind.RENEW);
+    // At 10, 16.7, 21.1 and 24.1 s in vain, then again, and from then on every 10 s.
+    expect([renewals.length, registrations(world).length]).toEqual([10, 1]);
+    isBusy = true;
+    await world.pass(45_000);
+    // What nobody renewed has run out: it is asked for anew.
+    expect(registrations(world).length).toBe(2);
+  });
+
   it('is registered again on a new link, with a higher number', async () => {
     const world = await World.create();
     await world.owner();

@@ -96,6 +96,6 @@ function openDatabase(name: string, onClosed: () => void): Promise<IDBDatabase> 
 
 function storageError(cause: unknown): SealaneError {
   if (cause instanceof SealaneError) return cause;
-  const text = (cause as Partial<Error> | null)?.message || 'the transaction was given up';
-  return new SealaneError('ERR_STORAGE', `the storage of the browser cannot be used: ${text}`, { cause });
+  const text = (cause as Partial<Error> | null)?.message || 'it was given up';
+  return new SealaneError('ERR_STORAGE', `the storage of the browser failed: ${text}`, { cause });
 }

@@ -94,7 +94,7 @@ export async function registerLease(options: RegistrationOptions): Promise<Grant
       const answer = await link.request(create, { signal, onPending });
       return granted(answer as Registered, options, number, credential.keycert);
     } catch (error) {
-      const stored = isSealaneError(error, 'ERR_RELAY_LEASE_STALE') ? error.details['value'] : undefined;
+      const stored = isSealaneError(error, 'ERR_RELAY_LEASE_STALE') && error.details['value'];
       if (typeof stored !== 'number' || attempt >= MAX_STALE_RETRIES) throw error;
       sequence.raise(relayId, stored, context.clock.wallMs());
     }
