@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, SealaneError, SUBPROTOCOL } from '@sealane/types';
 import type { FairQueue } from './fair-queue.js';
-import { answerSocket } from './http-answer.js';
+import { answerSocket, type HttpAnswer } from './http-answer.js';
 import type { RelayLimits } from './limits.js';
 import type { RelayAddress, RelayListenOptions } from './options.js';
 import { readProxyHeader } from './proxy-header-reader.js';
@@ -41,18 +41,19 @@ export function createRelayHttpServer(options: RelayHttpServerOptions): Server {
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
     },
     (request, response) => {
-      reporter.refused('NOT_WEBSOCKET', 'http');
+      const { status, code, text, headers } = notWebSocket;
+      reporter.refused(code, 'http');
       request.resume();
-      response.writeHead(426, {
-        Connection: 'close',
-        Upgrade: 'websocket',
-        'Sec-WebSocket-Protocol': SUBPROTOCOL,
-        'Content-Type': 'text/plain; charset=utf-8',
-      });
-      response.end('NOT_WEBSOCKET: this is a Sealane relay; connect to it with a WebSocket\n');
+      response.writeHead(status, { Connection: 'close', 'Content-Type': 'text/plain; charset=utf-8', ...headers });
+      response.end(`${code}: ${text}\n`);
     },
   );
   takeConnections(server, options);
+  // Somebody takes the relay for a proxy. Without a listener Node hangs up.
+  server.on('connect', (_request, socket) => {
+    reporter.refused(notWebSocket.code, 'http');
+    answerSocket(socket, notWebSocket);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
@@ -67,6 +68,13 @@ export function createRelayHttpServer(options: RelayHttpServerOptions): Server {
   });
   return server;
 }
+
+const notWebSocket = {
+  status: 426,
+  code: 'NOT_WEBSOCKET',
+  text: 'this is a Sealane relay; connect to it with a WebSocket',
+  headers: { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': SUBPROTOCOL },
+} as const satisfies HttpAnswer;
 
 const clientErrors: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'HEADERS_TOO_LARGE'],

@@ -139,6 +139,15 @@ describe('HTTP', () => {
     expect(relay.statistics().refusals).toEqual({ NOT_WEBSOCKET: 1, HEADERS_TOO_LARGE: 1 });
   });
 
+  it('answers who takes it for a proxy', async () => {
+    const { raw, relay } = await listenRelay();
+    const { socket, text, closed } = await raw();
+    socket.write('CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n\r\n');
+    await closed;
+    expect(text()).toMatch(/^HTTP\/1.1 426 Upgrade Required\r\n.*NOT_WEBSOCKET: this is a Sealane relay/s);
+    expect(relay.statistics()).toMatchObject({ sockets: 0, refusals: { NOT_WEBSOCKET: 1 } });
+  });
+
   it('answers 408 when the headers do not come in time', async () => {
     const { raw, relay } = await listenRelay({ limits: { headersTimeoutMs: 300 } });
     const { socket, text, closed } = await raw();
