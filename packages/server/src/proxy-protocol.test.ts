@@ -22,6 +22,7 @@ describe('PROXY data of version 2', () => {
   it.each([
     ['LOCAL', header(0x20, 0x00, new Uint8Array(0))],
     ['LOCAL with an address, which is not looked at', header(0x20, 0x11, ipv4)],
+    ['LOCAL of an unknown family', header(0x20, 0x41, ipv4)],
     ['LOCAL with anything behind it', header(0x20, 0x11, Uint8Array.of(1, 2, 3))],
     ['UNSPEC', header(0x21, 0x00, new Uint8Array(0))],
     ['a socket of the machine', header(0x21, 0x31, new Uint8Array(216))],

@@ -50,11 +50,11 @@ export function parseProxyHeader(input: Uint8Array): ProxyHeader | undefined {
   if (version >> 4 !== 2 || command > Command.PROXY) throw malformed('its version or command is unknown');
   const familyAndProtocol = input[13];
   if (familyAndProtocol === undefined) return undefined;
-  const family = families[familyAndProtocol >> 4];
+  // LOCAL is about no connection, so its families are not looked at (section 2.2).
+  const family = families[command === Command.LOCAL ? 0 : familyAndProtocol >> 4];
   const protocol = familyAndProtocol & 0x0f;
   if (family === undefined) throw malformed('its family is unknown');
   const [addressBytes, sourceBytes] = family;
-  // LOCAL is about no connection, so its families are not looked at (section 2.2).
   if (command === Command.PROXY && familyAndProtocol !== 0 && protocol !== STREAM) {
     throw malformed('it is about no stream');
   }
