@@ -1,4 +1,5 @@
 import { loadCrypto } from '@sealane/crypto';
+import { LinkFeature } from '@sealane/types';
 import { beforeAll, expect, it } from 'vitest';
 
 import { World } from './support/world.js';
@@ -51,4 +52,23 @@ it('A relay on which bytes come all the time is measured too: the next session g
   await world.pass(1_000);
   const { relayId } = await world.until(dialer.dial(listener.address, { alpn: ['third'] }));
   expect(relayId).toBe(world.relays[1]!.identity.id);
+});
+
+it('A session whose only relay with the owner lost it for a moment is resumed there, also as the last of the relays', async () => {
+  const features = LinkFeature.RESUME;
+  const world = await World.create({ features }, { features });
+  const [first, last] = world.relays;
+  const { listener } = await world.owner();
+  // The owner comes to the first one no more.
+  first!.leases.clear();
+  const dialer = await world.client();
+  const session = await world.until(dialer.dial(listener.address));
+  expect(session.relayId).toBe(last!.identity.id);
+  const leases = [...last!.leases];
+  last!.leases.clear();
+  last!.cut(last!.paths.at(-1)!);
+  await world.pass(3_000);
+  for (const [service, lease] of leases) last!.leases.set(service, lease);
+  await world.pass(3_000);
+  expect([session.isSuspended, session.relayId]).toEqual([false, last!.identity.id]);
 });

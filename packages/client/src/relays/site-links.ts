@@ -16,13 +16,12 @@ export class SiteLinks implements ResumeLinks {
     this.#resolver = resolver;
   }
 
-  acquire(signal: AbortSignal, tried: ReadonlySet<string>): Promise<RelayLink> {
-    // A full round without success: all may be tried again.
-    const urls = this.#sites.all
-      .filter(({ relayId }) => relayId !== undefined && tried.has(relayId))
-      .map(({ url }) => url);
+  acquire(signal: AbortSignal, tried: Set<string>): Promise<RelayLink> {
+    const urls = this.#sites.all.filter(({ relayId }) => tried.has(relayId!)).map(({ url }) => url);
+    // A full round without success: all may be tried again, those first that failed least.
     const isRound = urls.length >= this.#sites.all.length;
-    return this.#sites.acquireLink({ signal, avoid: new Set(isRound ? urls.slice(-1) : urls) });
+    if (isRound) tried.clear();
+    return this.#sites.acquireLink({ signal, avoid: new Set(isRound ? [] : urls) });
   }
 
   async findOther(connection: SecureConnection, signal: AbortSignal): Promise<RelayLink | undefined> {

@@ -11,8 +11,8 @@ import { ResumePath } from './resume-path.js';
 
 /** Where a session may look for its next path. */
 export interface ResumeLinks {
-  /** A link that is up now or comes up, not one of `tried` if there is another. Rejects with ERR_CLOSED and ERR_ABORTED. */
-  acquire(signal: AbortSignal, tried: ReadonlySet<string>): Promise<RelayLink>;
+  /** A link that is up now or comes up, not one of `tried`, which is emptied when that is all of them. Rejects with ERR_CLOSED and ERR_ABORTED. */
+  acquire(signal: AbortSignal, tried: Set<string>): Promise<RelayLink>;
   /** A link that is up to another relay than these, and sees this process of the owner; undefined if there is none. */
   findOther(connection: SecureConnection, signal: AbortSignal): Promise<RelayLink | undefined>;
   /** What came of an attempt over the link. */
@@ -117,7 +117,7 @@ export class Resumer {
   }
 
   /** Undefined where every relay refused the link: that is the word of relays, and the session has its time. */
-  async #acquire(tried: ReadonlySet<string>): Promise<RelayLink | undefined> {
+  async #acquire(tried: Set<string>): Promise<RelayLink | undefined> {
     try {
       return await this.#options.links.acquire(this.#stop.signal, tried);
     } catch (error) {
