@@ -230,8 +230,9 @@ export class Dialer {
   }
 
   /**
-   * A session could not be resumed. Where the relay shows another process of the owner, that one is asked itself: only its
-   * own answer ends what waits for the old one. Where the relay is wrong, nothing is lost but a handshake.
+   * A session could not be resumed. Where a relay that carried it shows another process of the owner, that one is asked
+   * itself, over this relay: only its own answer ends what waits for the old one. Where the relay is wrong, nothing is lost
+   * but a handshake.
    */
   async #askAgain(lost: SecureConnection, link: RelayLink, plan: DialPlan): Promise<void> {
     const { peerId, service, instance } = lost;
@@ -241,8 +242,9 @@ export class Dialer {
     try {
       const signal = AbortSignal.timeout(ASK_AGAIN_MS);
       const found = await this.#resolver.lookup(link, peerId, service, signal);
-      if (bytesEqual(found.instance, instance) || !lost.isSuspended) return;
-      await this.#pooled({ ...plan, target: { id: peerId }, service, signal });
+      if (bytesEqual(found.instance, instance) || !lost.session.relayIds.has(link.relay.relayId)) return;
+      // What is pooled may have come over another relay, whose word does not count here.
+      await (await this.#dialOver(link, plan, signal, undefined)).close();
     } catch (error) {
       // The owner is away, or does not want us any more: the search goes on, until it is given up.
       if (!isSealaneError(error)) throw error;
