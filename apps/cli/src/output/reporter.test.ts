@@ -62,6 +62,23 @@ describe('reporter', () => {
     expect(countLines(true)).toBe(123);
   });
 
+  it('tells people of the trouble with each of several relays by itself', () => {
+    const error = sink();
+    const reporter = createReporter({ json: false }, sink(), error, () => 0);
+    for (let attempt = 0; attempt < 10; attempt++) {
+      for (const relay of ['ws://r', 'ws://s#id']) {
+        reporter.event({ event: 'status', state: 'connecting', relay });
+        reporter.event({ event: 'status', state: 'waiting', relay, code: 'ERR_LINK_FAILED', message: `${relay} away` });
+      }
+    }
+    expect(error.lines).toHaveLength(4);
+    // One is there again: the other one is still known to be away.
+    reporter.event({ event: 'status', state: 'connected', relay: 'ws://r#id' });
+    reporter.event({ event: 'status', state: 'connecting', relay: 'ws://s#id' });
+    reporter.event({ event: 'status', state: 'connecting', relay: 'ws://r' });
+    expect(error.lines).toHaveLength(6);
+  });
+
   it('shows facts on standard output and the course of things on standard error to people', () => {
     const [out, error] = [sink(), sink()];
     const reporter = createReporter({ json: false }, out, error);
