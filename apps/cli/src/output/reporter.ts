@@ -43,19 +43,15 @@ export function createReporter(
   const main = options.payloadOnStdout ? stderr : stdout;
   let dropped = 0;
   /** By relay, of which a program has a few. */
-  const troubles = new Map<string, { readonly text: string; readonly sinceMs: number }>();
+  const troubles = new Map<string | undefined, { readonly text: string | undefined; readonly sinceMs: number }>();
   /** Attempts that fail in the same way come every second; people want to hear of them now and then. */
   const isRepeated = (event: CliEvent): boolean => {
     if (options.json || event.event !== 'status') return false;
-    const [relay = ''] = (event.relay ?? '').split('#', 1);
+    const relay = `${event.relay}`.split('#')[0];
     const trouble = troubles.get(relay);
-    if (event.state === 'connecting') return trouble !== undefined;
-    if (event.state !== 'waiting') {
-      troubles.delete(relay);
-      return false;
-    }
-    const text = `${event.code} ${event.message}`;
-    if (text === trouble?.text && nowMs() - trouble.sinceMs < repeatMs) return true;
+    if (event.state === 'connecting') return trouble?.text !== undefined;
+    const text = event.state === 'waiting' ? `${event.code} ${event.message}` : undefined;
+    if (text !== undefined && text === trouble?.text && nowMs() - trouble.sinceMs < repeatMs) return true;
     troubles.set(relay, { text, sinceMs: nowMs() });
     return false;
   };
