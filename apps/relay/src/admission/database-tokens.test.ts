@@ -62,6 +62,9 @@ it('the last use of a token of the admin API is known after a restart', () => {
   const before = new AccessTokens(database);
   expect(lastUsed(before)).toBeNull();
   expect(before.find(text)?.id).toBe(token.id);
+  // Looked for is not let in.
+  expect(lastUsed(before)).toBeNull();
+  before.noteUse(token);
   expect(lastUsed(new AccessTokens(database))).toBe(lastUsed(before));
   expect(lastUsed(before)).toEqual(expect.any(Number));
 });
